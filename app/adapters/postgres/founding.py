@@ -1,0 +1,121 @@
+"""Lay out a new database cluster: its files, its two roles and the empty database."""
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from app.adapters.postgres.programs import OPEN_FOLDER, Account, EmbeddedPostgresError, Programs
+
+DATABASE = "escard"
+SUPERUSER = "postgres"
+OWNER = "escard_owner"
+APP = "escard_app"
+
+
+def passwords(folder: Path) -> Mapping[str, str]:
+    """Read the passwords of the roles, made at the first call and readable by the account of the caller alone."""
+    path = folder / "passwords.json"
+    if not path.exists():
+        made = {role: secrets.token_hex(24) for role in (SUPERUSER, OWNER, APP)}
+        unfinished = path.with_suffix(".new")
+        unfinished.unlink(missing_ok=True)
+        with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            json.dump(made, file)
+        unfinished.rename(path)
+    read: dict[str, str] = json.loads(path.read_text())
+    return read
+
+
+def create(programs: Programs, folder: Path, *, is_synced: bool) -> Path:
+    """Make the cluster `folder`/data and return where it really lies.
+
+    It is made beside its place and moved there at the end: what was interrupted is not there, and is made again.
+    Where the account cannot enter `folder`, the cluster lies under `OPEN_FOLDER` and `folder`/data is a link to it.
+    """
+    data = folder / "data"
+    place = data if programs.account.can_enter(folder) else _open_place()
+    unfinished = place.with_name(f"{place.name}.new")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(mode=0o700)
+    _give(unfinished, programs.account)
+    programs.run(
+        "initdb", "--pgdata", unfinished, "--username", SUPERUSER, "--encoding=UTF8",
+        "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C",
+        "--auth-host=scram-sha-256", "--auth-local=reject", "--no-instructions",
+        *([] if is_synced else ["--no-sync"]),
+    )  # fmt: skip
+    _sql(programs, unfinished, "postgres", _roles(passwords(folder)), is_synced=is_synced)
+    unfinished.rename(place)
+    if place != data:
+        _link(data, place)
+    return place
+
+
+def reach(data: Path, account: Account) -> Path:
+    """Where the cluster at `data` lies, moved to where `account` can reach it if a door was closed since."""
+    place = data.resolve()
+    if account.can_enter(place.parent):
+        return place
+    moved = _open_place()
+    shutil.move(place, moved)
+    for path in (moved, *moved.rglob("*")):  # a move between file systems is a copy, and the copy would be root's
+        _give(path, account)
+    _link(data, moved)
+    return moved
+
+
+def _open_place() -> Path:
+    try:
+        OPEN_FOLDER.mkdir(mode=0o711, parents=True, exist_ok=True)
+    except OSError as error:
+        raise EmbeddedPostgresError(
+            f"PostgreSQL runs as `nobody` here, who can reach neither the data folder nor {OPEN_FOLDER}: {error}."
+        ) from error
+    return OPEN_FOLDER / f"data-{secrets.token_hex(8)}"
+
+
+def _link(data: Path, place: Path) -> None:
+    unfinished = data.with_name("data.link")
+    unfinished.unlink(missing_ok=True)
+    unfinished.symlink_to(place)
+    unfinished.rename(data)
+
+
+def _give(path: Path, account: Account) -> None:
+    if account.is_other:
+        os.chown(path, account.uid, account.gid, follow_symlinks=False)
+
+
+def _roles(made: Mapping[str, str]) -> list[str]:
+    return [
+        f"ALTER ROLE {SUPERUSER} PASSWORD '{made[SUPERUSER]}'",
+        f"CREATE ROLE {OWNER} LOGIN PASSWORD '{made[OWNER]}'",
+        f"CREATE ROLE {APP} LOGIN PASSWORD '{made[APP]}'",
+        f"CREATE DATABASE {DATABASE} OWNER {OWNER}",
+        *restrict(DATABASE),
+        *restrict("postgres"),
+    ]
+
+
+def restrict(database: str) -> list[str]:
+    """Statements that leave a database to its owner, and to the application as a guest who creates nothing."""
+    return [
+        f"REVOKE ALL ON DATABASE {database} FROM PUBLIC",
+        *([] if database == "postgres" else [f"GRANT CONNECT ON DATABASE {database} TO {APP}"]),
+    ]
+
+
+def _sql(programs: Programs, data: Path, database: str, statements: list[str], *, is_synced: bool) -> None:
+    """Run statements, one a line, in a server that nobody can connect to.
+
+    The passwords are 192 random bits: no number of SCRAM iterations makes them harder to guess, and each costs time at
+    every connection.
+    """
+    programs.run(
+        "postgres", "--single", "-D", data, "-c", "exit_on_error=on", "-c", "scram_iterations=1",
+        *([] if is_synced else ["-c", "fsync=off"]), database,
+        text="".join(f"{statement};\n" for statement in statements),
+    )  # fmt: skip

@@ -1,0 +1,95 @@
+"""The server process: started as a child that dies with us, watched through its pid file, stopped by signals."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from app.adapters.postgres.programs import ENVIRONMENT, EmbeddedPostgresError, Programs
+
+PATIENCE_SECONDS = 60.0
+PR_SET_PDEATHSIG = 1  # prctl(2)
+
+_prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+
+
+def launch(programs: Programs, data: Path, options: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
+    """Start the server on `data`; its words go to `log`, those of the start before are kept in `log`.1."""
+    account, parent = programs.account, os.getpid()
+    if log.exists():
+        log.replace(log.with_name(f"{log.name}.1"))
+    with log.open("wb") as output:
+        return subprocess.Popen(  # noqa: S603 - the programs of our own wheel or setting, and no shell
+            [programs.folder / "postgres", "-D", data, *(f"--{name}={value}" for name, value in options.items())],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd="/",
+            env=ENVIRONMENT,
+            user=account.uid if account.is_other else None,
+            group=account.gid if account.is_other else None,
+            extra_groups=[] if account.is_other else None,
+            process_group=0,  # Ctrl-C is ours to handle: requests end before the database does
+            preexec_fn=lambda: _die_with(parent),
+        )
+
+
+def _die_with(parent: int) -> None:
+    """In the child: ask for a fast shutdown when the parent dies, however it dies."""
+    if _prctl is None or _prctl(PR_SET_PDEATHSIG, signal.SIGINT) or os.getppid() != parent:
+        os._exit(1)
+
+
+def wait_until_ready(server: subprocess.Popen[bytes], data: Path) -> bool:
+    """Wait for connections to be taken, through a recovery however long; False when the server ended instead."""
+    while server.poll() is None:
+        # The eighth line says `ready`: pg_ctl waits for the same (src/bin/pg_ctl/pg_ctl.c, wait_for_postmaster_start).
+        lines = _lines(data / "postmaster.pid")
+        if len(lines) >= 8 and lines[0] == str(server.pid) and lines[7].strip() == "ready":
+            return True
+        time.sleep(0.005)
+    return False
+
+
+def stop(server: subprocess.Popen[bytes]) -> None:
+    """Shut down fast; if that hangs, at once; if that hangs, by force (PostgreSQL manual, 18.5)."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+        server.send_signal(number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            server.wait(30)
+            return
+
+
+def wait_for_predecessor(data: Path) -> None:
+    """Wait until the server of a killed holder has shut down.
+
+    Raises:
+        EmbeddedPostgresError: it did not within a minute.
+    """
+    pid_file = data / "postmaster.pid"
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while lines := _lines(pid_file):
+        try:
+            working_in = os.readlink(f"/proc/{int(lines[0])}/cwd")
+        except FileNotFoundError:
+            return  # PostgreSQL itself clears up after a process that is gone
+        except PermissionError:
+            working_in = ""
+        if working_in != str(data):  # after a restart of the machine the number can be another process's
+            pid_file.unlink(missing_ok=True)
+            return
+        if time.monotonic() > deadline:
+            raise EmbeddedPostgresError(f"A PostgreSQL of before (process {lines[0]}) still runs on {data}.")
+        time.sleep(0.02)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text().splitlines()
+    except FileNotFoundError:
+        return []

@@ -1,0 +1,1 @@
+"""escard: a backend for the electronic social security card with family services."""

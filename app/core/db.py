@@ -1,0 +1,169 @@
+"""The way to PostgreSQL: ids that route themselves, units of work that can be run again, and one-trip hot reads."""
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+
+from app.core.clock import Clock
+from app.core.errors import Unavailable
+from app.core.sealing import Chain, Lookup, Vault
+
+BUCKETS = 65536
+T = TypeVar("T")
+
+_TRIES = 3
+# A serialization failure, a deadlock, a lock not to be had, a lost connection, a server going down or failing over.
+_PASSING = ("40001", "40P01", "55P03")
+_LOST = ("08", "57P0")
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database does not answer."""
+
+
+def new_id(bucket: int) -> UUID:
+    """Return a new id (UUIDv8, RFC 9562 §5.8) whose first two bytes are the bucket, so that any id routes itself."""
+    raw = bytearray(bucket.to_bytes(2) + os.urandom(14))
+    raw[6] = raw[6] & 0x0F | 0x80
+    raw[8] = raw[8] & 0x3F | 0x80
+    return UUID(bytes=bytes(raw))
+
+
+def bucket_of(identity: UUID) -> int:
+    """Return the bucket (0..65535) that an id carries."""
+    return int.from_bytes(identity.bytes[:2])
+
+
+class Session(AsyncSession):
+    """One unit of work: the ORM session, the moment it began at, and the keys to what is sealed.
+
+    Nothing in a unit of work asks the time twice, so its rows agree with each other.
+    """
+
+    now: datetime
+    vault: Vault
+    lookup: Lookup
+    chain: Chain
+
+
+Work = Callable[[Session], Awaitable[T]]
+
+
+class Database:
+    """Connections of one process: an engine for units of work and a pool for hot reads."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        clock: Clock,
+        vault: Vault,
+        lookup: Lookup,
+        chain: Chain,
+        connections: int = 8,
+        timeout_seconds: float = 10,
+    ) -> None:
+        self._url = make_url(url).set(drivername="postgresql+asyncpg")
+        self._engine = create_async_engine(
+            self._url,
+            pool_size=connections,
+            max_overflow=0,
+            pool_timeout=timeout_seconds,
+            connect_args={"command_timeout": timeout_seconds},
+        )
+        self._connections = connections
+        self._timeout_seconds = timeout_seconds
+        self._hot: asyncpg.Pool[asyncpg.Record] | None = None
+        self.clock = clock
+        self.vault = vault
+        self.lookup = lookup
+        self._chain = chain
+
+    async def open(self) -> None:
+        """Open the pool of hot reads.
+
+        Raises:
+            DatabaseUnavailable: no connection could be made.
+        """
+        try:
+            self._hot = await asyncpg.create_pool(
+                _plain(self._url),
+                min_size=1,
+                max_size=self._connections,
+                command_timeout=self._timeout_seconds,
+                reset=_keep,  # hot reads change no state of the session, so there is nothing to put back
+            )
+        except (OSError, asyncpg.PostgresError) as error:
+            raise DatabaseUnavailable from error
+
+    async def close(self) -> None:
+        """Give every connection back."""
+        if self._hot is not None:
+            await self._hot.close()
+        await self._engine.dispose()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Session]:
+        """Open one unit of work; it is committed at the end and undone by any exception."""
+        async with Session(self._engine, expire_on_commit=False) as session, session.begin():
+            session.now, session.vault, session.lookup, session.chain = (
+                self.clock.now(),
+                self.vault,
+                self.lookup,
+                self._chain,
+            )
+            yield session
+
+    async def run(self, work: Work[T]) -> T:
+        """Do a whole unit of work, again from its start when it failed for a passing reason.
+
+        A commit can succeed unheard, so `work` must be harmless when done twice.
+
+        Raises:
+            DatabaseUnavailable: it failed three times for a passing reason.
+        """
+        tries_left = _TRIES
+        while True:
+            tries_left -= 1
+            try:
+                async with self.transaction() as session:
+                    return await work(session)
+            except (DBAPIError, OSError) as error:
+                if not _is_passing(error):
+                    raise
+                if not tries_left:
+                    raise DatabaseUnavailable(retry_after_seconds=5) from error
+
+    async def fetch(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
+        """Run one hot read outside any transaction: one trip to the server."""
+        if self._hot is None:
+            await self.open()
+        assert self._hot is not None
+        try:
+            rows: list[asyncpg.Record] = await self._hot.fetch(statement, *arguments)
+            return rows
+        except (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError) as error:
+            raise DatabaseUnavailable(retry_after_seconds=5) from error
+
+
+def _is_passing(error: DBAPIError | OSError) -> bool:
+    if isinstance(error, OSError):
+        return True
+    state = str(getattr(error.orig, "sqlstate", "") or "")
+    return error.connection_invalidated or state in _PASSING or state.startswith(_LOST)
+
+
+def _plain(url: URL) -> str:
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+async def _keep(_: object) -> None:
+    """Leave the connection as it is."""

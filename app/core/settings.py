@@ -1,0 +1,129 @@
+"""Every setting there is; read from the environment (prefix `ESCARD_`) once, in `app.main`."""
+
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Environment(StrEnum):
+    """Where this server runs: the demo and its sandboxes exist in development only."""
+
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class S3Settings(BaseModel):
+    """The bucket of the object store; needed when `object_store` is `s3`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bucket: str = Field(description="Name of the bucket")
+    region: str = Field("", description="Region of the bucket")
+    endpoint: str | None = Field(None, description="Address of an S3-compatible store; empty for Amazon's")
+    access_key_id: str = Field(description="Access key id")
+    secret_access_key: SecretStr = Field(description="Secret access key")
+
+
+class Settings(BaseSettings):
+    """One frozen value; a dangerous mix is refused when it is built."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ESCARD_", env_nested_delimiter="__", extra="forbid", frozen=True, use_attribute_docstrings=True
+    )
+
+    environment: Environment = Environment.DEVELOPMENT
+    """`development` or `production`; production refuses sandboxes and the embedded database's demo people."""
+
+    data_folder: Path = Path("var")
+    """Folder of the embedded database, the key file and the local object store."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+
+    port: int = Field(8000, ge=1, le=65535)
+    """Port to listen on."""
+
+    public_url: str = "http://127.0.0.1:8000"
+    """Address under which clients and face providers reach this server; also the issuer of tokens."""
+
+    database_url: SecretStr | None = None
+    """PostgreSQL address for the server's role (`escard_app`); empty starts the embedded PostgreSQL."""
+
+    owner_database_url: SecretStr | None = None
+    """PostgreSQL address for the role that migrates (`escard_owner`); needed by `escard migrate` alone."""
+
+    postgres_binaries: Path | None = None
+    """Folder with `initdb` and `postgres` for the embedded server; empty takes the bundled PostgreSQL 18."""
+
+    database_connections: int = Field(8, ge=2, le=50)
+    """Connections a process holds at most, for writes and for hot reads each."""
+
+    database_timeout_seconds: float = Field(10, gt=0)
+    """A statement that takes longer is given up."""
+
+    key_file: Path | None = None
+    """File of the key ring, made by `escard keys init`; empty means `keys.json` in the data folder."""
+
+    object_store: Literal["local", "s3"] = "local"
+    """Where sealed documents lie: `local` (a folder) or `s3`."""
+
+    s3: S3Settings | None = None
+    """The bucket, when `object_store` is `s3` (`ESCARD_S3__BUCKET` and so on)."""
+
+    register_adapter: Literal["embedded"] = "embedded"
+    """Which citizen register is asked: `embedded` (own tables)."""
+
+    messages_adapter: Literal["inbox"] = "inbox"
+    """How messages reach people: `inbox` (readable at `/dev/messages`, development only)."""
+
+    face_provider: str = "sandbox"
+    """Name of the face provider, an entry point of the group `escard.face_providers`."""
+
+    channel: str = Field("app", max_length=32)
+    """Channel recorded for people who use the public API directly."""
+
+    cors_origins: tuple[str, ...] = ()
+    """Exact origins whose pages may call the API from a browser, as a JSON list; none by default."""
+
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Networks of reverse proxies whose `X-Forwarded-For` is believed, as a JSON list."""
+
+    requests_per_minute: int = Field(1200, ge=1)
+    """Requests one address may make a minute before it is slowed down; carriers share addresses."""
+
+    sms_codes_per_hour_and_address: int = Field(60, ge=1)
+    """SMS codes one address may ask for an hour."""
+
+    image_workers: int = Field(1, ge=1, le=32)
+    """Processes that decode uploaded images and PDF files."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least level of the structured log."""
+
+    @model_validator(mode="after")
+    def _refuse_a_dangerous_mix(self) -> Self:
+        if self.object_store == "s3" and self.s3 is None:
+            raise ValueError("object_store is s3, so the bucket must be named: set ESCARD_S3__BUCKET and its keys")
+        if self.environment is Environment.PRODUCTION:
+            self._refuse_sandboxes()
+        return self
+
+    def _refuse_sandboxes(self) -> None:
+        sandboxes = {
+            "face_provider": self.face_provider == "sandbox",
+            "messages_adapter": self.messages_adapter == "inbox",
+            "register_adapter": self.register_adapter == "embedded" and self.database_url is None,
+        }
+        if wrong := [name for name, is_sandbox in sandboxes.items() if is_sandbox]:
+            raise ValueError(f"production refuses sandboxes: set another {', '.join(wrong)}")
+        if not self.public_url.startswith("https://"):
+            raise ValueError("production needs a public_url that starts with https://")
+
+    @property
+    def key_path(self) -> Path:
+        """The key file in use."""
+        return self.key_file or self.data_folder / "keys.json"

@@ -1,0 +1,29 @@
+"""Answers kept for a repeated request (Idempotency-Key)."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import SmallInteger
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import PERSONAL, Base, Bucketed
+
+
+class KeptAnswer(Bucketed, Base):
+    """One key of one caller: running while `status` is empty and the lease lasts, answered after.
+
+    `scope` is the caller's account id, or before sign-in the phone's digest; `unit_id` names the unit of work towards
+    ports when it is done again.
+    """
+
+    __tablename__ = "kept_answer"
+    __table_args__ = ({"info": PERSONAL},)
+
+    scope: Mapped[bytes] = mapped_column(primary_key=True)
+    key_hmac: Mapped[bytes] = mapped_column(primary_key=True)
+    fingerprint: Mapped[bytes]
+    unit_id: Mapped[UUID]
+    lease_until: Mapped[datetime]
+    status: Mapped[int | None] = mapped_column(SmallInteger)
+    body: Mapped[bytes | None]
+    expires_at: Mapped[datetime] = mapped_column(index=True)

@@ -1,0 +1,64 @@
+"""What every table shares: names of constraints, types, and the bucket that says where a person's rows live."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar, Final
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, DateTime, Enum, Integer, LargeBinary, MetaData, Text, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+PERSONAL: Final = {"dist": "bucket"}
+"""Rows of persons and accounts: spread by bucket."""
+REFERENCE: Final = {"dist": "reference"}
+"""Small tables that every node holds whole."""
+STAND_IN: Final = {"dist": "stand_in"}
+"""Tables of embedded adapters: they stand in for somebody else's system and are in no cluster."""
+
+
+class Base(DeclarativeBase):
+    """The tables of escard."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: DateTime(timezone=True),
+        UUID: Uuid(),
+        str: Text(),
+        bytes: LargeBinary(),
+        dict[str, Any]: JSONB(),
+        StrEnum: Enum(
+            StrEnum,
+            native_enum=False,
+            create_constraint=True,
+            length=32,
+            values_callable=lambda kind: [member.value for member in kind],
+        ),
+    }
+
+
+class Bucketed:
+    """A row of a person's home: `bucket` comes first in every key."""
+
+    bucket: Mapped[int] = mapped_column(Integer, primary_key=True, sort_order=-20)
+
+
+class Identified(Bucketed):
+    """A row with an id of its own that carries its bucket."""
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-10)
+
+
+def bucket_agrees(column: str = "id") -> CheckConstraint:
+    """Make the check that a row's bucket is the one its id carries."""
+    return CheckConstraint(
+        f"bucket = get_byte(uuid_send({column}), 0) * 256 + get_byte(uuid_send({column}), 1)", name="bucket_agrees"
+    )

@@ -1,0 +1,117 @@
+"""The electronic card, where it is used, and its password."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, SmallInteger, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import PERSONAL, Base, Bucketed, Identified, bucket_agrees
+from app.ports.register import PhysicalCardStatus
+
+
+class Card(Bucketed, Base):
+    """A person's e-card; one each, so the person is its key.
+
+    `activated_at` is when the holder set a password; without it the card is shown by family only.
+    """
+
+    __tablename__ = "card"
+    __table_args__ = (
+        bucket_agrees("person_id"),
+        ForeignKeyConstraint(["bucket", "person_id"], ["person.bucket", "person.id"]),
+        CheckConstraint("level IN (1, 2)", name="level"),
+        {"info": PERSONAL},
+    )
+
+    person_id: Mapped[UUID] = mapped_column(primary_key=True)
+    level: Mapped[int] = mapped_column(SmallInteger)
+    region: Mapped[str]
+    physical_status: Mapped[PhysicalCardStatus]
+    card_number: Mapped[bytes]
+    issued_at: Mapped[datetime]
+    activated_at: Mapped[datetime | None]
+
+
+class CardIssue(Bucketed, Base):
+    """An issuance of the e-card in one channel, under its issue number (signNo)."""
+
+    __tablename__ = "card_issue"
+    __table_args__ = (
+        ForeignKeyConstraint(["bucket", "person_id"], ["card.bucket", "card.person_id"]),
+        UniqueConstraint("bucket", "issue_number"),
+        {"info": PERSONAL},
+    )
+
+    person_id: Mapped[UUID] = mapped_column(primary_key=True)
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    issue_number: Mapped[str]
+    issued_at: Mapped[datetime]
+
+
+class CardPassword(Bucketed, Base):
+    """The password of a card and how guessing stands.
+
+    `streak` counts wrong values since the last right one or lock, `wrong_since_right` all since the last right one.
+    `checking_id` is the one check that runs now; it lapses at `checking_until`.
+    """
+
+    __tablename__ = "card_password"
+    __table_args__ = (
+        ForeignKeyConstraint(["bucket", "person_id"], ["card.bucket", "card.person_id"]),
+        {"info": PERSONAL},
+    )
+
+    person_id: Mapped[UUID] = mapped_column(primary_key=True)
+    hash: Mapped[str]
+    version: Mapped[int] = mapped_column(SmallInteger)
+    set_at: Mapped[datetime]
+    streak: Mapped[int] = mapped_column(SmallInteger)
+    wrong_since_right: Mapped[int] = mapped_column(SmallInteger)
+    locked_until: Mapped[datetime | None]
+    checking_id: Mapped[UUID | None]
+    checking_until: Mapped[datetime | None]
+
+
+class CardPasswordWrong(Identified, Base):
+    """A wrong password of the last 24 hours; the same wrong value again is not counted again."""
+
+    __tablename__ = "card_password_wrong"
+    __table_args__ = (
+        bucket_agrees(),
+        ForeignKeyConstraint(["bucket", "person_id"], ["card_password.bucket", "card_password.person_id"]),
+        UniqueConstraint("bucket", "person_id", "value_hmac", "at"),
+        {"info": PERSONAL},
+    )
+
+    person_id: Mapped[UUID]
+    value_hmac: Mapped[bytes]
+    at: Mapped[datetime]
+
+
+class ResetState(StrEnum):
+    """Where a reset of the card password stands."""
+
+    FACE_PENDING = "face_pending"
+    IN_REVIEW = "in_review"
+    READY = "ready"
+    DONE = "done"
+    REJECTED = "rejected"
+
+
+class CardPasswordReset(Identified, Base):
+    """A reset of the card password: SMS code, then the holder's face, then the new password."""
+
+    __tablename__ = "card_password_reset"
+    __table_args__ = (
+        bucket_agrees(),
+        ForeignKeyConstraint(["bucket", "person_id"], ["card.bucket", "card.person_id"]),
+        {"info": PERSONAL},
+    )
+
+    person_id: Mapped[UUID]
+    account_id: Mapped[UUID]
+    state: Mapped[ResetState]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]

@@ -1,0 +1,83 @@
+"""Evidence files: what lies in the object store, under which key, and until when."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import ForeignKeyConstraint, Index, Integer, SmallInteger, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import PERSONAL, Base, Bucketed, Identified, bucket_agrees
+
+
+class DocumentKind(StrEnum):
+    """What a file shows."""
+
+    SOCIAL_SECURITY_CARD = "social_security_card"
+    ID_CARD_FRONT = "id_card_front"
+    ID_CARD_BACK = "id_card_back"
+    HOUSEHOLD_REGISTER = "household_register"
+    BIRTH_CERTIFICATE = "birth_certificate"
+    RESIDENCE_PERMIT_FRONT = "residence_permit_front"
+    RESIDENCE_PERMIT_BACK = "residence_permit_back"
+    GUARDIANSHIP_PROOF = "guardianship_proof"
+    FACIAL_PHOTO = "facial_photo"
+
+
+class DocumentState(StrEnum):
+    """`pending` before the object is surely there, `stored`, `detached` when its step was undone."""
+
+    PENDING = "pending"
+    STORED = "stored"
+    DETACHED = "detached"
+
+
+class Document(Identified, Base):
+    """One page; the row comes before the object and goes after it.
+
+    `upload_hmac` is the keyed digest of the file as it was sent, by which a late retry and a failed image are known
+    again. `purge_at` is when the object must be gone, whatever happened.
+    """
+
+    __tablename__ = "document"
+    __table_args__ = (
+        bucket_agrees(),
+        ForeignKeyConstraint(["bucket", "home_id"], ["home.bucket", "home.id"]),
+        Index(
+            "uq_document_page",
+            "bucket",
+            "enrolment_id",
+            "kind",
+            "page",
+            unique=True,
+            postgresql_where=text("state = 'stored'"),
+        ),
+        Index("ix_document_purge", "purge_at"),
+        {"info": PERSONAL},
+    )
+
+    home_id: Mapped[UUID]
+    enrolment_id: Mapped[UUID]
+    kind: Mapped[DocumentKind]
+    page: Mapped[int] = mapped_column(SmallInteger)
+    state: Mapped[DocumentState]
+    object_key: Mapped[str]
+    wrapped_key: Mapped[bytes]
+    upload_hmac: Mapped[bytes]
+    sha256: Mapped[bytes]
+    media_type: Mapped[str]
+    size_bytes: Mapped[int] = mapped_column(Integer)
+    created_at: Mapped[datetime]
+    purge_at: Mapped[datetime]
+
+
+class FailedImage(Bucketed, Base):
+    """A facial photo that failed for (owner, member): the same file is refused again."""
+
+    __tablename__ = "failed_image"
+    __table_args__ = ({"info": PERSONAL},)
+
+    owner_id: Mapped[UUID] = mapped_column(primary_key=True)
+    member_id: Mapped[UUID] = mapped_column(primary_key=True)
+    upload_hmac: Mapped[bytes] = mapped_column(primary_key=True)
+    at: Mapped[datetime]

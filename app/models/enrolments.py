@@ -1,0 +1,253 @@
+"""The add flow, for oneself and for a relative: one machine, two kinds.
+
+    notice_pending → details_pending → documents_pending → face_pending → active    (family member)
+                                    └────────────────────→ face_pending → password_pending → active    (own card)
+                                                              │  ↑
+                                                              ↓  │
+                                                          in_review → active | password_pending | rejected
+    any open state → cancelled | expired (no clock runs in review)
+
+`NEXT` is the whole machine: which event a state answers and where it may lead. Everything else is `StepNotAllowed`.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import ForeignKeyConstraint, Index, Integer, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.errors import Conflict
+from app.models.base import PERSONAL, Base, Identified, bucket_agrees
+from app.ports.face import FaceReason
+
+
+class StepNotAllowed(Conflict):
+    """The enrolment's state does not answer this event; `next_step` says what it waits for."""
+
+    code = "step-not-allowed"
+
+
+class EnrolmentKind(StrEnum):
+    """For oneself, or for a relative."""
+
+    OWN_CARD = "own_card"
+    FAMILY_MEMBER = "family_member"
+
+
+class State(StrEnum):
+    """What an enrolment waits for, or how it ended."""
+
+    NOTICE_PENDING = "notice_pending"
+    DETAILS_PENDING = "details_pending"
+    DOCUMENTS_PENDING = "documents_pending"
+    FACE_PENDING = "face_pending"
+    PASSWORD_PENDING = "password_pending"
+    IN_REVIEW = "in_review"
+    ACTIVE = "active"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+class Event(StrEnum):
+    """What can happen to an enrolment."""
+
+    ACKNOWLEDGE_NOTICE = "acknowledge_notice"
+    GIVE_DETAILS = "give_details"
+    CHANGE_DOCUMENTS = "change_documents"
+    CONSENT = "consent"
+    START_FACE = "start_face"
+    PASS_FACE = "pass_face"
+    FAIL_FACE = "fail_face"
+    GET_SLOT = "get_slot"
+    ASK_FOR_REVIEW = "ask_for_review"
+    APPROVE = "approve"
+    REJECT = "reject"
+    SET_PASSWORD = "set_password"
+    CANCEL = "cancel"
+    EXPIRE = "expire"
+
+
+_N, _DE, _DO, _F, _P, _R = (
+    State.NOTICE_PENDING,
+    State.DETAILS_PENDING,
+    State.DOCUMENTS_PENDING,
+    State.FACE_PENDING,
+    State.PASSWORD_PENDING,
+    State.IN_REVIEW,
+)
+_ENDINGS: Mapping[Event, frozenset[State]] = {
+    Event.CANCEL: frozenset({State.CANCELLED}),
+    Event.EXPIRE: frozenset({State.EXPIRED}),
+}
+_GOING_BACK: Mapping[Event, frozenset[State]] = {
+    Event.ACKNOWLEDGE_NOTICE: frozenset({_DE}),
+    Event.GIVE_DETAILS: frozenset({_DO, _F}),
+}
+NEXT: Mapping[State, Mapping[Event, frozenset[State]]] = {
+    _N: {Event.ACKNOWLEDGE_NOTICE: frozenset({_DE}), **_ENDINGS},
+    _DE: {**_GOING_BACK, **_ENDINGS},
+    _DO: {
+        **_GOING_BACK,
+        Event.CHANGE_DOCUMENTS: frozenset({_DO, _F}),
+        Event.CONSENT: frozenset({_DO, _F}),
+        **_ENDINGS,
+    },
+    _F: {
+        **_GOING_BACK,
+        Event.CHANGE_DOCUMENTS: frozenset({_DO, _F}),
+        Event.CONSENT: frozenset({_F}),
+        Event.START_FACE: frozenset({_F}),
+        Event.PASS_FACE: frozenset({_F, _P, _R, State.ACTIVE}),
+        Event.FAIL_FACE: frozenset({_F, _R}),
+        Event.GET_SLOT: frozenset({State.ACTIVE}),
+        Event.ASK_FOR_REVIEW: frozenset({_R}),
+        **_ENDINGS,
+    },
+    _P: {**_GOING_BACK, Event.SET_PASSWORD: frozenset({State.ACTIVE}), **_ENDINGS},
+    _R: {
+        Event.APPROVE: frozenset({_F, _P, State.ACTIVE}),
+        Event.REJECT: frozenset({State.REJECTED}),
+        Event.CANCEL: frozenset({State.CANCELLED}),
+    },
+    State.ACTIVE: {},
+    State.REJECTED: {},
+    State.CANCELLED: {},
+    State.EXPIRED: {},
+}
+OPEN: frozenset[State] = frozenset(state for state, events in NEXT.items() if events)
+"""The states that something can still happen in."""
+
+
+class Guardianship(StrEnum):
+    """Why the owner may act for the member, as far as age asks for it."""
+
+    NOT_NEEDED = "not_needed"
+    BY_REGISTER = "by_register"
+    BY_DOCUMENTS = "by_documents"
+    OTHER_RELATIVE = "other_relative"
+
+
+class Enrolment(Identified, Base):
+    """One run of the add flow. It lives in the home it was opened in: the account's, or the owner's.
+
+    The member's name, number and birth date are sealed under that home's key. `face_passed_at` with the state
+    `face_pending` means that the face has passed and one of the member's slots is awaited.
+    """
+
+    __tablename__ = "enrolment"
+    __table_args__ = (
+        bucket_agrees(),
+        ForeignKeyConstraint(["bucket", "home_id"], ["home.bucket", "home.id"]),
+        Index("ix_enrolment_account", "bucket", "account_id", "state"),
+        Index("ix_enrolment_expiry", "expires_at", postgresql_where=text("ended_at IS NULL")),
+        {"info": PERSONAL},
+    )
+
+    home_id: Mapped[UUID]
+    account_id: Mapped[UUID]
+    owner_id: Mapped[UUID | None]
+    kind: Mapped[EnrolmentKind]
+    state: Mapped[State]
+    version: Mapped[int] = mapped_column(Integer)
+    channel: Mapped[str]
+    member_id: Mapped[UUID | None]
+    member_name: Mapped[bytes | None]
+    member_number: Mapped[bytes | None]
+    member_birth_date: Mapped[bytes | None]
+    relationship: Mapped[str | None]
+    guardianship: Mapped[Guardianship | None]
+    link_id: Mapped[UUID | None]
+    face_passed_at: Mapped[datetime | None]
+    last_face_reason: Mapped[FaceReason | None]
+    rejection: Mapped[str | None]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    review_since: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+
+    def require(self, event: Event) -> None:
+        """Check that the present state answers `event`.
+
+        Raises:
+            StepNotAllowed: it does not.
+        """
+        if event not in NEXT[self.state]:
+            raise StepNotAllowed
+
+    def advance(self, event: Event, to: State, now: datetime) -> None:
+        """Move on because of `event`. The only writer of `state`.
+
+        The clock of an enrolment stands still in review: what was left when it went in is left when it comes out.
+
+        Raises:
+            StepNotAllowed: `event` does not lead from the present state to `to`.
+        """
+        if to not in NEXT[self.state].get(event, frozenset()):
+            raise StepNotAllowed
+        if to is State.IN_REVIEW:
+            self.review_since = now
+        elif self.review_since is not None:
+            self.expires_at += now - self.review_since
+            self.review_since = None
+        self.state = to
+        self.version += 1
+        if to not in OPEN:
+            self.ended_at = now
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something can still happen."""
+        return self.state in OPEN
+
+    @property
+    def awaits_slot(self) -> bool:
+        """Whether the face has passed and the member has no slot free."""
+        return self.state is State.FACE_PENDING and self.face_passed_at is not None
+
+
+class ConsentPurpose(StrEnum):
+    """What was agreed to; each apart from the others."""
+
+    NOTICE = "notice"
+    IDENTITY_DOCUMENT = "identity-document"
+    FACE_CHECK = "face-check"
+    MINOR_DATA = "minor-data"
+
+
+class Consent(Identified, Base):
+    """One consent, with the exact text that was shown; kept after it is withdrawn.
+
+    `services` are what the member agreed the owner may do, separated by spaces.
+    """
+
+    __tablename__ = "consent"
+    __table_args__ = (
+        bucket_agrees(),
+        ForeignKeyConstraint(["bucket", "enrolment_id"], ["enrolment.bucket", "enrolment.id"]),
+        Index(
+            "uq_consent_given",
+            "bucket",
+            "enrolment_id",
+            "purpose",
+            unique=True,
+            postgresql_where=text("withdrawn_at IS NULL"),
+        ),
+        {"info": PERSONAL},
+    )
+
+    home_id: Mapped[UUID]
+    enrolment_id: Mapped[UUID]
+    account_id: Mapped[UUID]
+    purpose: Mapped[ConsentPurpose]
+    notice_code: Mapped[str]
+    notice_version: Mapped[str]
+    language: Mapped[str]
+    sha256: Mapped[str]
+    services: Mapped[str | None]
+    channel: Mapped[str]
+    device_id: Mapped[UUID]
+    given_at: Mapped[datetime]
+    withdrawn_at: Mapped[datetime | None]

@@ -1,0 +1,106 @@
+"""Face checks and the tries that count."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import Index, Integer, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import PERSONAL, Base, Bucketed, Identified, bucket_agrees
+from app.ports.face import FaceMode, FaceReason
+
+
+class FacePurpose(StrEnum):
+    """What a face check decides."""
+
+    ENROLMENT = "enrolment"
+    CARD_PASSWORD_RESET = "card_password_reset"
+
+
+class FaceCheckState(StrEnum):
+    """Where a face check stands; the last four are final."""
+
+    STARTING = "starting"
+    STARTED = "started"
+    PROCESSING = "processing"
+    PASSED = "passed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+OPEN: frozenset[FaceCheckState] = frozenset(
+    {FaceCheckState.STARTING, FaceCheckState.STARTED, FaceCheckState.PROCESSING}
+)
+NEXT: Mapping[FaceCheckState, frozenset[FaceCheckState]] = {
+    FaceCheckState.STARTING: frozenset(FaceCheckState) - {FaceCheckState.STARTING},
+    FaceCheckState.STARTED: frozenset(FaceCheckState) - {FaceCheckState.STARTING, FaceCheckState.STARTED},
+    FaceCheckState.PROCESSING: frozenset(FaceCheckState) - OPEN,
+    FaceCheckState.PASSED: frozenset(),
+    FaceCheckState.FAILED: frozenset(),
+    FaceCheckState.CANCELLED: frozenset(),
+    FaceCheckState.EXPIRED: frozenset(),
+}
+"""A check only moves on; what is final never moves."""
+
+
+class FaceCheck(Identified, Base):
+    """One attempt before the camera or with a photo, pinned to the provider it started with."""
+
+    __tablename__ = "face_check"
+    __table_args__ = (
+        bucket_agrees(),
+        UniqueConstraint("bucket", "unit_id"),
+        Index(
+            "uq_face_check_open",
+            "bucket",
+            "subject_id",
+            unique=True,
+            postgresql_where=text("state IN ('starting', 'started', 'processing')"),
+        ),
+        Index("ix_face_check_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+        {"info": PERSONAL},
+    )
+
+    home_id: Mapped[UUID]
+    account_id: Mapped[UUID]
+    purpose: Mapped[FacePurpose]
+    subject_id: Mapped[UUID]
+    member_id: Mapped[UUID]
+    unit_id: Mapped[UUID]
+    mode: Mapped[FaceMode]
+    provider: Mapped[str]
+    provider_ref: Mapped[str | None]
+    client: Mapped[bytes | None]
+    state: Mapped[FaceCheckState]
+    reason: Mapped[FaceReason | None]
+    provider_code: Mapped[str | None]
+    score_band: Mapped[str | None]
+    photo_hmac: Mapped[bytes | None]
+    version: Mapped[int] = mapped_column(Integer)
+    started_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    due_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+
+    def advance(self, to: FaceCheckState) -> bool:
+        """Move on if `to` follows the present state, and say whether it did. The only writer of `state`."""
+        if to not in NEXT[self.state]:
+            return False
+        self.state = to
+        self.version += 1
+        return True
+
+
+class FaceTry(Bucketed, Base):
+    """A try that counts; written once in the opener's home and once in the member's."""
+
+    __tablename__ = "face_try"
+    __table_args__ = (bucket_agrees("home_id"), {"info": PERSONAL})
+
+    home_id: Mapped[UUID] = mapped_column(primary_key=True)
+    member_id: Mapped[UUID] = mapped_column(primary_key=True)
+    check_id: Mapped[UUID] = mapped_column(primary_key=True)
+    at: Mapped[datetime]

@@ -1,0 +1,116 @@
+"""Family links: an owner's places, and a member's slots for owners.
+
+A link is a row in each home. The owner's row exists from the details step on, as a reservation; the member's only once
+the face has passed. The limits are keys: an owner's places and a member's slots are numbered, each number taken once.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, SmallInteger, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import PERSONAL, Base, Bucketed, Identified, bucket_agrees
+
+
+class LinkState(StrEnum):
+    """`reserved` while an enrolment is under way; `frozen` while disputed."""
+
+    RESERVED = "reserved"
+    ACTIVE = "active"
+    FROZEN = "frozen"
+    ENDED = "ended"
+
+
+class LinkEnd(StrEnum):
+    """Who or what ended a link."""
+
+    BY_OWNER = "by_owner"
+    BY_MEMBER = "by_member"
+
+
+class Place(StrEnum):
+    """The four kinds of places an owner has; by relationship (GB/T 4761)."""
+
+    SPOUSE = "spouse"
+    CHILD = "child"
+    ELDER = "elder"
+    OTHER = "other"
+
+
+class FamilyLink(Identified, Base):
+    """The owner's row. Names and numbers are sealed under the owner's key; an ended link keeps no place and no name."""
+
+    __tablename__ = "family_link"
+    __table_args__ = (
+        bucket_agrees(),
+        ForeignKeyConstraint(["bucket", "owner_id"], ["person.bucket", "person.id"]),
+        UniqueConstraint("bucket", "owner_id", "total_no"),
+        UniqueConstraint("bucket", "owner_id", "place", "place_no"),
+        Index(
+            "uq_family_link_member",
+            "bucket",
+            "owner_id",
+            "member_id",
+            unique=True,
+            postgresql_where=text("state <> 'ended'"),
+        ),
+        CheckConstraint("(state = 'ended') = (total_no IS NULL)", name="total_no"),
+        CheckConstraint("(state = 'ended') = (place_no IS NULL)", name="place_no"),
+        {"info": PERSONAL},
+    )
+
+    owner_id: Mapped[UUID]
+    member_id: Mapped[UUID]
+    enrolment_id: Mapped[UUID]
+    state: Mapped[LinkState]
+    relationship: Mapped[str]
+    place: Mapped[Place]
+    total_no: Mapped[int | None] = mapped_column(SmallInteger)
+    place_no: Mapped[int | None] = mapped_column(SmallInteger)
+    may_view: Mapped[bool]
+    may_show_code: Mapped[bool]
+    may_certify: Mapped[bool]
+    may_file: Mapped[bool]
+    may_pay: Mapped[bool]
+    member_name: Mapped[bytes | None]
+    member_number: Mapped[bytes | None]
+    member_birth_date: Mapped[bytes | None]
+    reserved_at: Mapped[datetime]
+    active_since: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    ended_because: Mapped[LinkEnd | None]
+
+
+class MemberSlot(Bucketed, Base):
+    """The member's row: one owner in one numbered slot; the cap is the highest number tried, not a count."""
+
+    __tablename__ = "member_slot"
+    __table_args__ = (
+        bucket_agrees("member_id"),
+        ForeignKeyConstraint(["bucket", "member_id"], ["person.bucket", "person.id"]),
+        UniqueConstraint("bucket", "member_id", "owner_id"),
+        CheckConstraint("slot_no BETWEEN 1 AND 64", name="slot_no"),
+        {"info": PERSONAL},
+    )
+
+    member_id: Mapped[UUID] = mapped_column(primary_key=True)
+    slot_no: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    owner_id: Mapped[UUID]
+    link_id: Mapped[UUID]
+    relationship: Mapped[str]
+    owner_name: Mapped[bytes]
+    since: Mapped[datetime]
+    is_frozen: Mapped[bool]
+
+
+class SlotWait(Bucketed, Base):
+    """An enrolment whose face has passed and that waits for one of the member's slots to become free."""
+
+    __tablename__ = "slot_wait"
+    __table_args__ = (bucket_agrees("member_id"), {"info": PERSONAL})
+
+    member_id: Mapped[UUID] = mapped_column(primary_key=True)
+    enrolment_id: Mapped[UUID] = mapped_column(primary_key=True)
+    since: Mapped[datetime]

@@ -1,0 +1,62 @@
+"""Homes and the people who live in them: who somebody is, sealed, and how they are found again."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, SmallInteger
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import PERSONAL, Base, Bucketed, Identified, bucket_agrees
+
+
+class HomeKind(StrEnum):
+    """A person's home, or an account's until its person is known."""
+
+    PERSON = "person"
+    ACCOUNT = "account"
+
+
+class Home(Identified, Base):
+    """Everything known of one person lives under this row; it is the lock and it holds the data key."""
+
+    __tablename__ = "home"
+    __table_args__ = (bucket_agrees(), {"info": PERSONAL})
+
+    kind: Mapped[HomeKind]
+    wrapped_key: Mapped[bytes]
+    created_at: Mapped[datetime]
+
+
+class Person(Identified, Base):
+    """A person the register has confirmed; `id` is the home's.
+
+    `account_id` is the account whose holder has proved with their face to be this person.
+    """
+
+    __tablename__ = "person"
+    __table_args__ = (
+        ForeignKeyConstraint(["bucket", "id"], ["home.bucket", "home.id"]),
+        CheckConstraint("sex IN ('0', '1', '2', '9')", name="sex"),
+        {"info": PERSONAL},
+    )
+
+    name: Mapped[bytes]
+    number: Mapped[bytes]
+    birth_date: Mapped[bytes]
+    sex: Mapped[str]
+    region: Mapped[str]
+    account_id: Mapped[UUID | None]
+    created_at: Mapped[datetime]
+
+
+class Identifier(Bucketed, Base):
+    """A number that names a person; its bucket belongs to the value, `person_id` routes on."""
+
+    __tablename__ = "identifier"
+    __table_args__ = ({"info": PERSONAL},)
+
+    number_hmac: Mapped[bytes] = mapped_column(primary_key=True)
+    key_version: Mapped[int] = mapped_column(SmallInteger)
+    kind: Mapped[str]
+    person_id: Mapped[UUID]

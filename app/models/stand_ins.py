@@ -1,0 +1,48 @@
+"""Tables of the embedded adapters: each stands in for somebody else's system, and is left out of a real one."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, SmallInteger
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import STAND_IN, Base
+from app.ports.messages import MessageKind
+
+
+class RegisterPerson(Base):
+    """A person of the embedded citizen register; `record` and `portrait` are sealed."""
+
+    __tablename__ = "register_person"
+    __table_args__ = ({"info": STAND_IN},)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    number_hmac: Mapped[bytes] = mapped_column(unique=True)
+    label: Mapped[str | None] = mapped_column(unique=True)
+    record: Mapped[bytes]
+    portrait: Mapped[bytes | None]
+    changed_at: Mapped[datetime]
+
+
+class InboxMessage(Base):
+    """A message that the embedded adapter "sent", sealed, for `/dev/messages`."""
+
+    __tablename__ = "inbox_message"
+    __table_args__ = ({"info": STAND_IN},)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    phone_hmac: Mapped[bytes] = mapped_column(index=True)
+    kind: Mapped[MessageKind]
+    content: Mapped[bytes]
+    sent_at: Mapped[datetime]
+
+
+class DevelopmentClock(Base):
+    """How far the demo's clock is ahead: one row."""
+
+    __tablename__ = "development_clock"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"), {"info": STAND_IN})
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    advance_seconds: Mapped[int] = mapped_column(BigInteger)

@@ -1,0 +1,20 @@
+"""Counters that limit how often something may be tried, exact under concurrency."""
+
+from datetime import datetime
+
+from sqlalchemy import SmallInteger
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import PERSONAL, Base, Bucketed
+
+
+class Throttle(Bucketed, Base):
+    """Uses of one action by or against one subject in the running window."""
+
+    __tablename__ = "throttle"
+    __table_args__ = ({"info": PERSONAL},)
+
+    subject: Mapped[bytes] = mapped_column(primary_key=True)
+    action: Mapped[str] = mapped_column(primary_key=True)
+    used: Mapped[int] = mapped_column(SmallInteger)
+    resets_at: Mapped[datetime]

@@ -1,0 +1,50 @@
+"""The port to the key ring: the secrets of this installation."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Protocol
+
+from app.core.errors import Unavailable
+
+
+class KeysUnavailable(Unavailable):
+    """The key ring does not answer or cannot open this value."""
+
+
+class Purpose(StrEnum):
+    """What a secret is for; one secret never serves two purposes."""
+
+    ACCESS_TOKENS = "access-tokens"
+    REFRESH_TOKENS = "refresh-tokens"
+    PASSWORD_PEPPER = "password-pepper"
+    AUDIT = "audit"
+    SYSTEM = "system"
+    ROUTING = "routing"
+
+
+class Keys(Protocol):
+    """Holds the installation's secrets and wraps data keys."""
+
+    def secret(self, purpose: Purpose) -> bytes:
+        """Return the 32-byte secret of a purpose."""
+        ...
+
+    def peppers(self) -> Mapping[int, bytes]:
+        """Return the look-up peppers in use, by version."""
+        ...
+
+    async def wrap(self, data_key: bytes) -> bytes:
+        """Wrap a 32-byte data key under the newest wrapping key.
+
+        Raises:
+            KeysUnavailable: the ring does not answer.
+        """
+        ...
+
+    async def unwrap(self, wrapped: bytes) -> bytes:
+        """Open what `wrap` made, under whichever wrapping key it was.
+
+        Raises:
+            KeysUnavailable: the ring does not answer, or holds no key for it.
+        """
+        ...

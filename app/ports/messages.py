@@ -1,0 +1,46 @@
+"""The port to people's phones: SMS and push."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from app.core.errors import Unavailable
+
+
+class MessagesUnavailable(Unavailable):
+    """The message could not be handed over; nothing was sent."""
+
+    code = "messages-unavailable"
+
+
+class MessageKind(StrEnum):
+    """What a message is; the texts are in `app/texts`."""
+
+    SMS_CODE = "sms_code"
+    NOTICE = "notice"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message to one phone: the text, and the code alone when it carries one.
+
+    `key` is ours and the same when a message is handed over again: an adapter sends it once.
+    """
+
+    key: str
+    to: str = field(repr=False)
+    kind: MessageKind
+    text: str = field(repr=False)
+    code: str | None = field(default=None, repr=False)
+
+
+class Messages(Protocol):
+    """Sends messages."""
+
+    async def send(self, message: Message) -> None:
+        """Hand a message over for sending, at most once for each `key`.
+
+        Raises:
+            MessagesUnavailable: not handed over.
+        """
+        ...

@@ -1,0 +1,73 @@
+"""The port to the citizen register: people, their physical cards, portraits and parents."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import Protocol
+
+from app.core.errors import Unavailable
+
+
+class RegisterUnavailable(Unavailable):
+    """The register does not answer."""
+
+    code = "register-unavailable"
+
+
+class PhysicalCardStatus(StrEnum):
+    """Status of a physical card (aaz502), as the domain numbers them; each connector translates its own."""
+
+    NOT_ACTIVATED = "0"
+    NORMAL = "1"
+    LOST = "2"
+    APPLICATION_LOCKED = "3"
+    LOST_TEMPORARILY = "4"
+    CANCELLED = "9"
+
+
+@dataclass(frozen=True, slots=True)
+class PhysicalCard:
+    """A physical social security card: card number (aaz500, 9 characters) and status (aaz502)."""
+
+    number: str = field(repr=False)
+    status: PhysicalCardStatus
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredPerson:
+    """A person as the register holds them.
+
+    `sex` is GB/T 2261.1 (0 unknown, 1 male, 2 female, 9 not stated), `region` GB/T 2260 (6 digits), `card` the physical
+    card once collected, `parents` and `guardians` social security numbers.
+    """
+
+    number: str = field(repr=False)
+    name: str = field(repr=False)
+    sex: str
+    birth_date: date = field(repr=False)
+    region: str
+    is_alive: bool
+    phone: str | None = field(default=None, repr=False)
+    card: PhysicalCard | None = None
+    parents: frozenset[str] = field(default=frozenset(), repr=False)
+    guardians: frozenset[str] = field(default=frozenset(), repr=False)
+
+
+class Register(Protocol):
+    """Answers questions about people."""
+
+    async def find(self, number: str) -> RegisteredPerson | None:
+        """Return the person with this social security number (normalised), dead or alive.
+
+        Raises:
+            RegisterUnavailable: no answer, or none that we understand.
+        """
+        ...
+
+    async def portrait(self, number: str) -> bytes | None:
+        """Return the reference portrait, a JPEG image, if the register holds one.
+
+        Raises:
+            RegisterUnavailable: no answer, or none that we understand.
+        """
+        ...

@@ -1,0 +1,125 @@
+"""Every text a person reads, in every language: what a refusal says, hints beside fields, messages, notices.
+
+The words are data, read once: `<language>/problems.toml`, `messages.toml` and `fields.toml`, and `notices/`. A text is
+chosen by a code and never holds what somebody typed; only messages have values: a code, minutes or a masked name.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from app.texts.languages import DEFAULT_LANGUAGE, LANGUAGES, choose_language
+from app.texts.notices import NOTICE_CODES, Notice, notice, notice_versions
+
+__all__ = [
+    "DEFAULT_LANGUAGE",
+    "LANGUAGES",
+    "NOTICE_CODES",
+    "Notice",
+    "ProblemText",
+    "choose_language",
+    "face_reason",
+    "face_reasons",
+    "field_codes",
+    "field_error",
+    "message",
+    "message_kinds",
+    "notice",
+    "notice_versions",
+    "problem",
+    "problem_codes",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemText:
+    """What a refusal says: a title, what happened, and what the person can do now."""
+
+    title: str
+    detail: str
+    next: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    problems: Mapping[str, ProblemText]
+    face_reasons: Mapping[str, str]
+    messages: Mapping[str, str]
+    fields: Mapping[str, str]
+
+
+def problem(code: str, language: str) -> ProblemText:
+    """Return the words for a problem code.
+
+    Raises:
+        KeyError: no such code or language.
+    """
+    return _texts(language).problems[code]
+
+
+def problem_codes() -> tuple[str, ...]:
+    """Return every problem code that has words, in alphabetical order."""
+    return tuple(_texts(DEFAULT_LANGUAGE).problems)
+
+
+def face_reason(reason: str, language: str) -> str:
+    """Return one sentence for how a face check ended: what happened and what to do.
+
+    Raises:
+        KeyError: no such reason or language.
+    """
+    return _texts(language).face_reasons[reason]
+
+
+def face_reasons() -> tuple[str, ...]:
+    """Return every face reason that has words, in alphabetical order."""
+    return tuple(_texts(DEFAULT_LANGUAGE).face_reasons)
+
+
+def field_error(code: str, language: str) -> str:
+    """Return one sentence for a wrong field: how to mend it.
+
+    Raises:
+        KeyError: no such code or language.
+    """
+    return _texts(language).fields[code]
+
+
+def field_codes() -> tuple[str, ...]:
+    """Return every field error code that has words, in alphabetical order."""
+    return tuple(_texts(DEFAULT_LANGUAGE).fields)
+
+
+def message(kind: str, language: str, **values: str) -> str:
+    """Return the text of a message to a phone; `values` fill its places and are never read as places themselves.
+
+    Raises:
+        KeyError: no such kind or language, or a value is missing.
+    """
+    return _texts(language).messages[kind].format_map(values)
+
+
+def message_kinds() -> tuple[str, ...]:
+    """Return every kind of message, in alphabetical order."""
+    return tuple(_texts(DEFAULT_LANGUAGE).messages)
+
+
+@cache
+def _texts(language: str) -> _Texts:
+    if language not in LANGUAGES:
+        raise KeyError(language)
+    problems = _read(language, "problems")
+    reasons = problems.pop("face_reasons")
+    return _Texts(
+        problems={code: ProblemText(**words) for code, words in problems.items()},
+        face_reasons=reasons,
+        messages=_read(language, "messages"),
+        fields=_read(language, "fields"),
+    )
+
+
+def _read(language: str, name: str) -> dict[str, Any]:
+    return tomllib.loads((files(__name__) / language / f"{name}.toml").read_text(encoding="utf-8"))

@@ -1,0 +1,189 @@
+"""Every text is there in every language, says something of its own, and names nobody."""
+
+import ast
+import re
+import string
+import tomllib
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from pathlib import Path
+
+import pytest
+
+import app
+from app import texts
+from app.models.accounts import SmsPurpose
+from app.ports.face import FaceReason
+from app.ports.images import MAX_PIXELS, ImageFault
+from app.services.cards.rules import PasswordFault
+from app.services.people.identifiers import NumberFault
+from app.services.people.names import NameFault
+from app.services.people.phones import PhoneFault
+from app.services.people.plausibility import Implausibility
+from app.services.people.relationships import RelationshipFault
+
+APP = Path(app.__file__).parent
+FILES = ("problems", "messages", "fields")
+HAN = re.compile(r"[\u4e00-\u9fff]")
+PLACES = {"code", "minutes", "name", "owner", "member"}
+
+
+def words(language: str) -> dict[str, str]:
+    """Every text of a language by where it stands, in the order of its file."""
+    return {
+        f"{file}.{place}": text
+        for file in FILES
+        for place, text in _leaves(tomllib.loads((APP / "texts" / language / f"{file}.toml").read_text("utf-8")))
+    }
+
+
+def _leaves(table: Mapping[str, object], above: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{above}{key}.")
+        else:
+            assert isinstance(value, str), f"{above}{key} is no text"
+            yield f"{above}{key}", value
+
+
+def places(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+@pytest.mark.parametrize("language", texts.LANGUAGES[1:])
+def test_every_language_has_the_same_texts_with_the_same_places(language: str) -> None:
+    first, other = words(texts.DEFAULT_LANGUAGE), words(language)
+
+    assert list(other) == list(first)
+    assert {key: places(text) for key, text in other.items()} == {key: places(text) for key, text in first.items()}
+
+
+@pytest.mark.parametrize("language", texts.LANGUAGES)
+def test_every_text_is_a_clean_line_that_names_nobody(language: str) -> None:
+    for key, text in words(language).items():
+        assert text, key
+        assert text == " ".join(text.split()), key
+        assert not re.search(r"[0-9]{6}|\*\*|TODO|FIXME|XXX|@|://", text), key
+        assert places(text) <= (PLACES if key.startswith("messages.") else set()), key
+
+
+def test_chinese_is_written_in_han_and_the_others_are_not() -> None:
+    assert [key for key, text in words("zh-CN").items() if not HAN.search(text)] == []
+    assert [key for language in ("en", "es") for key, text in words(language).items() if HAN.search(text)] == []
+
+
+def test_no_text_was_left_untranslated() -> None:
+    by_language = [words(language) for language in texts.LANGUAGES]
+
+    assert [key for key in by_language[0] if len({each[key] for each in by_language}) < len(by_language)] == []
+
+
+@pytest.mark.parametrize("language", texts.LANGUAGES)
+def test_sentences_end_and_titles_do_not(language: str) -> None:
+    for key, text in words(language).items():
+        assert text.endswith(("。", ".")) is not key.endswith(".title"), key
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_files_are_in_alphabetical_order(file: str) -> None:
+    table = tomllib.loads((APP / "texts" / "en" / f"{file}.toml").read_text("utf-8"))
+    reasons = table.pop("face_reasons", {})
+
+    assert list(table) == sorted(table)
+    assert list(reasons) == sorted(reasons)
+
+
+@pytest.mark.parametrize("language", texts.LANGUAGES)
+def test_every_problem_says_what_happened_and_what_to_do(language: str) -> None:
+    for code in texts.problem_codes():
+        said = texts.problem(code, language)
+
+        assert re.fullmatch(r"[a-z]+(-[a-z]+)*", code)
+        assert said.title
+        assert said.detail
+        assert said.next
+
+
+def test_every_error_code_of_the_program_has_words() -> None:
+    """A code is the class attribute `code` of an error; it is looked for in the source, so that none is missed."""
+    raised = {
+        statement.value.value
+        for source in APP.rglob("*.py")
+        for each in ast.walk(ast.parse(source.read_text("utf-8")))
+        if isinstance(each, ast.ClassDef)
+        for statement in each.body
+        if isinstance(statement, ast.Assign)
+        and [ast.unparse(target) for target in statement.targets] == ["code"]
+        and isinstance(statement.value, ast.Constant)
+    }
+
+    assert "step-not-allowed" in raised
+    assert raised - set(texts.problem_codes()) == set()
+
+
+def test_every_face_reason_has_words_and_none_is_left_over() -> None:
+    assert set(texts.face_reasons()) == set(FaceReason)
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [NumberFault, NameFault, PhoneFault, RelationshipFault, Implausibility, PasswordFault, ImageFault],
+)
+def test_every_fault_of_a_field_has_words(faults: type[StrEnum]) -> None:
+    assert set(faults) - set(texts.field_codes()) == set()
+
+
+@pytest.mark.parametrize("purpose", SmsPurpose)
+@pytest.mark.parametrize("language", texts.LANGUAGES)
+def test_a_code_says_how_long_it_lives_and_that_nobody_may_have_it(purpose: SmsPurpose, language: str) -> None:
+    text = texts.message(f"sms_code_{purpose}", language, code="493027", minutes="5")
+
+    assert "493027" in text
+    assert re.search(r"\b5 (分钟|minutes|minutos)", text)
+    assert any(hint in text for hint in ("不要告诉任何人", "Never tell anybody", "No se lo diga a nadie"))
+
+
+def test_a_chinese_code_fits_in_one_text_message() -> None:
+    """70 characters (GSM 03.38, UCS-2), less the sender's signature of about 10."""
+    for purpose in SmsPurpose:
+        assert len(texts.message(f"sms_code_{purpose}", "zh-CN", code="493027", minutes="5")) <= 60
+
+
+def test_a_value_is_never_read_as_a_place() -> None:
+    text = texts.message("link_started_owner", "en", member="{owner.__class__}")
+
+    assert text.startswith("{owner.__class__} has joined")
+
+
+def test_a_missing_value_is_an_error_and_never_a_gap() -> None:
+    with pytest.raises(KeyError):
+        texts.message("sms_code_register", "en", minutes="5")
+
+
+@pytest.mark.parametrize("language", ["fr", "", "..", "zh-cn"])
+def test_a_language_we_do_not_have_is_an_error(language: str) -> None:
+    with pytest.raises(KeyError):
+        texts.problem("not-found", language)
+
+
+@pytest.mark.parametrize("kind", texts.message_kinds())
+@pytest.mark.parametrize("language", texts.LANGUAGES)
+def test_every_message_can_be_written(kind: str, language: str) -> None:
+    values = {place: "王*" for place in PLACES}
+
+    assert "{" not in texts.message(kind, language, **values)
+
+
+@pytest.mark.parametrize("language", texts.LANGUAGES)
+def test_every_code_gives_its_own_words(language: str) -> None:
+    spoken = [texts.field_error(code, language) for code in texts.field_codes()]
+    spoken += [texts.face_reason(reason, language) for reason in texts.face_reasons()]
+    spoken += [texts.problem(code, language).title for code in texts.problem_codes()]
+
+    assert len(set(spoken)) == len(spoken)
+
+
+def test_the_pixel_limit_that_is_told_is_the_one_that_holds() -> None:
+    assert f"{MAX_PIXELS // 10_000} 万像素" in texts.problem("image-too-many-pixels", "zh-CN").detail
+    assert f"{MAX_PIXELS // 1_000_000} megap" in texts.problem("image-too-many-pixels", "en").detail
+    assert f"{MAX_PIXELS // 1_000_000} megap" in texts.problem("image-too-many-pixels", "es").detail

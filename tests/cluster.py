@@ -108,9 +108,7 @@ class Cluster:
 
 def start_cluster() -> Cluster:
     """Start a server in memory where there is memory to have, else in the temporary folder."""
-    base = Path("/dev/shm")  # noqa: S108 - the folder made below has a random name and belongs to us alone
-    if not os.access(base, os.W_OK):
-        base = Path(tempfile.gettempdir())
+    base = memory_folder()
     _sweep(base)
     folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
     server = EmbeddedPostgres(folder, options=OPTIONS)
@@ -119,6 +117,14 @@ def start_cluster() -> Cluster:
     cluster = Cluster(folder, server.host, server.port, dict(server.passwords))
     cluster.to_env()
     return cluster
+
+
+def memory_folder() -> Path:
+    """A folder held in memory, with room for some clusters; else the temporary folder."""
+    memory = Path("/dev/shm")  # noqa: S108 - what is made there has a random name and belongs to us alone
+    if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2**30:
+        return memory
+    return Path(tempfile.gettempdir())
 
 
 def _sweep(base: Path) -> None:

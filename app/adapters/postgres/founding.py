@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from app.adapters.postgres.programs import OPEN_FOLDER, Account, EmbeddedPostgresError, Programs
+from app.adapters.postgres.programs import Account, EmbeddedPostgresError, Programs
 
 DATABASE = "escard"
 SUPERUSER = "postgres"
@@ -29,14 +29,14 @@ def passwords(folder: Path) -> Mapping[str, str]:
     return read
 
 
-def create(programs: Programs, folder: Path, *, is_synced: bool) -> Path:
+def create(programs: Programs, folder: Path, refuge: Path, *, is_synced: bool) -> Path:
     """Make the cluster `folder`/data and return where it really lies.
 
     It is made beside its place and moved there at the end: what was interrupted is not there, and is made again.
-    Where the account cannot enter `folder`, the cluster lies under `OPEN_FOLDER` and `folder`/data is a link to it.
+    Where the account cannot enter `folder`, the cluster lies in `refuge` and `folder`/data is a link to it.
     """
     data = folder / "data"
-    place = data if programs.account.can_enter(folder) else _open_place()
+    place = data if programs.account.can_enter(folder) else _open_place(refuge)
     unfinished = place.with_name(f"{place.name}.new")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(mode=0o700)
@@ -54,12 +54,12 @@ def create(programs: Programs, folder: Path, *, is_synced: bool) -> Path:
     return place
 
 
-def reach(data: Path, account: Account) -> Path:
-    """Where the cluster at `data` lies, moved to where `account` can reach it if a door was closed since."""
+def reach(data: Path, account: Account, refuge: Path) -> Path:
+    """Where the cluster at `data` lies, moved to `refuge` if a door was closed to `account` since it was made."""
     place = data.resolve()
     if account.can_enter(place.parent):
         return place
-    moved = _open_place()
+    moved = _open_place(refuge)
     shutil.move(place, moved)
     for path in (moved, *moved.rglob("*")):  # a move between file systems is a copy, and the copy would be root's
         _give(path, account)
@@ -67,14 +67,15 @@ def reach(data: Path, account: Account) -> Path:
     return moved
 
 
-def _open_place() -> Path:
+def _open_place(refuge: Path) -> Path:
     try:
-        OPEN_FOLDER.mkdir(mode=0o711, parents=True, exist_ok=True)
+        refuge.mkdir(mode=0o711, parents=True, exist_ok=True)
+        refuge.chmod(0o711)  # whatever the umask
     except OSError as error:
         raise EmbeddedPostgresError(
-            f"PostgreSQL runs as `nobody` here, who can reach neither the data folder nor {OPEN_FOLDER}: {error}."
+            f"The account that runs PostgreSQL can reach neither the data folder nor {refuge}: {error}."
         ) from error
-    return OPEN_FOLDER / f"data-{secrets.token_hex(8)}"
+    return refuge / f"data-{secrets.token_hex(8)}"
 
 
 def _link(data: Path, place: Path) -> None:

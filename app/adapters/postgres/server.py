@@ -18,6 +18,7 @@ from app.adapters.postgres import founding, process
 from app.adapters.postgres.programs import Account, EmbeddedPostgresError, Programs, find
 
 HOST = "127.0.0.1"
+REFUGE = Path("/var/lib/escard")
 STARTS = 5  # a port can be lost between choosing and using it, and children of a killed server linger for a moment
 
 _logger = logging.getLogger(__name__)
@@ -48,15 +49,18 @@ class EmbeddedPostgres:
         binaries: Path | None = None,
         options: Mapping[str, str] | None = None,
         progress: Callable[[str], None] | None = None,
+        refuge: Path = REFUGE,
     ) -> None:
         """Name a data folder; `binaries` holds other programs than the wheel's, `options` are server settings.
 
-        `progress` is told, in whole sentences, what takes longer than a moment; without it the log is.
+        `progress` is told, in whole sentences, what takes longer than a moment; without it the log is. Started by root,
+        PostgreSQL runs as another account: what that must reach lies in `refuge` where `folder` is closed to it.
         """
         self.host = HOST
         self.port = 0
         self.passwords: Mapping[str, str] = {}
         self._folder = folder.absolute()
+        self._refuge = refuge
         self._binaries = binaries
         self._options = dict(options or {})
         self._progress = progress or _logger.info
@@ -135,7 +139,7 @@ class EmbeddedPostgres:
                 "Start the server in the main thread: it dies with the thread that started it (prctl(2))."
             )
         data = self._folder / "data"
-        programs = find(self._binaries, Account.for_data(data), self._folder)
+        programs = find(self._binaries, Account.for_data(data), (self._folder, self._refuge))
         place = self._place(data, programs)
         made_with = (place / "PG_VERSION").read_text().strip()
         if made_with != str(programs.major):
@@ -150,10 +154,11 @@ class EmbeddedPostgres:
         """Where the cluster lies, after making it where there is none."""
         before = data.resolve()
         if data.exists():
-            place = founding.reach(data, programs.account)
+            place = founding.reach(data, programs.account, self._refuge)
         else:
             self._progress("Preparing PostgreSQL for its first start.")
-            place = founding.create(programs, self._folder, is_synced=self._options.get("fsync") != "off")
+            is_synced = self._options.get("fsync") != "off"
+            place = founding.create(programs, self._folder, self._refuge, is_synced=is_synced)
         if place != before:
             self._progress(f"The account that runs PostgreSQL cannot enter {self._folder}: the data lies in {place}.")
         return place

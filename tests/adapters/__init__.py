@@ -1,0 +1,1 @@
+"""Tests of the adapters against what their ports promise."""

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-build.lock")
 PIN = re.compile(
-    r"^(?P<name>[\w.-]+)==(?P<version>[^\s;]+)(?P<marker> ;.*?)? \\\n(?P<hashes>(?:    --hash=sha256:.*\n)+)",
+    r"^(?P<name>[\w.-]+)==(?P<version>[^\s;]+)(?: ;.*?)? \\\n(?:    --hash=sha256:.*\n)+",
     re.MULTILINE,
 )
 

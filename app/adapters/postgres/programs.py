@@ -115,7 +115,7 @@ def find(given: Path | None, account: Account, places: Sequence[Path]) -> Progra
     package = Path(spec.submodule_search_locations[0])
     found = _try(package / INSTALLATION / "bin", account)
     if found is None and account.is_other:
-        found = next(filter(None, (_try(_copy(package, place), account) for place in places)), None)
+        found = next(filter(None, (_try_copy(package, place, account) for place in places)), None)
     return _need(found, f"The PostgreSQL programs of {WHEEL} cannot be run on this machine.")
 
 
@@ -136,6 +136,12 @@ def _try(binaries: Path, account: Account) -> Programs | None:
         return None
     version = answer.stdout.split()[2]  # "postgres (PostgreSQL) 18.1"; a beta says "18beta1"
     return Programs(binaries, account, int("".join(version.partition(".")[0][:2])))
+
+
+def _try_copy(package: Path, place: Path, account: Account) -> Programs | None:
+    if place.exists() and not account.can_enter(place):
+        return None
+    return _try(_copy(package, place), account)
 
 
 def _copy(package: Path, folder: Path) -> Path:

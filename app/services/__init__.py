@@ -1,0 +1,1 @@
+"""What the product does, one package or module a domain, in transactions; plain values in, models or values out."""

@@ -1,0 +1,1 @@
+"""The e-card: its issue, its password and what its physical card allows."""

@@ -1,0 +1,1 @@
+"""The e-card and its password."""

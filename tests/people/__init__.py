@@ -1,0 +1,1 @@
+"""People: numbers, names, phones, ages and relationships."""

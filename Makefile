@@ -76,7 +76,7 @@ $(UV): requirements-build.lock
 		{ echo '$(PYTHON) is not Python 3.11 to 3.13: make PYTHON=/path/to/python3.12 …' >&2; exit 1; }
 	@echo 'Installing the build tools into .tools …'
 	@rm -rf $(TOOLS)
-	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --require-hashes --target $(TOOLS) -r $<
+	@PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 $(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --require-hashes --target $(TOOLS) -r $<
 	@touch $@
 
 $(VENV)/.made-$(PLACE): $(UV)

@@ -173,6 +173,7 @@ class EmbeddedPostgres:
                 "unix_socket_directories": "",
                 "timezone": "UTC",
                 "log_timezone": "UTC",
+                "log_error_verbosity": "terse",  # details quote the values of rows
             }
             self._server = process.launch(programs, place, options | self._options, log)
             if process.wait_until_ready(self._server, place):

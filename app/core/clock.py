@@ -1,7 +1,11 @@
 """Where the product takes its time from: every token, deadline and policy asks one clock."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Final, Protocol
+
+SHANGHAI: Final = timezone(
+    timedelta(hours=8), "Asia/Shanghai"
+)  # the whole country's time, without summer time since 1992
 
 
 class Clock(Protocol):
@@ -40,3 +44,14 @@ class MovableClock(Clock):
         if by < timedelta():
             raise ValueError("a clock does not go back")
         self.advance += by
+
+
+def today(now: datetime) -> date:
+    """Return the day it is in Shanghai at a moment: birthdays and deadlines begin at its midnight.
+
+    Raises:
+        ValueError: the moment does not say its time zone.
+    """
+    if now.tzinfo is None:
+        raise ValueError("a moment without a time zone has no date")
+    return now.astimezone(SHANGHAI).date()

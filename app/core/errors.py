@@ -125,9 +125,14 @@ class Locked(AppError):
 
 
 class TooMany(AppError):
-    """Too often."""
+    """Too often: more than `quota` uses in `window_seconds` (RateLimit-Policy, draft-ietf-httpapi-ratelimit-headers)."""
 
     code = "too-many-requests"
+
+    def __init__(self, *, retry_after_seconds: int, quota: int, window_seconds: int) -> None:
+        super().__init__(retry_after_seconds=retry_after_seconds)
+        self.quota = quota
+        self.window_seconds = window_seconds
 
 
 class Unavailable(AppError):

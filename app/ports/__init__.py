@@ -1,1 +1,35 @@
 """What the product asks of the outside world; adapters answer."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from app.core.clock import Clock
+from app.ports.face import FaceProvider
+from app.ports.images import Images
+from app.ports.keys import Keys
+from app.ports.messages import Inbox, Messages
+from app.ports.register import Register, TestPerson
+from app.ports.storage import ObjectStore
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything outside that a server is joined to."""
+
+    clock: Clock
+    keys: Keys
+    messages: Messages
+    register: Register
+    images: Images
+    store: ObjectStore
+    faces: FaceProvider
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """What development has besides: readable messages, the test people, and a clock that can be moved forward."""
+
+    inbox: Inbox
+    people: Callable[[], Awaitable[Sequence[TestPerson]]]
+    move_clock: Callable[[timedelta], Awaitable[None]]

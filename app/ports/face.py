@@ -195,3 +195,7 @@ class FaceProvider(Protocol):
         None when it names none, or when the provider signs its callbacks and the signature is wrong.
         """
         ...
+
+    async def close(self) -> None:
+        """Let go of what the provider holds; the server stops."""
+        ...

@@ -1,6 +1,8 @@
 """The port to people's phones: SMS and push."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -43,4 +45,23 @@ class Messages(Protocol):
         Raises:
             MessagesUnavailable: not handed over.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message as the phone shows it."""
+
+    to: str = field(repr=False)
+    kind: MessageKind
+    text: str = field(repr=False)
+    code: str | None = field(repr=False)
+    sent_at: datetime
+
+
+class Inbox(Messages, Protocol):
+    """Messages that can be read again: development only."""
+
+    async def received(self, phone: str | None, limit: int = 50) -> Sequence[Received]:
+        """Return the newest messages to a phone, or to all phones, newest first."""
         ...

@@ -71,3 +71,19 @@ class Register(Protocol):
             RegisterUnavailable: no answer, or none that we understand.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class TestPerson:
+    """Somebody of the demo register, who is nobody: a stable label and made-up facts."""
+
+    __test__ = False  # a word of the domain, no test of pytest's
+
+    label: str
+    name: str
+    number: str
+    computer_number: str
+    card_number: str | None
+    birth_date: date
+    phone: str | None
+    note: str

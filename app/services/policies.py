@@ -1,7 +1,10 @@
-"""Rules that sources disagree on or that regions set: rows by date and region, typed and cached."""
+"""Rules that sources disagree on or that regions set: rows by date and region, typed and cached.
+
+The first values are loaded by migration (`migrations/data`); here are only their shapes and what they mean.
+"""
 
 import time
-from datetime import date, datetime, timedelta, timezone
+from datetime import date
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -9,11 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from app.core.clock import today
 from app.core.db import Session
 from app.models.policies import Policy
 
 EVERYWHERE = "000000"
-_SHANGHAI = timezone(timedelta(hours=8))
 _CACHE_SECONDS = 5.0
 
 
@@ -24,34 +27,34 @@ class _Rule(BaseModel):
 class Quota(_Rule):
     """Places an owner has: in total and by kind (bbbaike: 10 = 4 elders, 3 children, 1 spouse, 2 others)."""
 
-    profile: str = "default"
-    total: int = 10
-    elder: int = 4
-    child: int = 3
-    spouse: int = 1
-    other: int = 2
+    profile: str
+    total: int
+    elder: int
+    child: int
+    spouse: int
+    other: int
 
 
 class Owners(_Rule):
     """Owners a member may have; no official text gives a number."""
 
-    per_member: int = Field(2, ge=1, le=64)
+    per_member: int = Field(ge=1, le=64)
 
 
 class Enrolments(_Rule):
     """Hours an enrolment stays open, and hours a passed face waits for one of the member's slots."""
 
-    open_hours: int = 72
-    slot_wait_hours: int = 24
+    open_hours: int
+    slot_wait_hours: int
 
 
 class Ages(_Rule):
     """14: consent passes to the person; 16: live face; under 7 a portrait may not exist; 18: of age."""
 
-    own_consent: int = 14
-    live_face: int = 16
-    portrait_expected: int = 7
-    adult: int = 18
+    own_consent: int
+    live_face: int
+    portrait_expected: int
+    adult: int
 
 
 class DocumentChoice(_Rule):
@@ -64,120 +67,108 @@ class DocumentChoice(_Rule):
 class Documents(_Rule):
     """Which documents an enrolment of a family member asks for."""
 
-    identity: tuple[DocumentChoice, ...] = (
-        DocumentChoice(
-            under=16,
-            any_of=(
-                "social_security_card",
-                "household_register",
-                "birth_certificate",
-                "id_card_front",
-                "residence_permit_front",
-            ),
-        ),
-        DocumentChoice(
-            any_of=("social_security_card", "id_card_front", "household_register", "residence_permit_front")
-        ),
-    )
-    guardianship: tuple[str, ...] = ("household_register", "birth_certificate", "guardianship_proof")
+    identity: tuple[DocumentChoice, ...]
+    guardianship: tuple[str, ...]
 
 
 class Retention(_Rule):
     """Days evidence is kept: faces from creation; documents after the decision, and at most from creation."""
 
-    face_days: int = 7
-    document_days_after_decision: int = 30
-    document_days_at_most: int = 180
+    face_days: int
+    document_days_after_decision: int
+    document_days_at_most: int
 
 
 class Faces(_Rule):
     """Tries before people look, and how long one check may take."""
 
-    tries: int = 3
-    tries_hours: int = 24
-    tries_at_member_a_day: int = 10
-    starts_a_day: int = 20
-    check_minutes: int = 10
+    tries: int
+    tries_hours: int
+    tries_at_member_a_day: int
+    starts_a_day: int
+    check_minutes: int
 
 
 class Reviews(_Rule):
     """Days people have for a case."""
 
-    due_days: int = 5
+    due_days: int
 
 
 class CardPasswords(_Rule):
     """Wrong passwords until the card is shut, and for how long."""
 
-    streak: int = 5
-    streak_minutes: int = 15
-    a_day: int = 10
-    a_day_hours: int = 24
-    since_right: int = 20
-    check_seconds: int = 10
-    step_up_seconds: int = 300
-    reset_minutes: int = 60
+    streak: int
+    streak_minutes: int
+    a_day: int
+    a_day_hours: int
+    since_right: int
+    check_seconds: int
+    step_up_seconds: int
+    reset_minutes: int
 
 
 class SmsCodes(_Rule):
     """Codes by SMS: life, tries, pause, and how many a phone gets."""
 
-    minutes: int = 5
-    tries: int = 5
-    resend_seconds: int = 60
-    an_hour: int = 5
-    a_day: int = 15
+    minutes: int
+    tries: int
+    resend_seconds: int
+    an_hour: int
+    a_day: int
 
 
 class SignIn(_Rule):
     """Wrong sign-ins for a phone, on devices not seen before and on a known one."""
 
-    tries: int = 10
-    minutes: int = 15
+    tries: int
+    minutes: int
 
 
 class Lookups(_Rule):
     """Asking whether a person exists: the least time an answer takes, and wrong questions a day."""
 
-    floor_milliseconds: int = 400
-    per_owner_a_day: int = 5
-    per_number_a_day: int = 5
+    floor_milliseconds: int
+    per_owner_a_day: int
+    per_number_a_day: int
 
 
 class CardStatus(_Rule):
     """What each status of the physical card (aaz502) allows."""
 
-    issue: tuple[str, ...] = ("1", "2", "4")
-    view: tuple[str, ...] = ("1", "2", "4")
-    show_code: tuple[str, ...] = ("1",)
+    issue: tuple[str, ...]
+    view: tuple[str, ...]
+    show_code: tuple[str, ...]
 
 
-class AgeGaps(_Rule):
-    """Years that must lie between two relatives, at least."""
+class AgeRules(_Rule):
+    """Years that must lie between two relatives, and ages of marriage (Civil Code art. 1047)."""
 
-    parent: int = 14
-    grandparent: int = 28
-    step_parent: int = 0
-    in_law_parent: int = 0
+    by_blood: int
+    by_adoption: int
+    by_marriage: int
+    each_further_generation: int
+    husband: int
+    wife: int
 
 
 class Policies(_Rule):
     """Every rule, each a row of its own under the field's name."""
 
-    quota: Quota = Quota()
-    owners: Owners = Owners()
-    enrolments: Enrolments = Enrolments()
-    ages: Ages = Ages()
-    documents: Documents = Documents()
-    retention: Retention = Retention()
-    faces: Faces = Faces()
-    reviews: Reviews = Reviews()
-    card_passwords: CardPasswords = CardPasswords()
-    sms_codes: SmsCodes = SmsCodes()
-    sign_in: SignIn = SignIn()
-    lookups: Lookups = Lookups()
-    card_status: CardStatus = CardStatus()
-    age_gaps: AgeGaps = AgeGaps()
+    quota: Quota
+    owners: Owners
+    enrolments: Enrolments
+    ages: Ages
+    documents: Documents
+    retention: Retention
+    faces: Faces
+    reviews: Reviews
+    card_passwords: CardPasswords
+    sms_codes: SmsCodes
+    sign_in: SignIn
+    lookups: Lookups
+    card_status: CardStatus
+    age_rules: AgeRules
 
 
 _Rows = list[tuple[str, str, date, date | None, dict[str, Any]]]
@@ -190,11 +181,6 @@ async def current(session: Session, region: str = EVERYWHERE) -> Policies:
     Rows are read again after five seconds at most.
     """
     return _resolve(await _rows(session), today(session.now), region)
-
-
-def today(now: datetime) -> date:
-    """Return the day it is in Shanghai, by which the country lives."""
-    return now.astimezone(_SHANGHAI).date()
 
 
 async def _rows(session: Session) -> _Rows:

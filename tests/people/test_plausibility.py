@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from app.services.people.ages import birthday
 from app.services.people.identifiers import Sex
 from app.services.people.plausibility import AgeRules, Implausibility, Vitals, implausibility
-from app.services.people.relationships import RELATIONSHIPS, Bucket, RelationshipNotValid, Tie
+from app.services.people.relationships import RELATIONSHIPS, Place, RelationshipNotValid, Tie
 
 DAY = date(2025, 6, 1)
 RULES = AgeRules()
-DESCENDANTS = [code for code, word in RELATIONSHIPS.items() if word.bucket is Bucket.CHILD and word.tie is Tie.BLOOD]
+DESCENDANTS = [code for code, word in RELATIONSHIPS.items() if word.place is Place.CHILD and word.tie is Tie.BLOOD]
 
 
 def man(age: int) -> Vitals:

@@ -5,7 +5,7 @@ import pytest
 from app.services.people.identifiers import Sex
 from app.services.people.relationships import (
     RELATIONSHIPS,
-    Bucket,
+    Place,
     Relationship,
     RelationshipFault,
     RelationshipNotValid,
@@ -37,18 +37,18 @@ def test_every_code_has_a_word_of_its_own_in_each_language(relationship: Relatio
 
 @every()
 def test_every_code_has_the_bucket_of_its_first_digit(relationship: Relationship) -> None:
-    buckets = {"1": Bucket.SPOUSE, "5": Bucket.ELDER, "6": Bucket.ELDER} | dict.fromkeys("234", Bucket.CHILD)
+    buckets = {"1": Place.SPOUSE, "5": Place.ELDER, "6": Place.ELDER} | dict.fromkeys("234", Place.CHILD)
 
-    assert relationship.bucket is buckets.get(relationship.code[0], Bucket.OTHER)
+    assert relationship.place is buckets.get(relationship.code[0], Place.OTHER)
 
 
 @every()
 def test_every_child_is_below_and_every_elder_above_the_owner(relationship: Relationship) -> None:
     generation = relationship.generation or 0
 
-    assert (relationship.bucket is Bucket.ELDER) <= (generation > 0)
-    assert (relationship.bucket is Bucket.CHILD) <= (generation < 0)
-    assert (relationship.bucket is Bucket.SPOUSE) == (relationship.tie is Tie.SPOUSE)
+    assert (relationship.place is Place.ELDER) <= (generation > 0)
+    assert (relationship.place is Place.CHILD) <= (generation < 0)
+    assert (relationship.place is Place.SPOUSE) == (relationship.tie is Tie.SPOUSE)
 
 
 @every()

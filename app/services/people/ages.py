@@ -1,20 +1,10 @@
 """Ages and the days on which they change, told by the calendar of China."""
 
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time
 
-# Fixed, so that no time zone database is needed: China has had one zone and no summer time since 1991.
-SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
+from app.core.clock import SHANGHAI, today
 
-
-def today(now: datetime) -> date:
-    """Return the date in China at a moment.
-
-    Raises:
-        ValueError: the moment does not say its time zone.
-    """
-    if now.tzinfo is None:
-        raise ValueError("a moment without a time zone has no date in China")
-    return now.astimezone(SHANGHAI).date()
+__all__ = ["SHANGHAI", "age_on", "birthday", "birthday_starts", "is_under", "today"]
 
 
 def birthday(birth: date, years: int) -> date:

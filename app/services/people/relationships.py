@@ -9,16 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
+from app.models.links import Place
 from app.services.people.identifiers import Sex
-
-
-class Bucket(StrEnum):
-    """The groups that places in a family are counted by."""
-
-    SPOUSE = "spouse"
-    CHILD = "child"
-    ELDER = "elder"
-    OTHER = "other"
 
 
 class Tie(StrEnum):
@@ -46,7 +38,7 @@ class RelationshipNotValid(ValueError):
         self.reason = reason
 
 
-_BUCKETS = {digit: Bucket.CHILD for digit in "234"} | {digit: Bucket.ELDER for digit in "56"} | {"1": Bucket.SPOUSE}
+_PLACES = {digit: Place.CHILD for digit in "234"} | {digit: Place.ELDER for digit in "56"} | {"1": Place.SPOUSE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +59,8 @@ class Relationship:
     owner_sex: Sex | None = None
 
     @property
-    def bucket(self) -> Bucket:
-        return _BUCKETS.get(self.code[0], Bucket.OTHER)
+    def place(self) -> Place:
+        return _PLACES.get(self.code[0], Place.OTHER)
 
 
 _word = Relationship  # short, so that each word of the standard is one line

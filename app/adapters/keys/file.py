@@ -1,0 +1,113 @@
+"""A key ring in a file: for one server, or for several that are given the same file."""
+
+import base64
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from app.ports.keys import Keys, KeysUnavailable, Purpose
+
+_FORMAT = 1
+
+
+class KeyFileBroken(ValueError):
+    """The file is no key file of ours, or others may read it."""
+
+
+class FileKeys(Keys):
+    """Secrets read once from a JSON file that only its owner may read.
+
+    `root` gives the purposes' secrets (HKDF, RFC 5869), `routing` the buckets for ever, `peppers` the look-ups and
+    `wrapping` the data keys; the last two are numbered, the highest number is the newest.
+    """
+
+    def __init__(
+        self, *, root: bytes, routing: bytes, peppers: Mapping[int, bytes], wrapping: Mapping[int, bytes]
+    ) -> None:
+        self._routing = routing
+        self._peppers = dict(peppers)
+        self._secrets = {purpose: _derive(root, purpose) for purpose in Purpose if purpose is not Purpose.ROUTING}
+        self._wrapping = {version: AESGCM(key) for version, key in wrapping.items()}
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a key file.
+
+        Raises:
+            FileNotFoundError: there is none; `create` makes one.
+            KeyFileBroken: it is none of ours, or others may read it.
+        """
+        if path.stat().st_mode & 0o077:
+            raise KeyFileBroken(f"{path} can be read by others: chmod 600 it")
+        try:
+            held = json.loads(path.read_text())
+            if held["format"] != _FORMAT:
+                raise KeyFileBroken(f"{path} has format {held['format']}, this version reads {_FORMAT}")
+            return cls(
+                root=_bytes(held["root"]),
+                routing=_bytes(held["routing"]),
+                peppers={int(version): _bytes(key) for version, key in held["peppers"].items()},
+                wrapping={int(version): _bytes(key) for version, key in held["wrapping"].items()},
+            )
+        except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+            raise KeyFileBroken(f"{path} is no key file") from error
+
+    @classmethod
+    def create(cls, path: Path) -> Self:
+        """Make a key file with new secrets; one that is there already is never overwritten.
+
+        Raises:
+            FileExistsError: there is one.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        held = {
+            "format": _FORMAT,
+            "root": _text(os.urandom(32)),
+            "routing": _text(os.urandom(32)),
+            "peppers": {"1": _text(os.urandom(32))},
+            "wrapping": {"1": _text(os.urandom(32))},
+        }
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(held, file, indent=2)
+            file.flush()
+            os.fsync(file.fileno())
+        return cls.read(path)
+
+    def secret(self, purpose: Purpose) -> bytes:
+        return self._routing if purpose is Purpose.ROUTING else self._secrets[purpose]
+
+    def peppers(self) -> Mapping[int, bytes]:
+        return self._peppers
+
+    async def wrap(self, data_key: bytes) -> bytes:
+        version, nonce = max(self._wrapping), os.urandom(12)
+        return version.to_bytes(2) + nonce + self._wrapping[version].encrypt(nonce, data_key, b"data-key")
+
+    async def unwrap(self, wrapped: bytes) -> bytes:
+        wrapping = self._wrapping.get(int.from_bytes(wrapped[:2]))
+        if wrapping is None:
+            raise KeysUnavailable
+        try:
+            return wrapping.decrypt(wrapped[2:14], wrapped[14:], b"data-key")
+        except InvalidTag as error:
+            raise KeysUnavailable from error
+
+
+def _derive(root: bytes, purpose: Purpose) -> bytes:
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.value.encode()).derive(root)
+
+
+def _text(key: bytes) -> str:
+    return base64.b64encode(key).decode()
+
+
+def _bytes(text: str) -> bytes:
+    return base64.b64decode(text)

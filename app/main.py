@@ -1,0 +1,167 @@
+"""Puts the house together: the only module that names adapters."""
+
+import asyncio
+import contextlib
+import re
+from collections.abc import AsyncIterator
+from importlib.metadata import entry_points
+
+import httpx
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from app import problems
+from app.adapters.clock import SharedClock
+from app.adapters.images.workers import WorkerImages
+from app.adapters.keys.file import FileKeys
+from app.adapters.messages.inbox import InboxMessages
+from app.adapters.register.embedded import EmbeddedRegister
+from app.adapters.storage.objects import FolderObjects, S3Objects
+from app.core.clock import Clock, SystemClock
+from app.core.db import Database
+from app.core.passwords import Passwords
+from app.core.sealing import Chain, Lookup, Vault
+from app.core.settings import Environment, Settings
+from app.core.tokens import AccessTokens, RefreshTokens
+from app.ports import Ports, Sandbox
+from app.ports.face import FaceProvider
+from app.ports.keys import Keys, Purpose
+from app.ports.storage import ObjectStore
+from app.routers import accounts, dev, operations
+from app.routers.deps import House
+from app.routers.edge import Edge
+from app.routers.traffic import Traffic
+from app.services.accounts.sessions import Mint
+from app.services.people.identifiers import Population
+
+_SANDBOX_COMMENT = re.compile(r"sandbox:[a-z_]{1,40}")
+
+
+def build(settings: Settings, database_url: str, *, keys: Keys | None = None) -> House:
+    """Join settings and adapters to a house; nothing is opened yet."""
+    ring = keys or FileKeys.read(settings.key_path)
+    is_development = settings.environment is Environment.DEVELOPMENT
+    clock = SharedClock() if is_development else SystemClock()
+    vault = Vault(ring, ring.secret(Purpose.SYSTEM))
+    db = Database(
+        database_url,
+        clock=clock,
+        vault=vault,
+        lookup=Lookup(ring.secret(Purpose.ROUTING), ring.peppers()),
+        chain=Chain(ring.secret(Purpose.AUDIT)),
+        connections=settings.database_connections,
+        timeout_seconds=settings.database_timeout_seconds,
+    )
+    inbox, register, client = InboxMessages(db), EmbeddedRegister(db), httpx.AsyncClient(timeout=10)
+    images = WorkerImages(
+        workers=settings.image_workers,
+        keep_comment=_SANDBOX_COMMENT if settings.face_provider == "sandbox" else None,
+    )
+    faces = _face_provider(settings.face_provider, clock, client)
+    ports = Ports(
+        clock=clock,
+        keys=ring,
+        messages=inbox,
+        register=register,
+        images=images,
+        store=_store(settings),
+        faces=faces,
+    )
+    sandbox = None
+    if isinstance(clock, SharedClock):
+        sandbox = Sandbox(inbox, register.test_people, lambda by: clock.move_everywhere(db, by))
+    return House(
+        settings=settings,
+        db=db,
+        ports=ports,
+        sandbox=sandbox,
+        mint=Mint(
+            AccessTokens(ring.secret(Purpose.ACCESS_TOKENS), issuer=settings.public_url, clock=clock),
+            RefreshTokens(ring.secret(Purpose.REFRESH_TOKENS)),
+        ),
+        passwords=Passwords(ring.secret(Purpose.PASSWORD_PEPPER)),
+        population=Population.WITH_TEST_PEOPLE if is_development else Population.LIVING,
+        traffic=Traffic(
+            requests_per_minute=settings.requests_per_minute,
+            sms_codes_per_hour=settings.sms_codes_per_hour_and_address,
+        ),
+        stopping=asyncio.Event(),
+        closing=(images.close, faces.close, client.aclose, db.close),
+    )
+
+
+def create_app(house: House) -> FastAPI:
+    """Make the server of a house."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with opened(house):
+            yield
+
+    app = FastAPI(
+        title="escard",
+        version="1",
+        summary="The electronic social security card, for oneself and for one's family.",
+        lifespan=lifespan,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    )
+    app.state.house = house
+    problems.install(app)
+    for router in (operations.router, accounts.router):
+        app.include_router(router)
+    if house.sandbox is not None:
+        app.include_router(dev.router)
+    if house.settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(house.settings.cors_origins),
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Prefer"],
+            expose_headers=["ETag", "Idempotency-Replayed", "Retry-After", "WWW-Authenticate", "X-Request-Id"],
+        )
+    app.add_middleware(Edge, traffic=house.traffic, trusted_proxies=house.settings.trusted_proxies)
+    return app
+
+
+@contextlib.asynccontextmanager
+async def opened(house: House) -> AsyncIterator[House]:
+    """Open a house's connections, and close all of it in the end."""
+    await house.db.open()
+    looking = None
+    if isinstance(house.ports.clock, SharedClock):
+        await house.ports.clock.look(house.db)
+        looking = asyncio.create_task(house.ports.clock.keep_looking(house.db))
+    try:
+        yield house
+    finally:
+        if looking is not None:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+        house.passwords.close()
+        for close in house.closing:
+            await close()
+
+
+def _store(settings: Settings) -> ObjectStore:
+    if settings.s3 is not None and settings.object_store == "s3":
+        return S3Objects(
+            bucket=settings.s3.bucket,
+            region=settings.s3.region,
+            endpoint=settings.s3.endpoint,
+            access_key_id=settings.s3.access_key_id,
+            secret_access_key=settings.s3.secret_access_key.get_secret_value(),
+        )
+    return FolderObjects(settings.data_folder / "objects")
+
+
+def _face_provider(name: str, clock: Clock, client: httpx.AsyncClient) -> FaceProvider:
+    """Make the face provider that an installed package offers under this name.
+
+    Raises:
+        LookupError: none does.
+    """
+    found = entry_points(group="escard.face_providers", name=name)
+    if not found:
+        raise LookupError(f"no installed package offers a face provider named {name!r}")
+    provider: FaceProvider = next(iter(found)).load()(clock=clock, client=client)
+    return provider

@@ -1,0 +1,158 @@
+"""Errors as problem answers (RFC 9457): the only place that knows which status a refusal has."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from app import texts
+from app.core import errors, logging
+from app.core.errors import AppError, FieldError, TooMany, Unauthenticated
+
+MEDIA_TYPE: Final = "application/problem+json"
+STATUS: Mapping[type[AppError], int] = {
+    errors.Malformed: 400,
+    errors.Unauthenticated: 401,
+    errors.Denied: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.PreconditionFailed: 412,
+    errors.TooLarge: 413,
+    errors.UnsupportedMedia: 415,
+    errors.Invalid: 422,
+    errors.Locked: 423,
+    errors.PreconditionRequired: 428,
+    errors.TooMany: 429,
+    errors.Unavailable: 503,
+}
+"""One status for each kind."""
+
+_log = logging.logger(__name__)
+_OWN_ANSWERS = {404: "not-found", 405: "method-not-allowed", 406: "not-acceptable", 413: "body-too-large"}
+_TYPE_CODES = {
+    "missing": "missing",
+    "extra_forbidden": "extra",
+    "string_too_short": "too_short",
+    "too_short": "too_short",
+    "string_too_long": "too_long",
+    "too_long": "too_long",
+    "string_pattern_mismatch": "pattern",
+    "greater_than": "out_of_range",
+    "greater_than_equal": "out_of_range",
+    "less_than": "out_of_range",
+    "less_than_equal": "out_of_range",
+    "enum": "choice",
+    "literal_error": "choice",
+}
+
+
+def status_of(error: type[AppError]) -> int:
+    """Return the status of an error: its kind's."""
+    return next(STATUS[kind] for kind in error.__mro__ if kind in STATUS)
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of the app a problem answer."""
+    app.add_exception_handler(AppError, _refused)
+    app.add_exception_handler(RequestValidationError, _not_valid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def answer(request: Request, error: AppError) -> Response:
+    """Make the problem answer of a refusal, in the language asked for."""
+    headers = {"WWW-Authenticate": error.challenge} if isinstance(error, Unauthenticated) else {}
+    if isinstance(error, TooMany):
+        headers["RateLimit"] = f'"{error.code}";r=0;t={error.retry_after_seconds}'
+        headers["RateLimit-Policy"] = f'"{error.code}";q={error.quota};w={error.window_seconds}'
+    if error.retry_after_seconds is not None:
+        headers["Retry-After"] = str(error.retry_after_seconds)
+    return respond(request, status_of(type(error)), members(error), headers)
+
+
+def members(error: AppError) -> dict[str, Any]:
+    """Return what a refusal says apart from words: code, next step, tries left, wait, fields."""
+    found: dict[str, Any] = {"code": error.code}
+    if error.next_step is not None:
+        found["next"] = {"action": error.next_step.action}
+        if error.next_step.href is not None:
+            found["next"]["href"] = error.next_step.href
+    if error.tries_left is not None:
+        found["tries_left"] = error.tries_left
+    if error.retry_after_seconds is not None:
+        found["retry_after_seconds"] = error.retry_after_seconds
+    if error.errors:
+        found["errors"] = [{"pointer": field.pointer, "code": field.code} for field in error.errors]
+    return found
+
+
+def respond(
+    request: Request, status: int, said: Mapping[str, Any], headers: Mapping[str, str] | None = None
+) -> Response:
+    """Put words to what a refusal says and answer it."""
+    language = texts.choose_language(request.headers.get("accept-language"))
+    words = texts.problem(said["code"], language)
+    body: dict[str, Any] = {
+        "type": f"/problems/{said['code']}",
+        "title": words.title,
+        "status": status,
+        "detail": words.detail,
+        **said,
+        "request_id": logging.current_request_id(),
+    }
+    if words.next is not None:
+        body["next"] = {"action": said["code"], **said.get("next", {}), "text": words.next}
+    if "errors" in said:
+        body["errors"] = [{**field, "detail": texts.field_error(field["code"], language)} for field in said["errors"]]
+    return Response(
+        orjson.dumps(body), status, {**(headers or {}), "Content-Language": language}, media_type=MEDIA_TYPE
+    )
+
+
+def documented(*kinds: type[AppError]) -> dict[int | str, dict[str, Any]]:
+    """Describe the refusals of a route for the OpenAPI document."""
+    found: dict[int | str, dict[str, Any]] = {}
+    for kind in sorted(kinds, key=lambda kind: kind.code):
+        entry = found.setdefault(
+            status_of(kind),
+            {"description": "", "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}},
+        )
+        entry["description"] = ", ".join(filter(None, (entry["description"], f"`{kind.code}`")))
+    return found
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, AppError)
+    return answer(request, error)
+
+
+async def _not_valid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    faults = error.errors()
+    if any(fault["type"] == "json_invalid" for fault in faults):
+        return answer(request, errors.Malformed(errors=[FieldError("", "not_json")]))
+    return answer(request, errors.Invalid(errors=[_field(fault["loc"], fault) for fault in faults]))
+
+
+def _field(location: Sequence[str | int], fault: Mapping[str, Any]) -> FieldError:
+    """Name the field and the reason; never the value, which may be anybody's number."""
+    place, *path = location
+    pointer = "".join(f"/{part}" for part in path)
+    context = fault.get("ctx", {})
+    code = context.get("code") or _TYPE_CODES.get(fault["type"], "wrong_type")
+    return FieldError(pointer if place == "body" else f"{place}:{'.'.join(map(str, path))}", code)
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = _OWN_ANSWERS.get(error.status_code, "malformed-request")
+    return respond(request, error.status_code, {"code": code}, error.headers)
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    _log.error("unexpected_error", exc_info=error)
+    return respond(request, 500, {"code": "internal-error"})

@@ -1,0 +1,148 @@
+"""Accounts, sign-in, sessions, devices."""
+
+from typing import Annotated
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Query, Request, Response
+
+from app.core.errors import NotFound
+from app.models.accounts import SignedIn
+from app.ports.messages import MessagesUnavailable
+from app.problems import documented
+from app.routers import deps
+from app.routers.deps import Address, AnyCaller, Caller, House, Language, Once, Remember, TheHouse
+from app.schemas import accounts as shapes
+from app.schemas.base import Page
+from app.services import answers
+from app.services.accounts import codes, devices, profile, sessions, signing
+from app.services.people.phones import mask_phone
+
+router = APIRouter(prefix="/v1", tags=["accounts"])
+
+
+@router.post("/sms-codes", status_code=202, responses=documented(codes.SmsResendTooSoon, MessagesUnavailable))
+async def send_code(
+    body: shapes.SmsCodeAsk, house: TheHouse, address: Address, language: Language
+) -> shapes.SmsCodeSent:
+    """Send a code by SMS; the answer is the same whether or not the phone is known."""
+    phone = deps.phone(house, body.phone)
+    house.traffic.count_sms_code(address)
+    sent = await codes.send(house.db, house.ports.messages, phone=phone, purpose=body.purpose, language=language)
+    return shapes.SmsCodeSent.of(sent)
+
+
+@router.post(
+    "/accounts",
+    status_code=201,
+    response_model=shapes.AccountOpened,
+    responses=documented(codes.SmsCodeWrong, signing.PhoneAlreadyRegistered, signing.PasswordTooWeak),
+)
+async def register(request: Request, body: shapes.AccountAsk, house: TheHouse) -> Response:
+    """Open an account with a phone and its code, and sign in. Takes `Idempotency-Key`."""
+    phone = deps.phone(house, body.phone)
+    scope = house.db.lookup.digest("phone", phone)
+    once = Once(request, house, await deps.repeat_key(request, house, scope, house.db.lookup.bucket("phone", phone)))
+
+    async def work(_: answers.Unit, remember: Remember[signing.Registered]) -> signing.Registered:
+        return await signing.register(
+            house.db,
+            house.passwords,
+            phone=phone,
+            sms_code=body.sms_code,
+            password=body.password,
+            device=body.device.info(),
+            channel=house.settings.channel,
+            remember=remember,
+        )
+
+    def shape(registered: signing.Registered) -> shapes.AccountKept:
+        account = shapes.AccountRead(id=str(registered.account_id), phone=mask_phone(phone))
+        return shapes.AccountKept(account=account, session_id=str(registered.session_id))
+
+    answer = await once(work, shape)
+    if answer.status >= 400:
+        return once.respond(answer)
+    kept = shapes.AccountKept.model_validate(orjson.loads(answer.body))
+    signed_in = await house.db.run(lambda session: sessions.living(session, UUID(kept.session_id)))
+    opened = shapes.AccountOpened(account=kept.account, tokens=_tokens(house, signed_in))
+    return once.respond(answer, opened.model_dump_json().encode())
+
+
+@router.post(
+    "/sessions",
+    status_code=201,
+    responses=documented(codes.SmsCodeWrong, signing.CredentialsWrong, signing.SignInPaused, signing.NoAccountForPhone),
+)
+async def sign_in(body: shapes.SessionAsk, house: TheHouse) -> shapes.TokensRead:
+    """Sign in by password or by SMS code."""
+    phone, device, channel = deps.phone(house, body.phone), body.device.info(), house.settings.channel
+    if body.password is not None:
+        signed_in = await signing.sign_in_by_password(
+            house.db, house.passwords, phone=phone, password=body.password, device=device, channel=channel
+        )
+    else:
+        signed_in = await signing.sign_in_by_code(
+            house.db, phone=phone, sms_code=body.sms_code or "", device=device, channel=channel
+        )
+    return _tokens(house, signed_in)
+
+
+@router.post("/sessions/refresh", responses=documented(sessions.RefreshTokenRefused))
+async def refresh(body: shapes.RefreshAsk, house: TheHouse) -> shapes.TokensRead:
+    """Exchange a refresh token for new tokens; a token used before ends the session."""
+    return shapes.TokensRead.of(await sessions.refresh(house.db, house.mint, body.refresh_token))
+
+
+@router.get("/sessions")
+async def list_sessions(caller: Caller, house: TheHouse) -> Page[shapes.SessionRead]:
+    """List my sessions."""
+    found = await house.db.run(lambda session: sessions.list_for(session, caller))
+    return Page(items=[shapes.SessionRead.of(row, name, caller.session_id) for row, name in found])
+
+
+@router.delete("/sessions/{session_id}", status_code=204, responses=documented(NotFound))
+async def end_session(session_id: str, caller: AnyCaller, house: TheHouse) -> None:
+    """End one of my sessions; `current` is the one I use."""
+    wanted = caller.session_id if session_id == "current" else deps.identity(session_id)
+    await house.db.run(lambda session: sessions.end(session, caller, wanted))
+
+
+@router.get("/devices")
+async def list_devices(caller: Caller, house: TheHouse) -> Page[shapes.DeviceRead]:
+    """List the devices I have signed in on."""
+    found = await house.db.run(lambda session: devices.list_for(session, caller))
+    return Page(items=[shapes.DeviceRead.of(row, name) for row, name in found])
+
+
+@router.delete("/devices/{device_id}", status_code=204, responses=documented(NotFound))
+async def remove_device(device_id: str, caller: Caller, house: TheHouse) -> None:
+    """Forget a device and end its sessions."""
+    wanted = deps.identity(device_id)
+    await house.db.run(lambda session: devices.remove(session, caller, wanted))
+
+
+@router.get("/me")
+async def read_me(
+    caller: Caller,
+    house: TheHouse,
+    reveal: Annotated[bool, Query(description="Show my number whole; needs a step-up")] = False,  # noqa: FBT002 - a query
+) -> shapes.MeRead:
+    """Who I am here."""
+    if reveal:
+        await deps.require_step_up(house, caller)
+        me = await house.db.run(lambda session: profile.reveal(session, caller))
+    else:
+        me = await house.db.run(lambda session: profile.read(session, caller))
+    return shapes.MeRead(
+        account_id=str(caller.account_id),
+        phone=me.phone,
+        name=me.name,
+        social_security_number=me.number,
+        has_card=me.has_card,
+        assurance=caller.assurance,
+    )
+
+
+def _tokens(house: House, signed_in: SignedIn) -> shapes.TokensRead:
+    return shapes.TokensRead.of(sessions.tokens(house.mint, signed_in, house.db.clock.now()))

@@ -1,0 +1,60 @@
+"""How the server is, and what its problem codes mean."""
+
+from html import escape
+
+from fastapi import APIRouter, Response
+from fastapi.responses import HTMLResponse
+
+from app import texts
+from app.core.errors import NotFound
+from app.problems import documented
+from app.routers.deps import Language, TheHouse
+
+router = APIRouter(tags=["operations"])
+
+_PAGE = """<!doctype html>
+<html lang="{language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{title}</title><style>body{{font:18px/1.6 system-ui,sans-serif;max-width:42rem;margin:3rem auto;padding:0 1rem}}
+code{{color:#666}}</style></head><body>{body}</body></html>"""
+
+
+@router.get("/healthz")
+async def healthz() -> dict[str, str]:
+    """The process answers."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz")
+async def readyz(house: TheHouse) -> dict[str, str]:
+    """The process can do its work: the database and the object store answer."""
+    await house.db.fetch("SELECT 1")
+    await house.ports.store.check()
+    return {"status": "ready"}
+
+
+@router.get("/problems", response_class=HTMLResponse)
+async def list_problems(language: Language) -> Response:
+    """Every problem code, as a page."""
+    rows = "".join(
+        f'<li><a href="/problems/{code}">{escape(texts.problem(code, language).title)}</a> <code>{code}</code></li>'
+        for code in texts.problem_codes()
+    )
+    return _page(language, "escard", f"<ul>{rows}</ul>")
+
+
+@router.get("/problems/{code}", response_class=HTMLResponse, responses=documented(NotFound))
+async def read_problem(code: str, language: Language) -> Response:
+    """What a problem code means and what one can do, as a page."""
+    if code not in texts.problem_codes():
+        raise NotFound
+    words = texts.problem(code, language)
+    paragraphs = "".join(f"<p>{escape(line)}</p>" for line in (words.detail, words.next) if line)
+    return _page(language, words.title, f"<h1>{escape(words.title)}</h1>{paragraphs}<p><code>{code}</code></p>")
+
+
+def _page(language: str, title: str, body: str) -> Response:
+    html = _PAGE.format(language=language, title=escape(title), body=body)
+    return HTMLResponse(html, headers={"Content-Language": language, "Content-Security-Policy": _POLICY})
+
+
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'"

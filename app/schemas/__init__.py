@@ -1,0 +1,1 @@
+"""Wire shapes: what clients send and read."""

@@ -1,0 +1,176 @@
+"""Wire shapes of accounts, sign-in, sessions and devices."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from app.models.accounts import Assurance, Device, SignedIn, SmsPurpose
+from app.schemas.base import Asked, Code, Moment, Short, Told
+from app.services.accounts.codes import Sent
+from app.services.accounts.sessions import DeviceInfo, Tokens
+
+Phone = Annotated[str, StringConstraints(min_length=11, max_length=32)]
+Password = Annotated[str, StringConstraints(min_length=8, max_length=128)]
+
+
+class SmsCodeAsk(Asked):
+    """A code to be sent."""
+
+    phone: Phone
+    purpose: SmsPurpose
+
+
+class SmsCodeSent(Told):
+    """Seconds that the code lives, and until another may be asked for."""
+
+    expires_in: int
+    resend_after: int
+
+    @classmethod
+    def of(cls, sent: Sent) -> Self:
+        return cls(expires_in=sent.expires_in, resend_after=sent.resend_after)
+
+
+class DeviceAsk(Asked):
+    """The device a person signs in on; `id` is made by the app once and kept."""
+
+    id: Short
+    name: Short
+    platform: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,32}$")]
+
+    def info(self) -> DeviceInfo:
+        return DeviceInfo(id=self.id, name=self.name, platform=self.platform)
+
+
+class AccountAsk(Asked):
+    """A new account."""
+
+    phone: Phone
+    sms_code: Code
+    password: Password
+    device: DeviceAsk
+
+
+class SessionAsk(Asked):
+    """A sign-in: by password or by SMS code."""
+
+    phone: Phone
+    password: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
+    sms_code: Code | None = None
+    device: DeviceAsk
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.password is None) == (self.sms_code is None):
+            raise PydanticCustomError("one_of", "password or sms_code", {"code": "missing"})
+        return self
+
+
+class RefreshAsk(Asked):
+    """An exchange of tokens."""
+
+    refresh_token: Annotated[str, StringConstraints(min_length=1, max_length=512)]
+
+
+class TokensRead(Told):
+    """What a client keeps."""
+
+    access_token: str
+    token_type: str = "Bearer"  # noqa: S105 - RFC 6750's word
+    expires_in: int
+    refresh_token: str
+    refresh_expires_in: int
+    session_id: str
+
+    @classmethod
+    def of(cls, tokens: Tokens) -> Self:
+        return cls(
+            access_token=tokens.access_token,
+            expires_in=tokens.expires_in,
+            refresh_token=tokens.refresh_token,
+            refresh_expires_in=tokens.refresh_expires_in,
+            session_id=str(tokens.session_id),
+        )
+
+
+class AccountRead(Told):
+    """An account."""
+
+    id: str
+    phone: str = Field(description="Masked")
+
+
+class AccountOpened(Told):
+    """A new account and its tokens."""
+
+    account: AccountRead
+    tokens: TokensRead
+
+
+class AccountKept(Told):
+    """What is kept of a registration's answer: no token."""
+
+    account: AccountRead
+    session_id: str
+
+
+class SessionRead(Told):
+    """A session on one device."""
+
+    id: str
+    is_current: bool
+    device: str
+    platform: str
+    channel: str
+    assurance: Assurance
+    started_at: Moment
+    last_used_at: Moment
+    expires_at: Moment
+
+    @classmethod
+    def of(cls, signed_in: SignedIn, device_name: str, current_id: object) -> Self:
+        return cls(
+            id=str(signed_in.id),
+            is_current=signed_in.id == current_id,
+            device=device_name,
+            platform=signed_in.platform,
+            channel=signed_in.channel,
+            assurance=signed_in.assurance,
+            started_at=signed_in.created_at,
+            last_used_at=signed_in.last_used_at,
+            expires_at=signed_in.expires_at,
+        )
+
+
+class DeviceRead(Told):
+    """A device the account has been used on."""
+
+    id: str
+    name: str
+    platform: str
+    is_trusted: bool
+    first_seen_at: Moment
+    last_seen_at: Moment
+
+    @classmethod
+    def of(cls, device: Device, name: str) -> Self:
+        return cls(
+            id=str(device.id),
+            name=name,
+            platform=device.platform,
+            is_trusted=device.is_trusted,
+            first_seen_at=device.first_seen_at,
+            last_seen_at=device.last_seen_at,
+        )
+
+
+class MeRead(Told):
+    """The caller: the account and, once an own-card enrolment has named them, the person."""
+
+    account_id: str
+    phone: str
+    name: str | None = None
+    social_security_number: str | None = None
+    has_card: bool
+    assurance: Assurance

@@ -1,0 +1,1 @@
+"""Accounts: registering, signing in, sessions, devices and SMS codes."""

@@ -1,0 +1,315 @@
+"""Sessions: started, refreshed, listed, ended; and who a request comes from."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import Select, select, update
+
+from app.core.db import Database, Session, bucket_of, new_id
+from app.core.errors import NotFound, Unauthenticated
+from app.core.tokens import ACCESS_LIFETIME, AccessClaims, AccessTokens, RefreshToken, RefreshTokens
+from app.models.accounts import Account, Assurance, Device, SessionEnd, SignedIn
+from app.models.audit import ActorKind
+from app.services import audit
+from app.services.audit import Action, Actor
+from app.services.people import homes
+
+REFRESH_LIFETIME = timedelta(days=30)
+_IDLE = timedelta(days=7)
+_GRACE = timedelta(seconds=30)  # the refresh token before the newest is honoured so long: answers get lost
+
+
+class SessionEnded(Unauthenticated):
+    """The session was ended, or is over."""
+
+    code = "session-ended"
+    challenge = 'Bearer error="invalid_token"'
+
+
+class RefreshTokenRefused(Unauthenticated):
+    """The refresh token is not ours, over, or was used before; used before, the session has ended."""
+
+    code = "refresh-token-refused"
+    challenge = 'Bearer error="invalid_token"'
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceInfo:
+    """A device as its client describes it."""
+
+    id: str = field(repr=False)
+    name: str = field(repr=False)
+    platform: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mint:
+    """What makes and reads tokens."""
+
+    access: AccessTokens
+    refresh: RefreshTokens
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a client holds: access for ten minutes, refresh for thirty days (seven when idle)."""
+
+    access_token: str = field(repr=False)
+    expires_in: int
+    refresh_token: str = field(repr=False)
+    refresh_expires_in: int
+    session_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who a request comes from, as the session stands now; nothing of it is taken from the token alone.
+
+    `person_id` is whom the account says it is; only `is_proven` means that a face has shown it. `claims` are the
+    token's, for step-up.
+    """
+
+    session_id: UUID
+    account_id: UUID
+    home_id: UUID
+    person_id: UUID | None
+    device_id: UUID
+    channel: str
+    assurance: Assurance
+    is_proven: bool
+    card_password_version: int | None
+    claims: AccessClaims
+
+    @property
+    def actor(self) -> Actor:
+        """The caller as audit events name them."""
+        if self.is_proven:
+            return Actor(ActorKind.PERSON, self.person_id)
+        return Actor(ActorKind.ACCOUNT, self.account_id)
+
+
+_CALLER = """
+SELECT s.home_id, s.person_id, s.device_id, s.channel, s.assurance, s.expires_at, s.ended_at,
+       p.account_id AS proven_account_id, w.version AS card_password_version
+FROM session s
+LEFT JOIN person p ON p.bucket = s.bucket AND p.id = s.person_id
+LEFT JOIN card_password w ON w.bucket = s.bucket AND w.person_id = s.person_id
+WHERE s.bucket = $1 AND s.id = $2
+"""
+
+
+async def caller(db: Database, claims: AccessClaims) -> Caller:
+    """Return who holds this access token, in one trip.
+
+    Raises:
+        SessionEnded: the session was ended or is over.
+    """
+    rows = await db.fetch(_CALLER, bucket_of(claims.session_id), claims.session_id)
+    if not rows or rows[0]["ended_at"] is not None or rows[0]["expires_at"] <= db.clock.now():
+        raise SessionEnded
+    row = rows[0]
+    return Caller(
+        session_id=claims.session_id,
+        account_id=claims.account_id,
+        home_id=row["home_id"],
+        person_id=row["person_id"],
+        device_id=row["device_id"],
+        channel=row["channel"],
+        assurance=Assurance(row["assurance"]),
+        is_proven=row["proven_account_id"] == claims.account_id,
+        card_password_version=row["card_password_version"],
+        claims=claims,
+    )
+
+
+async def start(
+    session: Session, account: Account, device: Device, info: DeviceInfo, *, assurance: Assurance, channel: str
+) -> SignedIn:
+    """Start a session where the account lives now: with its person, or with itself."""
+    home_id = account.person_id or account.id
+    key = await homes.key_of(session, home_id)
+    session_id = new_id(bucket_of(home_id))
+    signed_in = SignedIn(
+        bucket=bucket_of(home_id),
+        id=session_id,
+        home_id=home_id,
+        account_id=account.id,
+        person_id=account.person_id,
+        device_id=device.id,
+        device_name=key.seal("session.device_name", session_id, info.name),
+        platform=device.platform,
+        channel=channel,
+        assurance=assurance,
+        seed=os.urandom(16),
+        generation=0,
+        rotated_at=session.now,
+        created_at=session.now,
+        last_used_at=session.now,
+        expires_at=session.now + min(_IDLE, REFRESH_LIFETIME),
+    )
+    session.add(signed_in)
+    await audit.record(
+        session,
+        Action.SESSION_STARTED,
+        home_id=home_id,
+        actor=Actor(ActorKind.ACCOUNT, account.id),
+        facts={"session_id": str(session_id), "assurance": assurance.value, "channel": channel},
+    )
+    return signed_in
+
+
+def tokens(mint: Mint, signed_in: SignedIn, now: datetime) -> Tokens:
+    """Make the tokens of a session's present generation; made again they are worth the same."""
+    return Tokens(
+        access_token=mint.access.sign(AccessClaims(signed_in.id, signed_in.account_id)),
+        expires_in=int(ACCESS_LIFETIME.total_seconds()),
+        refresh_token=mint.refresh.make(signed_in.id, signed_in.generation, signed_in.seed),
+        refresh_expires_in=int((signed_in.expires_at - now).total_seconds()),
+        session_id=signed_in.id,
+    )
+
+
+async def refresh(db: Database, mint: Mint, refresh_token: str) -> Tokens:
+    """Exchange a refresh token for new tokens.
+
+    The token before the newest gives the same successor for 30 seconds: the answer may have been lost. An older one
+    has been copied, so the session ends (RFC 9700 §4.14.2).
+
+    Raises:
+        RefreshTokenRefused: not ours, over, or used before.
+    """
+    token = mint.refresh.read(refresh_token)
+    signed_in = await db.run(lambda session: _rotate(session, mint, token))
+    if signed_in is None:
+        raise RefreshTokenRefused
+    return tokens(mint, signed_in, db.clock.now())
+
+
+async def living(session: Session, session_id: UUID) -> SignedIn:
+    """Return a session that has not ended.
+
+    Raises:
+        SessionEnded: it has, or there is none.
+    """
+    signed_in = await session.get(SignedIn, (bucket_of(session_id), session_id))
+    if signed_in is None or signed_in.ended_at is not None or signed_in.expires_at <= session.now:
+        raise SessionEnded
+    return signed_in
+
+
+async def list_for(session: Session, caller: Caller) -> Sequence[tuple[SignedIn, str]]:
+    """Return the caller's living sessions, the newest first, each with its device's name."""
+    rows = await session.scalars(_living_of(session, caller).order_by(SignedIn.last_used_at.desc()).limit(100))
+    found = []
+    for row in rows:
+        key = await homes.key_of(session, row.home_id)
+        found.append((row, key.open("session.device_name", row.id, row.device_name)))
+    return found
+
+
+async def end(session: Session, caller: Caller, session_id: UUID) -> None:
+    """End one of the caller's sessions; ended already is as good.
+
+    Raises:
+        NotFound: it is not the caller's.
+    """
+    signed_in = await _locked(session, session_id)
+    if signed_in is None or signed_in.account_id != caller.account_id:
+        raise NotFound
+    await end_one(session, signed_in, SessionEnd.SIGNED_OUT, caller.actor)
+
+
+async def end_all(session: Session, home_id: UUID, account_id: UUID, because: SessionEnd, actor: Actor) -> None:
+    """End every session of an account in one home."""
+    rows = await session.scalars(
+        select(SignedIn)
+        .where(
+            SignedIn.bucket == bucket_of(home_id),
+            SignedIn.home_id == home_id,
+            SignedIn.account_id == account_id,
+            SignedIn.ended_at.is_(None),
+        )
+        .order_by(SignedIn.id)
+        .with_for_update()
+    )
+    for row in rows:
+        await end_one(session, row, because, actor)
+
+
+async def end_one(session: Session, signed_in: SignedIn, because: SessionEnd, actor: Actor) -> None:
+    """End a session that is locked."""
+    if signed_in.ended_at is not None:
+        return
+    signed_in.ended_at, signed_in.ended_because = session.now, because
+    await audit.record(
+        session,
+        Action.SESSION_TOKEN_REUSED if because is SessionEnd.TOKEN_REUSED else Action.SESSION_ENDED,
+        home_id=signed_in.home_id,
+        actor=actor,
+        facts={"session_id": str(signed_in.id), "because": because.value},
+    )
+
+
+async def raise_assurance(session: Session, caller: Caller) -> None:
+    """Remember that the session's holder has shown more than a phone."""
+    await session.execute(
+        update(SignedIn)
+        .where(SignedIn.bucket == bucket_of(caller.session_id), SignedIn.id == caller.session_id)
+        .values(assurance=Assurance.FULL)
+    )
+    await session.execute(
+        update(Device)
+        .where(Device.bucket == bucket_of(caller.device_id), Device.id == caller.device_id)
+        .values(is_trusted=True)
+    )
+
+
+async def _rotate(session: Session, mint: Mint, token: RefreshToken) -> SignedIn | None:
+    signed_in = await _locked(session, token.session_id)
+    if signed_in is None or not mint.refresh.is_ours(token, signed_in.seed):
+        return None
+    if signed_in.successor_id is not None:
+        return await _successor(session, signed_in, token)
+    if signed_in.ended_at is not None or signed_in.expires_at <= session.now:
+        return None
+    if token.generation == signed_in.generation:
+        signed_in.generation += 1
+        signed_in.rotated_at = signed_in.last_used_at = session.now
+        signed_in.expires_at = min(session.now + _IDLE, signed_in.created_at + REFRESH_LIFETIME)
+        return signed_in
+    if token.generation == signed_in.generation - 1 and session.now - signed_in.rotated_at <= _GRACE:
+        return signed_in
+    await end_one(session, signed_in, SessionEnd.TOKEN_REUSED, audit.SYSTEM)
+    return None
+
+
+async def _successor(session: Session, moved: SignedIn, token: RefreshToken) -> SignedIn | None:
+    """Return the session that took over, until its own tokens have been used: the answer that told may be lost."""
+    assert moved.successor_id is not None
+    successor = await _locked(session, moved.successor_id)
+    if successor is None or successor.ended_at is not None or successor.expires_at <= session.now:
+        return None
+    if successor.generation > 0 or token.generation != moved.generation:
+        await end_one(session, successor, SessionEnd.TOKEN_REUSED, audit.SYSTEM)
+        return None
+    return successor
+
+
+async def _locked(session: Session, session_id: UUID) -> SignedIn | None:
+    row: SignedIn | None = await session.get(
+        SignedIn, (bucket_of(session_id), session_id), with_for_update=True, populate_existing=True
+    )
+    return row
+
+
+def _living_of(session: Session, caller: Caller) -> Select[SignedIn]:
+    """Select the caller's living sessions; they all lie in the home that the account lives in."""
+    return select(SignedIn).where(
+        SignedIn.bucket == bucket_of(caller.home_id),
+        SignedIn.account_id == caller.account_id,
+        SignedIn.ended_at.is_(None),
+        SignedIn.expires_at > session.now,
+    )

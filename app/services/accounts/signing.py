@@ -1,0 +1,262 @@
+"""Opens accounts and signs in to them: by a phone's code or by password."""
+
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+
+from app.core.db import BUCKETS, Database, Session, bucket_of, new_id
+from app.core.errors import Conflict, Denied, Invalid, Locked
+from app.core.passwords import Passwords
+from app.models.accounts import Account, Assurance, Device, Login, SignedIn, SmsPurpose
+from app.models.audit import ActorKind
+from app.models.people import HomeKind
+from app.services import audit, outbox, policies, throttles
+from app.services.accounts import codes, sessions
+from app.services.accounts.sessions import DeviceInfo
+from app.services.audit import Action, Actor
+from app.services.people import homes
+from app.services.throttles import Limit
+
+
+class PhoneAlreadyRegistered(Conflict):
+    """The phone, which the caller has proved to hold, already signs in to an account."""
+
+    code = "phone-already-registered"
+
+
+class NoAccountForPhone(Conflict):
+    """The phone, which the caller has proved to hold, signs in to no account."""
+
+    code = "no-account-for-phone"
+
+
+class CredentialsWrong(Denied):
+    """Phone and password do not belong together; which of them is wrong is not said."""
+
+    code = "credentials-wrong"
+
+
+class SignInPaused(Locked):
+    """Too many wrong passwords for this phone from devices it has not been used on."""
+
+    code = "sign-in-paused"
+
+
+class PasswordTooWeak(Invalid):
+    """The account password is among the first that anybody would guess."""
+
+    code = "account-password-too-weak"
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A new account and its first session."""
+
+    account_id: UUID
+    session_id: UUID
+
+
+Remember = Callable[[Session, Registered], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """What a password is checked against; all empty for a phone that nobody has."""
+
+    account_id: UUID | None
+    password_hash: str | None = field(repr=False)
+    limit: Limit
+    subject: bytes
+    left: int
+
+
+async def register(
+    db: Database,
+    passwords: Passwords,
+    *,
+    phone: str,
+    sms_code: str,
+    password: str,
+    device: DeviceInfo,
+    channel: str,
+    remember: Remember,
+) -> Registered:
+    """Open an account for a phone proved by its code, and sign in.
+
+    `remember` keeps the answer in the same transaction, so that a repeated request gets it again.
+
+    Raises:
+        PasswordTooWeak: digits of the phone, or one character over and over.
+        codes.SmsCodeWrong: the code is not right.
+        PhoneAlreadyRegistered: sign in instead.
+    """
+    if len(set(password)) < 4 or password in phone or phone in password:
+        raise PasswordTooWeak
+    await _prove(db, phone, SmsPurpose.REGISTER, sms_code)
+    password_hash = await passwords.hash(password)
+
+    async def open_account(session: Session) -> Registered:
+        await codes.use(session, phone=phone, purpose=SmsPurpose.REGISTER, code=sms_code)
+        if await _account_id(session, phone) is not None:
+            raise PhoneAlreadyRegistered
+        account = await _create(session, phone, password_hash)
+        known = await _meet(session, account, device, is_trusted=True)
+        signed_in = await sessions.start(session, account, known, device, assurance=Assurance.FULL, channel=channel)
+        registered = Registered(account.id, signed_in.id)
+        await remember(session, registered)
+        return registered
+
+    return await db.run(open_account)
+
+
+async def sign_in_by_code(db: Database, *, phone: str, sms_code: str, device: DeviceInfo, channel: str) -> SignedIn:
+    """Sign in with a phone's code; on a device not seen before that alone reads nothing (phones get recycled).
+
+    Raises:
+        codes.SmsCodeWrong: the code is not right.
+        NoAccountForPhone: register instead.
+    """
+    await _prove(db, phone, SmsPurpose.SIGN_IN, sms_code)
+
+    async def begin(session: Session) -> SignedIn:
+        await codes.use(session, phone=phone, purpose=SmsPurpose.SIGN_IN, code=sms_code)
+        account_id = await _account_id(session, phone)
+        if account_id is None:
+            raise NoAccountForPhone
+        account = await session.get_one(Account, (bucket_of(account_id), account_id))
+        known = await _meet(session, account, device, is_trusted=False)
+        assurance = Assurance.FULL if known.is_trusted else Assurance.SMS
+        return await sessions.start(session, account, known, device, assurance=assurance, channel=channel)
+
+    return await db.run(begin)
+
+
+async def sign_in_by_password(
+    db: Database, passwords: Passwords, *, phone: str, password: str, device: DeviceInfo, channel: str
+) -> SignedIn:
+    """Sign in with the account password; a phone nobody has is answered the same, in the same time.
+
+    Wrong passwords are counted for the phone, and for a device the account knows apart from all others, so a stranger
+    cannot shut the holder out.
+
+    Raises:
+        CredentialsWrong: with the tries left.
+        SignInPaused: too many wrong ones.
+    """
+    candidate = await db.run(lambda session: _candidate(session, phone, device))
+    if not await passwords.verify(candidate.password_hash, password):
+        raise CredentialsWrong(tries_left=candidate.left)
+
+    async def begin(session: Session) -> SignedIn:
+        bucket = codes.phone_bucket(session, phone)
+        await throttles.give_back(session, candidate.limit, bucket=bucket, subject=candidate.subject)
+        assert candidate.account_id is not None  # no password is right for nobody
+        account = await session.get_one(Account, (bucket_of(candidate.account_id), candidate.account_id))
+        known = await _meet(session, account, device, is_trusted=True)
+        return await sessions.start(session, account, known, device, assurance=Assurance.FULL, channel=channel)
+
+    return await db.run(begin)
+
+
+async def _prove(db: Database, phone: str, purpose: SmsPurpose, code: str) -> None:
+    guess = await db.run(lambda session: codes.spend_try(session, phone=phone, purpose=purpose, code=code))
+    if not guess.is_right:
+        raise codes.SmsCodeWrong(tries_left=guess.tries_left)
+
+
+async def _candidate(session: Session, phone: str, device: DeviceInfo) -> _Candidate:
+    """Book a try and return what to check against; the same statements whether or not anybody has the phone."""
+    rules = (await policies.current(session)).sign_in
+    account_id = await _account_id(session, phone)
+    home = account_id or new_id(0)  # an account that is not there is looked for just the same
+    account = await session.get(Account, (bucket_of(home), home))
+    known = await session.scalar(
+        select(Device.is_trusted).where(
+            Device.bucket == bucket_of(home),
+            Device.account_id == home,
+            Device.device_hmac == _device_digest(session, home, device),
+        )
+    )
+    subject = codes.phone_digest(session, phone)
+    limit = Limit("sign_in", rules.tries, timedelta(minutes=rules.minutes))
+    if known:
+        subject = session.lookup.digest("sign-in-device", f"{phone}:{device.id}")
+    used = await throttles.use(session, limit, bucket=codes.phone_bucket(session, phone), subject=subject)
+    if not used.is_allowed:
+        raise SignInPaused(retry_after_seconds=int((used.resets_at - session.now).total_seconds()) + 1)
+    return _Candidate(account_id, account.password_hash if account else None, limit, subject, used.left)
+
+
+async def _account_id(session: Session, phone: str) -> UUID | None:
+    account_id: UUID | None = await session.scalar(
+        select(Login.account_id).where(
+            Login.bucket == codes.phone_bucket(session, phone),
+            Login.phone_hmac.in_(session.lookup.digests("phone", phone)),
+        )
+    )
+    return account_id
+
+
+async def _create(session: Session, phone: str, password_hash: str) -> Account:
+    account_id = new_id(int.from_bytes(os.urandom(2)) % BUCKETS)
+    key = await homes.create(session, HomeKind.ACCOUNT, account_id)
+    account = Account(
+        bucket=bucket_of(account_id),
+        id=account_id,
+        phone=key.seal("account.phone", account_id, phone),
+        password_hash=password_hash,
+        person_id=None,
+        created_at=session.now,
+    )
+    session.add(account)
+    session.add(
+        Login(
+            bucket=codes.phone_bucket(session, phone),
+            phone_hmac=codes.phone_digest(session, phone),
+            key_version=session.lookup.version,
+            account_id=account_id,
+        )
+    )
+    await audit.record(session, Action.ACCOUNT_OPENED, home_id=account_id, actor=Actor(ActorKind.ACCOUNT, account_id))
+    await session.flush()
+    return account
+
+
+async def _meet(session: Session, account: Account, info: DeviceInfo, *, is_trusted: bool) -> Device:
+    """Return the account's device, made when first seen; the holder is told of a new one."""
+    key = (await homes.lock(session, {account.id}))[account.id]
+    digest = _device_digest(session, account.id, info)
+    device: Device | None = await session.scalar(
+        select(Device).where(
+            Device.bucket == account.bucket, Device.account_id == account.id, Device.device_hmac == digest
+        )
+    )
+    if device is not None:
+        device.last_seen_at = session.now
+        device.is_trusted = device.is_trusted or is_trusted
+        return device
+    device_id = new_id(account.bucket)
+    device = Device(
+        bucket=account.bucket,
+        id=device_id,
+        account_id=account.id,
+        device_hmac=digest,
+        name=key.seal("device.name", device_id, info.name),
+        platform=info.platform,
+        is_trusted=is_trusted,
+        first_seen_at=session.now,
+        last_seen_at=session.now,
+    )
+    session.add(device)
+    if account.created_at != session.now:
+        outbox.tell(session, outbox.Kind.TELL_PERSON, account.id, message="session_new_device")
+    await session.flush()
+    return device
+
+
+def _device_digest(session: Session, account_id: UUID, info: DeviceInfo) -> bytes:
+    return session.lookup.digest("device", f"{account_id}:{info.id}")

@@ -1,0 +1,119 @@
+"""Issues e-cards: one for a person, an issue number for each channel."""
+
+import secrets
+from uuid import UUID
+
+from sqlalchemy.dialects.postgresql import insert
+
+from app.core.db import Session, bucket_of
+from app.core.errors import Conflict
+from app.models.cards import Card, CardIssue
+from app.ports.register import PhysicalCardStatus, RegisteredPerson
+from app.services import audit, policies
+from app.services.audit import Action, Actor
+from app.services.people import homes
+
+
+class NoPhysicalCard(Conflict):
+    """An e-card needs a physical card that was collected."""
+
+    code = "no-physical-card"
+
+
+class CardIsLocked(Conflict):
+    """The physical card's application is locked."""
+
+    code = "card-locked"
+
+
+class CardNotActivated(Conflict):
+    """The physical card has not been activated."""
+
+    code = "card-not-activated"
+
+
+class CardCancelled(Conflict):
+    """The physical card was cancelled."""
+
+    code = "card-cancelled"
+
+
+_REFUSALS: dict[PhysicalCardStatus, type[Conflict]] = {
+    PhysicalCardStatus.APPLICATION_LOCKED: CardIsLocked,
+    PhysicalCardStatus.NOT_ACTIVATED: CardNotActivated,
+    PhysicalCardStatus.CANCELLED: CardCancelled,
+}
+
+
+async def require_issuable(session: Session, registered: RegisteredPerson) -> None:
+    """Check that an e-card may be issued on this person's physical card.
+
+    Raises:
+        NoPhysicalCard, CardIsLocked, CardNotActivated, CardCancelled.
+    """
+    if registered.card is None:
+        raise NoPhysicalCard
+    if not await _is_issuable(session, registered):
+        raise _REFUSALS.get(registered.card.status, CardIsLocked)
+
+
+async def issue(session: Session, person_id: UUID, registered: RegisteredPerson, *, channel: str, actor: Actor) -> bool:
+    """Issue the person's e-card in a channel, where the physical card allows it; once, however often asked.
+
+    Returns:
+        Whether there is an e-card now.
+    """
+    if registered.card is None or not await _is_issuable(session, registered):
+        return False
+    bucket = bucket_of(person_id)
+    key = await homes.key_of(session, person_id)
+    issued = await session.scalar(
+        insert(Card)
+        .values(
+            bucket=bucket,
+            person_id=person_id,
+            level=1,
+            region=registered.region,
+            physical_status=registered.card.status,
+            card_number=key.seal("card.card_number", person_id, registered.card.number),
+            issued_at=session.now,
+        )
+        .on_conflict_do_update(
+            index_elements=[Card.bucket, Card.person_id], set_={"physical_status": registered.card.status}
+        )
+        .returning(Card.issued_at)
+    )
+    await session.execute(
+        insert(CardIssue)
+        .values(
+            bucket=bucket,
+            person_id=person_id,
+            channel=channel,
+            issue_number=f"{secrets.randbelow(10**20):020}",
+            issued_at=session.now,
+        )
+        .on_conflict_do_nothing()
+    )
+    if issued == session.now:
+        await audit.record(
+            session, Action.CARD_ISSUED, home_id=person_id, actor=actor, facts={"channel": channel, "level": 1}
+        )
+    return True
+
+
+async def activate(session: Session, person_id: UUID) -> None:
+    """Remember that the holder has set a password: the card is theirs to use."""
+    card = await session.get_one(Card, (bucket_of(person_id), person_id), with_for_update=True, populate_existing=True)
+    card.activated_at = card.activated_at or session.now
+
+
+async def is_active(session: Session, person_id: UUID) -> bool:
+    """Say whether the person has an e-card with a password that may be used."""
+    card = await session.get(Card, (bucket_of(person_id), person_id))
+    rules = (await policies.current(session)).card_status
+    return card is not None and card.activated_at is not None and card.physical_status.value in rules.view
+
+
+async def _is_issuable(session: Session, registered: RegisteredPerson) -> bool:
+    rules = (await policies.current(session, registered.region)).card_status
+    return registered.card is not None and registered.card.status.value in rules.issue

@@ -1,0 +1,231 @@
+"""The card password: checked without holding a connection, guessed only so often.
+
+A check books itself in a first short transaction, verifies without one, and settles in a second. One runs at a time for
+a card, so guesses sent at once cannot outrun the limits; a booked check that nobody settles lapses after ten seconds.
+"""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, delete, select
+
+from app.core.db import Database, Session, bucket_of, new_id
+from app.core.errors import Conflict, Denied, FieldError, Invalid, Locked
+from app.core.passwords import Passwords
+from app.models.cards import CardPassword, CardPasswordWrong
+from app.services import audit, outbox, policies
+from app.services.accounts.profile import phone_of
+from app.services.accounts.sessions import Caller
+from app.services.audit import Action, Actor
+from app.services.cards.rules import check_password
+from app.services.people import homes
+from app.services.policies import CardPasswords
+
+
+class CardPasswordNotSet(Conflict):
+    """There is no card with a password yet."""
+
+    code = "card-password-not-set"
+
+
+class CardPasswordIsWrong(Denied):
+    """The password is wrong; `tries_left` says how many tries are left."""
+
+    code = "card-password-wrong"
+
+
+class CardPasswordLocked(Locked):
+    """Too many wrong ones; until the lock ends the right one is refused too."""
+
+    code = "card-password-locked"
+
+
+class CardPasswordResetNeeded(Locked):
+    """Twenty wrong ones since the last right one: only a reset by face or at a counter helps."""
+
+    code = "card-password-reset-needed"
+
+
+class CheckInProgress(Conflict):
+    """Another check of this password is running."""
+
+    code = "check-in-progress"
+
+
+class CardPasswordTooSimple(Invalid):
+    """The new password is among the first that anybody would guess (domain rules of the password)."""
+
+    code = "card-password-too-simple"
+
+
+@dataclass(frozen=True, slots=True)
+class _Booking:
+    id: UUID
+    hash: str = field(repr=False)
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    is_right: bool
+    tries_left: int
+    retry_after_seconds: int | None = None
+
+
+async def check(db: Database, passwords: Passwords, caller: Caller, password: str) -> int:
+    """Check the caller's card password; return the version that is right.
+
+    Raises:
+        CardPasswordNotSet, CardPasswordIsWrong, CardPasswordLocked, CardPasswordResetNeeded, CheckInProgress.
+    """
+    booking = await db.run(lambda session: _book(session, caller))
+    try:
+        is_right = await passwords.verify(booking.hash, password)
+    except BaseException:
+        await db.run(lambda session: _cancel(session, caller, booking))
+        raise
+    outcome = await db.run(lambda session: _settle(session, caller, booking, password, is_right=is_right))
+    if not outcome.is_right:
+        raise CardPasswordIsWrong(tries_left=outcome.tries_left, retry_after_seconds=outcome.retry_after_seconds)
+    return booking.version
+
+
+async def change(db: Database, passwords: Passwords, caller: Caller, *, current: str, new: str) -> None:
+    """Change the password; tokens stepped up with the old one are worth no more than others from then on.
+
+    Raises:
+        CardPasswordTooSimple: the new one; besides what `check` raises for the current one.
+    """
+    await check(db, passwords, caller, current)
+    assert caller.person_id is not None
+    person_id = caller.person_id
+    await db.run(lambda session: require_good(session, person_id, caller.account_id, new, "/new"))
+    hashed = await passwords.hash(new)
+    await db.run(lambda session: store(session, person_id, hashed, caller.actor))
+
+
+async def require_good(session: Session, person_id: UUID, account_id: UUID, password: str, pointer: str) -> None:
+    """Check that a new password is not easily guessed from what many know of its holder.
+
+    Raises:
+        CardPasswordTooSimple: with the reason at `pointer`.
+    """
+    person = await homes.person(session, person_id)
+    phone = await phone_of(session, account_id)
+    fault = check_password(password, number=person.number, birth_date=person.birth_date, phone=phone)
+    if fault is not None:
+        raise CardPasswordTooSimple(errors=[FieldError(pointer, fault.value)])
+
+
+async def store(session: Session, person_id: UUID, hashed: str, actor: Actor) -> None:
+    """Put a new password in place: all counters start again, what was stepped up before is over."""
+    row = await _locked(session, person_id)
+    if row is None:
+        row = CardPassword(bucket=bucket_of(person_id), person_id=person_id, version=0)
+        session.add(row)
+    else:
+        outbox.tell(session, outbox.Kind.TELL_PERSON, person_id, message="card_password_changed")
+    row.hash, row.version, row.set_at = hashed, row.version + 1, session.now
+    row.streak = row.wrong_since_right = 0
+    row.locked_until = row.checking_id = row.checking_until = None
+    await session.flush()
+    await session.execute(delete(CardPasswordWrong).where(*_wrong_of(person_id)))
+    await audit.record(session, Action.CARD_PASSWORD_SET, home_id=person_id, actor=actor)
+
+
+async def _book(session: Session, caller: Caller) -> _Booking:
+    if caller.person_id is None or not caller.is_proven:
+        raise CardPasswordNotSet
+    rules = (await policies.current(session)).card_passwords
+    row = await _locked(session, caller.person_id)
+    if row is None:
+        raise CardPasswordNotSet
+    if row.wrong_since_right >= rules.since_right:
+        raise CardPasswordResetNeeded
+    if row.locked_until is not None and row.locked_until > session.now:
+        raise CardPasswordLocked(retry_after_seconds=_seconds(row.locked_until - session.now))
+    if row.checking_until is not None and row.checking_until > session.now:
+        raise CheckInProgress(retry_after_seconds=1)
+    row.checking_id = new_id(row.bucket)
+    row.checking_until = session.now + timedelta(seconds=rules.check_seconds)
+    return _Booking(row.checking_id, row.hash, row.version)
+
+
+async def _cancel(session: Session, caller: Caller, booking: _Booking) -> None:
+    row = await _row_of(session, caller)
+    if row.checking_id == booking.id:
+        row.checking_id = row.checking_until = None
+
+
+async def _settle(session: Session, caller: Caller, booking: _Booking, password: str, *, is_right: bool) -> _Outcome:
+    rules = (await policies.current(session)).card_passwords
+    row = await _row_of(session, caller)
+    if row.checking_id == booking.id:
+        row.checking_id = row.checking_until = None
+    if row.version != booking.version:  # changed while we verified: this check says nothing of the new one
+        raise CheckInProgress(retry_after_seconds=1)
+    if is_right:
+        row.streak = row.wrong_since_right = 0
+        outcome = _Outcome(is_right=True, tries_left=rules.streak)
+    else:
+        outcome = await _count_wrong(session, rules, row, password)
+    await audit.record(
+        session,
+        Action.CARD_PASSWORD_CHECKED,
+        home_id=row.person_id,
+        actor=caller.actor,
+        facts={"is_right": is_right, "session_id": str(caller.session_id)},
+    )
+    return outcome
+
+
+async def _count_wrong(session: Session, rules: CardPasswords, row: CardPassword, password: str) -> _Outcome:
+    """Count a wrong value, unless it is one that was counted within the day, and lock when it is one too many."""
+    day_ago = session.now - timedelta(hours=rules.a_day_hours)
+    digest = session.lookup.digest("card-password", f"{row.person_id}:{password}")
+    await session.execute(delete(CardPasswordWrong).where(*_wrong_of(row.person_id), CardPasswordWrong.at <= day_ago))
+    known = set(await session.scalars(select(CardPasswordWrong.value_hmac).where(*_wrong_of(row.person_id))))
+    if digest not in known:
+        known.add(digest)
+        session.add(
+            CardPasswordWrong(
+                bucket=row.bucket, id=new_id(row.bucket), person_id=row.person_id, value_hmac=digest, at=session.now
+            )
+        )
+        row.streak += 1
+        row.wrong_since_right += 1
+    tries_left = min(rules.streak - row.streak, rules.a_day - len(known), rules.since_right - row.wrong_since_right)
+    if tries_left > 0:
+        return _Outcome(is_right=False, tries_left=tries_left)
+    return _lock(session, rules, row, wrong_today=len(known))
+
+
+def _lock(session: Session, rules: CardPasswords, row: CardPassword, *, wrong_today: int) -> _Outcome:
+    span = timedelta(hours=rules.a_day_hours) if wrong_today >= rules.a_day else timedelta(minutes=rules.streak_minutes)
+    row.streak = 0
+    row.locked_until = session.now + span
+    outbox.tell(session, outbox.Kind.TELL_PERSON, row.person_id, message="card_password_locked")
+    return _Outcome(is_right=False, tries_left=0, retry_after_seconds=_seconds(span))
+
+
+async def _locked(session: Session, person_id: UUID) -> CardPassword | None:
+    row: CardPassword | None = await session.get(
+        CardPassword, (bucket_of(person_id), person_id), with_for_update=True, populate_existing=True
+    )
+    return row
+
+
+async def _row_of(session: Session, caller: Caller) -> CardPassword:
+    assert caller.person_id is not None
+    row = await _locked(session, caller.person_id)
+    assert row is not None  # a password is never taken away
+    return row
+
+
+def _wrong_of(person_id: UUID) -> tuple[ColumnElement[bool], ...]:
+    return CardPasswordWrong.bucket == bucket_of(person_id), CardPasswordWrong.person_id == person_id
+
+
+def _seconds(span: timedelta) -> int:
+    return max(1, round(span.total_seconds()))

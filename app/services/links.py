@@ -1,0 +1,315 @@
+"""Family links: an owner's places, a member's slots, what a link allows, and its end.
+
+The two homes are locked, in order, before either row is written (`homes.lock`); the keys hold the limits all the same.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+
+from app.core.db import Session, bucket_of, new_id
+from app.core.errors import Conflict, NextStep, NotFound
+from app.models.links import FamilyLink, LinkEnd, LinkState, MemberSlot, Place, SlotWait
+from app.services import audit, outbox, policies
+from app.services.audit import Action, Actor
+from app.services.people import homes
+from app.services.people.identifiers import mask_number
+from app.services.policies import Quota
+
+
+class AlreadyMember(Conflict):
+    """This relative is in the family already."""
+
+    code = "already-member"
+
+
+class AlreadyAdding(Conflict):
+    """Another enrolment for this relative is open; `next_step` leads there."""
+
+    code = "already-adding"
+
+
+class QuotaReached(Conflict):
+    """No place is left, in total or for this kind of relative."""
+
+    code = "quota-reached"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What a link lets the owner do for the member."""
+
+    view: bool = True
+    show_code: bool = True
+    certify: bool = True
+    file: bool = True
+    pay: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Relative:
+    """The member, as the owner's row keeps them; sealed under the owner's key."""
+
+    id: UUID
+    name: str = field(repr=False)
+    number: str = field(repr=False)
+    birth_date: date = field(repr=False)
+    relationship: str
+    place: Place
+
+
+async def reserve(session: Session, *, owner_id: UUID, enrolment_id: UUID, relative: Relative) -> FamilyLink:
+    """Take one of the owner's places for a relative who is being added; the owner's home is locked.
+
+    Raises:
+        AlreadyMember, AlreadyAdding: the relative has a place.
+        QuotaReached: none is free.
+    """
+    held = await _held_by(session, owner_id)
+    for other in held:
+        if other.member_id == relative.id:
+            raise _taken(other)
+    quota = (await policies.current(session)).quota
+    total_no = _free({link.total_no for link in held}, quota.total)
+    place_no = _free({link.place_no for link in held if link.place is relative.place}, limit_of(quota, relative.place))
+    if total_no is None or place_no is None:
+        raise QuotaReached
+    key = await homes.key_of(session, owner_id)
+    link_id = new_id(bucket_of(owner_id))
+    link = FamilyLink(
+        bucket=bucket_of(owner_id),
+        id=link_id,
+        owner_id=owner_id,
+        member_id=relative.id,
+        enrolment_id=enrolment_id,
+        state=LinkState.RESERVED,
+        relationship=relative.relationship,
+        place=relative.place,
+        total_no=total_no,
+        place_no=place_no,
+        may_view=False,
+        may_show_code=False,
+        may_certify=False,
+        may_file=False,
+        may_pay=False,
+        member_name=key.seal("family_link.member_name", link_id, relative.name),
+        member_number=key.seal("family_link.member_number", link_id, mask_number(relative.number)),
+        member_birth_date=key.seal("family_link.member_birth_date", link_id, relative.birth_date.isoformat()),
+        reserved_at=session.now,
+    )
+    session.add(link)
+    await session.flush()
+    return link
+
+
+async def release(session: Session, link_id: UUID) -> None:
+    """Give a reserved place back: the relative was not added."""
+    link = await _locked(session, link_id)
+    if link is not None and link.state is LinkState.RESERVED:
+        await session.execute(
+            delete(SlotWait).where(
+                SlotWait.bucket == bucket_of(link.member_id),
+                SlotWait.member_id == link.member_id,
+                SlotWait.enrolment_id == link.enrolment_id,
+            )
+        )
+        await session.delete(link)
+        await session.flush()
+
+
+async def activate(session: Session, link_id: UUID, services: Services, actor: Actor) -> bool:
+    """Start a reserved link, if the member has a slot free; both homes are locked.
+
+    Returns:
+        Whether it is active now. If not, it waits for the member to end another.
+    """
+    link = await _one(session, link_id)
+    if link.state is not LinkState.RESERVED:
+        return True
+    if not await _take_slot(session, link):
+        await session.execute(
+            insert(SlotWait)
+            .values(
+                bucket=bucket_of(link.member_id),
+                member_id=link.member_id,
+                enrolment_id=link.enrolment_id,
+                since=session.now,
+            )
+            .on_conflict_do_nothing()
+        )
+        return False
+    link.state, link.active_since = LinkState.ACTIVE, session.now
+    link.may_view, link.may_show_code = services.view, services.show_code
+    link.may_certify, link.may_file, link.may_pay = services.certify, services.file, services.pay
+    await session.execute(
+        delete(SlotWait).where(
+            SlotWait.bucket == bucket_of(link.member_id),
+            SlotWait.member_id == link.member_id,
+            SlotWait.enrolment_id == link.enrolment_id,
+        )
+    )
+    await _record(session, Action.LINK_STARTED, link, actor)
+    _tell(session, link, "link_started")
+    return True
+
+
+async def find_for_owner(session: Session, owner_id: UUID, link_id: UUID) -> FamilyLink:
+    """Return one of the owner's living links.
+
+    Raises:
+        NotFound: it is not the owner's, or is over.
+    """
+    link: FamilyLink | None = await session.get(FamilyLink, (bucket_of(link_id), link_id), populate_existing=True)
+    if link is None or link.owner_id != owner_id or link.state not in (LinkState.ACTIVE, LinkState.FROZEN):
+        raise NotFound
+    return link
+
+
+async def find_for_member(session: Session, member_id: UUID, link_id: UUID) -> MemberSlot:
+    """Return the member's side of one of their living links.
+
+    Raises:
+        NotFound: it is not the member's, or is over.
+    """
+    slot: MemberSlot | None = await session.scalar(
+        select(MemberSlot).where(
+            MemberSlot.bucket == bucket_of(member_id), MemberSlot.member_id == member_id, MemberSlot.link_id == link_id
+        )
+    )
+    if slot is None:
+        raise NotFound
+    return slot
+
+
+async def end(session: Session, link_id: UUID, because: LinkEnd, actor: Actor) -> None:
+    """End a link at once, on both sides; ended already is as good. Both homes are locked here, in order."""
+    seen = await session.get(FamilyLink, (bucket_of(link_id), link_id), populate_existing=True)
+    if seen is None:
+        raise NotFound
+    await homes.lock(session, {seen.owner_id, seen.member_id})
+    link = await _one(session, link_id)
+    if link.state not in (LinkState.ACTIVE, LinkState.FROZEN):
+        return
+    link.state, link.ended_at, link.ended_because = LinkState.ENDED, session.now, because
+    link.total_no = link.place_no = None
+    link.member_name = link.member_number = link.member_birth_date = None
+    await session.execute(
+        delete(MemberSlot).where(
+            MemberSlot.bucket == bucket_of(link.member_id),
+            MemberSlot.member_id == link.member_id,
+            MemberSlot.owner_id == link.owner_id,
+        )
+    )
+    await _record(session, Action.LINK_ENDED, link, actor, because=because.value)
+    _tell(session, link, "link_ended")
+    outbox.tell(session, outbox.Kind.SLOT_FREED, link.member_id)
+
+
+async def waiting_for_slot(session: Session, member_id: UUID) -> Sequence[UUID]:
+    """Return the enrolments that wait for one of the member's slots, the longest waiting first."""
+    rows = await session.scalars(
+        select(SlotWait.enrolment_id)
+        .where(SlotWait.bucket == bucket_of(member_id), SlotWait.member_id == member_id)
+        .order_by(SlotWait.since)
+    )
+    return rows.all()
+
+
+def limit_of(quota: Quota, place: Place) -> int:
+    """Return how many places of a kind an owner has."""
+    limits = {
+        Place.SPOUSE: quota.spouse,
+        Place.CHILD: quota.child,
+        Place.ELDER: quota.elder,
+        Place.OTHER: quota.other,
+    }
+    return limits[place]
+
+
+async def _take_slot(session: Session, link: FamilyLink) -> bool:
+    """Try the member's slots 1 to the cap of today; a lowered cap ends nothing, it only lets nobody in."""
+    cap = (await policies.current(session)).owners.per_member
+    owner = await homes.person(session, link.owner_id)
+    key = await homes.key_of(session, link.member_id)
+    bucket = bucket_of(link.member_id)
+    for slot_no in range(1, cap + 1):
+        taken = await session.scalar(
+            insert(MemberSlot)
+            .values(
+                bucket=bucket,
+                member_id=link.member_id,
+                slot_no=slot_no,
+                owner_id=link.owner_id,
+                link_id=link.id,
+                relationship=link.relationship,
+                owner_name=key.seal("member_slot.owner_name", link.id, owner.name),
+                since=session.now,
+                is_frozen=False,
+            )
+            .on_conflict_do_nothing(index_elements=[MemberSlot.bucket, MemberSlot.member_id, MemberSlot.slot_no])
+            .returning(MemberSlot.slot_no)
+        )
+        if taken is not None:
+            return True
+    return False
+
+
+async def _held_by(session: Session, owner_id: UUID) -> Sequence[FamilyLink]:
+    rows = await session.scalars(
+        select(FamilyLink)
+        .where(
+            FamilyLink.bucket == bucket_of(owner_id),
+            FamilyLink.owner_id == owner_id,
+            FamilyLink.state != LinkState.ENDED,
+        )
+        .execution_options(populate_existing=True)
+    )
+    return rows.all()
+
+
+def _taken(link: FamilyLink) -> Conflict:
+    if link.state is LinkState.RESERVED:
+        return AlreadyAdding(next_step=NextStep("resume", f"/v1/enrolments/{link.enrolment_id}"))
+    return AlreadyMember(next_step=NextStep("see-family", f"/v1/family/members/{link.id}"))
+
+
+def _free(taken: set[int | None], limit: int) -> int | None:
+    return next((number for number in range(1, limit + 1) if number not in taken), None)
+
+
+async def _locked(session: Session, link_id: UUID) -> FamilyLink | None:
+    link: FamilyLink | None = await session.get(
+        FamilyLink, (bucket_of(link_id), link_id), with_for_update=True, populate_existing=True
+    )
+    return link
+
+
+async def _one(session: Session, link_id: UUID) -> FamilyLink:
+    link = await _locked(session, link_id)
+    assert link is not None
+    return link
+
+
+async def _record(session: Session, action: Action, link: FamilyLink, actor: Actor, **facts: str) -> None:
+    """Write the event into both homes, the owner's and the member's."""
+    for home_id in sorted({link.owner_id, link.member_id}, key=bucket_of):
+        await audit.record(
+            session,
+            action,
+            home_id=home_id,
+            actor=actor,
+            on_behalf_of=link.member_id,
+            facts={"link_id": str(link.id), "relationship": link.relationship, **facts},
+        )
+
+
+def _tell(session: Session, link: FamilyLink, message: str) -> None:
+    for home_id, suffix in ((link.owner_id, "owner"), (link.member_id, "member")):
+        outbox.tell(
+            session, outbox.Kind.TELL_PERSON, home_id, message=f"{message}_{suffix}", link_id=str(link.id),
+            owner_id=str(link.owner_id), member_id=str(link.member_id),
+        )  # fmt: skip

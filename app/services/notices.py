@@ -1,0 +1,49 @@
+"""The texts people agree to: which is in force, and whether the one shown was that."""
+
+from dataclasses import dataclass
+
+from app.core.clock import today
+from app.core.db import Session
+from app.core.errors import Conflict, NotFound
+from app.texts import NOTICE_CODES, Notice, notice
+
+
+class NoticeOutdated(Conflict):
+    """What was shown is not the text in force; read it again."""
+
+    code = "notice-outdated"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Which text a person was shown, as their client says."""
+
+    code: str
+    version: str
+    language: str
+    sha256: str
+
+
+def in_force(session: Session, code: str, language: str) -> Notice:
+    """Return the notice that is in force today.
+
+    Raises:
+        NotFound: there is none of this code.
+    """
+    if code not in NOTICE_CODES:
+        raise NotFound
+    return notice(code, language, today(session.now))
+
+
+def require_in_force(session: Session, shown: Shown, code: str) -> None:
+    """Check that what was shown is the exact text in force of the notice that is asked for.
+
+    Raises:
+        NoticeOutdated: another notice, an old version, or other words.
+    """
+    try:
+        current = in_force(session, code, shown.language)
+    except KeyError as error:  # a language we do not have
+        raise NoticeOutdated from error
+    if (shown.code, shown.version, shown.sha256) != (current.code, current.version, current.sha256):
+        raise NoticeOutdated

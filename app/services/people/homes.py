@@ -1,0 +1,153 @@
+"""Homes and the people in them: made once, locked in order, found by number."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import select, tuple_
+from sqlalchemy.dialects.postgresql import insert
+
+from app.core.db import Session, bucket_of, new_id
+from app.core.sealing import DataKey
+from app.models.people import Home, HomeKind, Identifier, Person
+from app.ports.register import RegisteredPerson
+from app.services import audit
+from app.services.people.identifiers import SocialSecurityNumber
+
+_NUMBER = "social-security-number"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPerson:
+    """A person as their own home holds them, opened."""
+
+    id: UUID
+    name: str = field(repr=False)
+    number: str = field(repr=False)
+    birth_date: date = field(repr=False)
+    sex: str
+    region: str
+    account_id: UUID | None
+
+
+def number_bucket(session: Session, number: str) -> int:
+    """Return the bucket of a social security number's value."""
+    return session.lookup.bucket(_NUMBER, number)
+
+
+def number_digest(session: Session, number: str) -> bytes:
+    """Return the keyed digest under which a social security number is found again."""
+    return session.lookup.digest(_NUMBER, number)
+
+
+async def create(session: Session, kind: HomeKind, home_id: UUID) -> DataKey:
+    """Make a home with a data key and an audit chain of its own; flushed, so that rows may refer to it."""
+    wrapped, key = await session.vault.create()
+    session.add(Home(bucket=bucket_of(home_id), id=home_id, kind=kind, wrapped_key=wrapped, created_at=session.now))
+    audit.begin(session, home_id)
+    await session.flush()
+    return key
+
+
+async def lock(session: Session, home_ids: Iterable[UUID]) -> dict[UUID, DataKey]:
+    """Lock homes, always in the same order, one statement each; return their data keys.
+
+    Everything that changes what two homes agree on (a link, a slot) locks both here first; so no two such units of
+    work wait for each other.
+    """
+    keys = {}
+    for home_id in sorted(set(home_ids), key=lambda home_id: (bucket_of(home_id), home_id)):
+        home = await session.get_one(Home, (bucket_of(home_id), home_id), with_for_update=True, populate_existing=True)
+        keys[home_id] = await session.vault.unlock(home.wrapped_key)
+    return keys
+
+
+async def key_of(session: Session, home_id: UUID) -> DataKey:
+    """Return a home's data key without locking the home."""
+    home = await session.get_one(Home, (bucket_of(home_id), home_id))
+    return await session.vault.unlock(home.wrapped_key)
+
+
+async def find(session: Session, number: str) -> UUID | None:
+    """Return the person who has this social security number, if we know them."""
+    person_id: UUID | None = await session.scalar(
+        select(Identifier.person_id).where(
+            Identifier.bucket == number_bucket(session, number),
+            Identifier.number_hmac.in_(session.lookup.digests(_NUMBER, number)),
+        )
+    )
+    return person_id
+
+
+async def find_or_create(session: Session, number: SocialSecurityNumber, registered: RegisteredPerson) -> UUID:
+    """Return the person the register has confirmed; their home is made when we meet them first.
+
+    Two who meet them at the same moment agree on one: the number's row is taken once.
+    """
+    known = await find(session, number.value)
+    if known is not None:
+        return known
+    bucket = number_bucket(session, number.value)
+    person_id = new_id(bucket)
+    taken = await session.scalar(
+        insert(Identifier)
+        .values(
+            bucket=bucket,
+            number_hmac=number_digest(session, number.value),
+            key_version=session.lookup.version,
+            kind=number.kind.value,
+            person_id=person_id,
+        )
+        .on_conflict_do_nothing(index_elements=[Identifier.bucket, Identifier.number_hmac])
+        .returning(Identifier.person_id)
+    )
+    if taken is None:  # the other one has committed meanwhile
+        winner = await find(session, number.value)
+        assert winner is not None
+        return winner
+    await _settle_in(session, person_id, registered)
+    return person_id
+
+
+async def person(session: Session, person_id: UUID) -> KnownPerson:
+    """Return who a person is, opened with their home's key."""
+    row, home = (
+        (
+            await session.execute(
+                select(Person, Home)
+                .join(Home, tuple_(Home.bucket, Home.id) == tuple_(Person.bucket, Person.id))
+                .where(Person.bucket == bucket_of(person_id), Person.id == person_id)
+            )
+        )
+        .one()
+        ._tuple()
+    )
+    key = await session.vault.unlock(home.wrapped_key)
+    return KnownPerson(
+        id=person_id,
+        name=key.open("person.name", person_id, row.name),
+        number=key.open("person.number", person_id, row.number),
+        birth_date=date.fromisoformat(key.open("person.birth_date", person_id, row.birth_date)),
+        sex=row.sex,
+        region=row.region,
+        account_id=row.account_id,
+    )
+
+
+async def _settle_in(session: Session, person_id: UUID, registered: RegisteredPerson) -> None:
+    key = await create(session, HomeKind.PERSON, person_id)
+    session.add(
+        Person(
+            bucket=bucket_of(person_id),
+            id=person_id,
+            name=key.seal("person.name", person_id, registered.name),
+            number=key.seal("person.number", person_id, registered.number),
+            birth_date=key.seal("person.birth_date", person_id, registered.birth_date.isoformat()),
+            sex=registered.sex,
+            region=registered.region,
+            account_id=None,
+            created_at=session.now,
+        )
+    )
+    await audit.record(session, audit.Action.PERSON_CREATED, home_id=person_id, actor=audit.SYSTEM)

@@ -1,0 +1,89 @@
+"""One PostgreSQL for the run; a database, a house and a client of its own for each test that goes through HTTP."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app import main
+from app.adapters.keys.file import FileKeys
+from app.adapters.postgres.schema import migrate
+from app.core.db import Database
+from app.core.settings import Settings
+from app.routers.deps import House
+from tests import cluster
+from tests.cluster import Cluster
+from tests.factories.make import Make
+
+_running: list[Cluster] = []
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the cluster where the run starts; workers find it in the environment."""
+    if not hasattr(config, "workerinput") and not config.option.collectonly:
+        started = cluster.start_cluster()
+        started.make_template(migrate)
+        started.to_env()
+        _running.append(started)
+
+
+def pytest_unconfigure() -> None:
+    """Stop it where it was started."""
+    while _running:
+        _running.pop().stop()
+        os.environ.pop(cluster.ENVIRONMENT_NAME, None)
+
+
+@pytest.fixture(scope="session")
+def pg() -> Cluster:
+    """The cluster of this run."""
+    return Cluster.from_env()
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> FileKeys:
+    """A key ring of this worker's own."""
+    return FileKeys.create(tmp_path_factory.mktemp("keys") / "keys.json")
+
+
+@pytest.fixture
+def database(pg: Cluster) -> Iterator[cluster.Database]:
+    """A migrated database of this test's own."""
+    clone = pg.clone()
+    yield clone
+    pg.drop(clone.name)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Development settings with a folder of this test's own."""
+    return Settings(data_folder=tmp_path, database_connections=20, requests_per_minute=100_000)
+
+
+@pytest.fixture
+async def house(database: cluster.Database, settings: Settings, keys: FileKeys) -> AsyncIterator[House]:
+    """A whole server with its embedded adapters, opened."""
+    async with main.opened(main.build(settings, database.app_url, keys=keys)) as house:
+        yield house
+
+
+@pytest.fixture
+def db(house: House) -> Database:
+    """The database of the house."""
+    return house.db
+
+
+@pytest.fixture
+async def client(house: House) -> AsyncIterator[httpx.AsyncClient]:
+    """A client joined to the app without a network between."""
+    transport = httpx.ASGITransport(main.create_app(house))
+    async with httpx.AsyncClient(transport=transport, base_url="http://escard.test") as client:
+        yield client
+
+
+@pytest.fixture
+def make(client: httpx.AsyncClient, house: House) -> Make:
+    """Makes people, cards and families through the API."""
+    return Make(client, house)

@@ -1,0 +1,1 @@
+"""Image work: decoding in processes that may be killed, and the pool that holds them."""

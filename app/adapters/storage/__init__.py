@@ -1,0 +1,1 @@
+"""Object stores: a folder of this machine, or S3."""

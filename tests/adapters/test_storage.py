@@ -274,19 +274,20 @@ class TestS3:
     async def test_a_server_that_answers_nonsense_is_reported(self, s3_server: str) -> None:
         await nothing_works(s3(f"{s3_server}/moto-api"))
 
-    async def test_only_the_settings_name_the_keys(
-        self, bucket: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-    ) -> None:
-        monkeypatch.setenv("MOTO_RECORDER_FILEPATH", str(tmp_path / "recording"))
+    async def test_only_the_settings_name_the_keys(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AWS_SESSION_TOKEN", "from-the-environment")
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "from-the-environment")
+        asked = []
 
-        async with httpx.AsyncClient(base_url=f"{bucket}/moto-api/recorder") as recorder:
-            (await recorder.post("/reset-recording")).raise_for_status()
-            (await recorder.post("/start-recording")).raise_for_status()
-            await s3(bucket).check()
-            (await recorder.post("/stop-recording")).raise_for_status()
-            recorded = (await recorder.get("/download-recording")).text
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            asked.append(await reader.readuntil(b"\r\n\r\n"))
+            writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            writer.close()
 
-        assert "key-of-the-test" in recorded
-        assert "from-the-environment" not in recorded
+        async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            with pytest.raises(StorageUnavailable):
+                await s3(f"http://127.0.0.1:{port}").check()
+
+        assert b"Credential=key-of-the-test/" in asked[0]
+        assert b"from-the-environment" not in asked[0]

@@ -1,16 +1,17 @@
 """The way to PostgreSQL: ids that route themselves, units of work that can be run again, and one-trip hot reads."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import TypeVar
+from typing import ClassVar, Self, TypeVar
 from uuid import UUID
 
 import asyncpg
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from app.core.clock import Clock
 from app.core.errors import Unavailable
@@ -23,6 +24,13 @@ _TRIES = 3
 # A serialization failure, a deadlock, a lock not to be had, a lost connection, a server going down or failing over.
 _PASSING = ("40001", "40P01", "55P03")
 _LOST = ("08", "57P0")
+_GONE = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+)
 
 
 class DatabaseUnavailable(Unavailable):
@@ -57,8 +65,69 @@ class Session(AsyncSession):
 Work = Callable[[Session], Awaitable[T]]
 
 
+class Hot(str):
+    """The text of a statement that runs all day: read only, one trip, one shard; its bucket is `$1`.
+
+    All there are stand in `every`, where the tests find them and look at their plans.
+    """
+
+    __slots__ = ()
+    every: ClassVar[list["Hot"]] = []
+
+    def __new__(cls, text: str) -> Self:
+        statement = super().__new__(cls, text)
+        cls.every.append(statement)
+        return statement
+
+
+class _Readers:
+    """Connections for hot reads, each statement in a transaction of its own.
+
+    asyncpg's pool puts a connection back in a task of its own, with a time limit around it: half of what the read
+    itself costs us. There is nothing to put back here, so a list and a semaphore do.
+    """
+
+    def __init__(self, url: str, *, most: int, timeout_seconds: float) -> None:
+        self._url = url
+        self._timeout_seconds = timeout_seconds
+        self._room = asyncio.Semaphore(most)
+        self._idle: list[asyncpg.Connection[asyncpg.Record]] = []
+        self._is_closed = False
+
+    async def fetch(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
+        """Run a statement on an idle connection, or on a new one."""
+        async with self._room:
+            connection = self._take() or await self._connect()
+            try:
+                rows: list[asyncpg.Record] = await connection.fetch(statement, *arguments)
+            except BaseException:  # broken, or given up while it waits for an answer: nobody else may read that
+                connection.terminate()
+                raise
+            if self._is_closed:
+                connection.terminate()
+            else:
+                self._idle.append(connection)
+            return rows
+
+    async def close(self) -> None:
+        """Close what is idle now, and what is in use once it is put back."""
+        self._is_closed = True
+        while self._idle:
+            await self._idle.pop().close()
+
+    def _take(self) -> "asyncpg.Connection[asyncpg.Record] | None":
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.is_closed():
+                return connection
+        return None
+
+    async def _connect(self) -> "asyncpg.Connection[asyncpg.Record]":
+        return await asyncpg.connect(self._url, command_timeout=self._timeout_seconds)
+
+
 class Database:
-    """Connections of one process: an engine for units of work and a pool for hot reads."""
+    """Connections of one process: an engine for units of work and connections for hot reads."""
 
     def __init__(
         self,
@@ -79,35 +148,31 @@ class Database:
             pool_timeout=timeout_seconds,
             connect_args={"command_timeout": timeout_seconds},
         )
-        self._connections = connections
-        self._timeout_seconds = timeout_seconds
-        self._hot: asyncpg.Pool[asyncpg.Record] | None = None
+        self._readers = _Readers(_plain(self._url), most=connections, timeout_seconds=timeout_seconds)
         self.clock = clock
         self.vault = vault
         self.lookup = lookup
         self._chain = chain
 
+    @property
+    def engine(self) -> AsyncEngine:
+        """The engine of the units of work: what is cached of this database is kept under it."""
+        return self._engine
+
     async def open(self) -> None:
-        """Open the pool of hot reads.
+        """Make sure that the database answers.
 
         Raises:
-            DatabaseUnavailable: no connection could be made.
+            DatabaseUnavailable: it does not, or does not let us in.
         """
         try:
-            self._hot = await asyncpg.create_pool(
-                _plain(self._url),
-                min_size=1,
-                max_size=self._connections,
-                command_timeout=self._timeout_seconds,
-                reset=_keep,  # hot reads change no state of the session, so there is nothing to put back
-            )
-        except (OSError, asyncpg.PostgresError) as error:
+            await self.fetch("SELECT 1")
+        except asyncpg.PostgresError as error:
             raise DatabaseUnavailable from error
 
     async def close(self) -> None:
         """Give every connection back."""
-        if self._hot is not None:
-            await self._hot.close()
+        await self._readers.close()
         await self._engine.dispose()
 
     @asynccontextmanager
@@ -143,14 +208,14 @@ class Database:
                     raise DatabaseUnavailable(retry_after_seconds=5) from error
 
     async def fetch(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
-        """Run one hot read outside any transaction: one trip to the server."""
-        if self._hot is None:
-            await self.open()
-        assert self._hot is not None
+        """Run one hot read outside any transaction: one trip to the server.
+
+        Raises:
+            DatabaseUnavailable: no connection could be made, or it was lost.
+        """
         try:
-            rows: list[asyncpg.Record] = await self._hot.fetch(statement, *arguments)
-            return rows
-        except (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError) as error:
+            return await self._readers.fetch(statement, *arguments)
+        except _GONE as error:
             raise DatabaseUnavailable(retry_after_seconds=5) from error
 
 
@@ -163,7 +228,3 @@ def _is_passing(error: DBAPIError | OSError) -> bool:
 
 def _plain(url: URL) -> str:
     return url.set(drivername="postgresql").render_as_string(hide_password=False)
-
-
-async def _keep(_: object) -> None:
-    """Leave the connection as it is."""

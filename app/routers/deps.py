@@ -25,7 +25,7 @@ from app.routers.traffic import Traffic
 from app.services import answers, policies
 from app.services.accounts import sessions
 from app.services.accounts.sessions import Caller as SessionCaller
-from app.services.accounts.sessions import Mint
+from app.services.accounts.sessions import Mint, MoreProofNeeded
 from app.services.answers import Answer, RepeatKey
 from app.services.people.identifiers import Population
 from app.services.people.phones import PhoneNotValid, parse_phone
@@ -33,16 +33,6 @@ from app.services.people.phones import PhoneNotValid, parse_phone
 CARD_PASSWORD_ACR = "urn:escard:acr:card-password"  # noqa: S105 - a name (RFC 9470), not a secret
 Result = TypeVar("Result")
 Remember = Callable[[Session, Result], Awaitable[None]]
-
-
-class MoreProofNeeded(Unauthenticated):
-    """An SMS code on a new device reads nothing: a password or a face has to be added."""
-
-    code = "more-proof-needed"
-    challenge = (
-        'Bearer error="insufficient_user_authentication", '
-        'acr_values="urn:escard:acr:account-password urn:escard:acr:card-password"'
-    )
 
 
 class CardPasswordRequired(Unauthenticated):

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from asyncpg import Record
 from sqlalchemy import Select, select, update
 
-from app.core.db import Database, Session, bucket_of, new_id
+from app.core.db import Database, Hot, Session, bucket_of, new_id
 from app.core.errors import NotFound, Unauthenticated
 from app.core.tokens import ACCESS_LIFETIME, AccessClaims, AccessTokens, RefreshToken, RefreshTokens
 from app.models.accounts import Account, Assurance, Device, SessionEnd, SignedIn
@@ -27,6 +28,16 @@ class SessionEnded(Unauthenticated):
 
     code = "session-ended"
     challenge = 'Bearer error="invalid_token"'
+
+
+class MoreProofNeeded(Unauthenticated):
+    """An SMS code on a new device reads nothing: a password or a face has to be added."""
+
+    code = "more-proof-needed"
+    challenge = (
+        'Bearer error="insufficient_user_authentication", '
+        'acr_values="urn:escard:acr:account-password urn:escard:acr:card-password"'
+    )
 
 
 class RefreshTokenRefused(Unauthenticated):
@@ -91,14 +102,14 @@ class Caller:
         return Actor(ActorKind.ACCOUNT, self.account_id)
 
 
-_CALLER = """
+_CALLER = Hot("""
 SELECT s.home_id, s.person_id, s.device_id, s.channel, s.assurance, s.expires_at, s.ended_at,
        p.account_id AS proven_account_id, w.version AS card_password_version
 FROM session s
 LEFT JOIN person p ON p.bucket = s.bucket AND p.id = s.person_id
 LEFT JOIN card_password w ON w.bucket = s.bucket AND w.person_id = s.person_id
 WHERE s.bucket = $1 AND s.id = $2
-"""
+""")
 
 
 async def caller(db: Database, claims: AccessClaims) -> Caller:
@@ -108,9 +119,7 @@ async def caller(db: Database, claims: AccessClaims) -> Caller:
         SessionEnded: the session was ended or is over.
     """
     rows = await db.fetch(_CALLER, bucket_of(claims.session_id), claims.session_id)
-    if not rows or rows[0]["ended_at"] is not None or rows[0]["expires_at"] <= db.clock.now():
-        raise SessionEnded
-    row = rows[0]
+    row = _in_force(rows, db.clock.now())
     return Caller(
         session_id=claims.session_id,
         account_id=claims.account_id,
@@ -123,6 +132,21 @@ async def caller(db: Database, claims: AccessClaims) -> Caller:
         card_password_version=row["card_password_version"],
         claims=claims,
     )
+
+
+def readable(rows: Sequence[Record], now: datetime) -> Record:
+    """Return the first row of a hot read that joins `session`, if its caller may read.
+
+    The row has `assurance`, `expires_at` and `ended_at`.
+
+    Raises:
+        SessionEnded: the session was ended or is over.
+        MoreProofNeeded: its holder has shown no more than a phone.
+    """
+    row = _in_force(rows, now)
+    if row["assurance"] != Assurance.FULL:
+        raise MoreProofNeeded
+    return row
 
 
 async def start(
@@ -313,3 +337,9 @@ def _living_of(session: Session, caller: Caller) -> Select[SignedIn]:
         SignedIn.ended_at.is_(None),
         SignedIn.expires_at > session.now,
     )
+
+
+def _in_force(rows: Sequence[Record], now: datetime) -> Record:
+    if not rows or rows[0]["ended_at"] is not None or rows[0]["expires_at"] <= now:
+        raise SessionEnded
+    return rows[0]

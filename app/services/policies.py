@@ -4,6 +4,7 @@ The first values are loaded by migration (`migrations/data`); here are only thei
 """
 
 import time
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -13,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.core.clock import today
-from app.core.db import Session
+from app.core.db import Database, Session
 from app.models.policies import Policy
 
 EVERYWHERE = "000000"
@@ -21,7 +22,11 @@ _CACHE_SECONDS = 5.0
 
 
 class _Rule(BaseModel):
+    """`since` is the first day of the row that a rule comes from."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    since: date | None = Field(default=None, exclude=True)
 
 
 class Quota(_Rule):
@@ -152,8 +157,10 @@ class AgeRules(_Rule):
     wife: int
 
 
-class Policies(_Rule):
+class Policies(BaseModel):
     """Every rule, each a row of its own under the field's name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     quota: Quota
     owners: Owners
@@ -172,7 +179,18 @@ class Policies(_Rule):
 
 
 _Rows = list[tuple[str, str, date, date | None, dict[str, Any]]]
-_cache: "WeakKeyDictionary[AsyncEngine | AsyncConnection, tuple[float, _Rows]]" = WeakKeyDictionary()
+
+
+@dataclass(slots=True)
+class _Known:
+    """The rows as they were read last, until when they serve, and what was made of them for a day and a region."""
+
+    until: float
+    rows: _Rows
+    resolved: dict[tuple[date, str], Policies] = field(default_factory=dict)
+
+
+_cache: "WeakKeyDictionary[AsyncEngine | AsyncConnection, _Known]" = WeakKeyDictionary()
 
 
 async def current(session: Session, region: str = EVERYWHERE) -> Policies:
@@ -180,18 +198,34 @@ async def current(session: Session, region: str = EVERYWHERE) -> Policies:
 
     Rows are read again after five seconds at most.
     """
-    return _resolve(await _rows(session), today(session.now), region)
-
-
-async def _rows(session: Session) -> _Rows:
     engine = session.bind
     assert engine is not None
-    known = _cache.get(engine)
-    if known is None or known[0] < time.monotonic():
+    known = _fresh(engine)
+    if known is None:
         statement = select(Policy.code, Policy.region, Policy.valid_from, Policy.valid_to, Policy.value)
         rows = [row._tuple() for row in await session.execute(statement)]
-        _cache[engine] = known = (time.monotonic() + _CACHE_SECONDS, rows)
-    return known[1]
+        _cache[engine] = known = _Known(time.monotonic() + _CACHE_SECONDS, rows)
+    return _of_day(known, today(session.now), region)
+
+
+async def at_hand(db: Database, region: str = EVERYWHERE) -> Policies:
+    """Return the same as `current`, without a trip to the database while the rows are known: for hot reads."""
+    known = _fresh(db.engine)
+    if known is None:
+        return await db.run(lambda session: current(session, region))
+    return _of_day(known, today(db.clock.now()), region)
+
+
+def _fresh(engine: AsyncEngine | AsyncConnection) -> _Known | None:
+    known = _cache.get(engine)
+    return known if known is not None and known.until >= time.monotonic() else None
+
+
+def _of_day(known: _Known, day: date, region: str) -> Policies:
+    found = known.resolved.get((day, region))
+    if found is None:
+        found = known.resolved[day, region] = _resolve(known.rows, day, region)
+    return found
 
 
 def _resolve(rows: _Rows, day: date, region: str) -> Policies:
@@ -201,5 +235,7 @@ def _resolve(rows: _Rows, day: date, region: str) -> Policies:
         for code, place, start, end, value in rows
         if place in scopes and start <= day and (end is None or day < end)
     ]
-    chosen = {code: value for _, _, code, value in sorted(valid, key=lambda row: row[:2])}
+    chosen = {
+        code: {**value, "since": start} for _, start, code, value in sorted(valid, key=lambda row: (row[0], row[1]))
+    }
     return Policies.model_validate(chosen)

@@ -51,10 +51,18 @@ async def require_issuable(session: Session, registered: RegisteredPerson) -> No
     Raises:
         NoPhysicalCard, CardIsLocked, CardNotActivated, CardCancelled.
     """
+    refusal = await obstacle(session, registered)
+    if refusal is not None:
+        raise refusal
+
+
+async def obstacle(session: Session, registered: RegisteredPerson) -> type[Conflict] | None:
+    """Return what stands in the way of an e-card on this person's physical card, if anything does."""
     if registered.card is None:
-        raise NoPhysicalCard
+        return NoPhysicalCard
     if not await _is_issuable(session, registered):
-        raise _REFUSALS.get(registered.card.status, CardIsLocked)
+        return _REFUSALS.get(registered.card.status, CardIsLocked)
+    return None
 
 
 async def issue(session: Session, person_id: UUID, registered: RegisteredPerson, *, channel: str, actor: Actor) -> bool:

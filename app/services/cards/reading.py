@@ -1,0 +1,158 @@
+"""Cards as people look at them: one's own in a single trip, and a member's."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from uuid import UUID
+
+from asyncpg import Record
+from sqlalchemy import RowMapping, and_, select
+
+from app.core.db import Database, Hot, Session, bucket_of
+from app.core.errors import Conflict, NextStep
+from app.core.sealing import DataKey
+from app.core.tokens import AccessClaims
+from app.models.cards import Card, CardIssue
+from app.models.people import Person
+from app.ports.register import PhysicalCardStatus
+from app.services import audit, policies
+from app.services.accounts import sessions
+from app.services.accounts.sessions import Caller
+from app.services.audit import Action
+from app.services.people import homes
+from app.services.people.identifiers import mask_number
+from app.services.people.names import mask_name
+from app.services.policies import CardStatus
+
+
+class OwnCardNeeded(Conflict):
+    """The caller has no e-card of their own."""
+
+    code = "own-card-needed"
+
+
+@dataclass(frozen=True, slots=True)
+class CardView:
+    """An e-card and what its physical card allows; masked, unless it was revealed to its holder.
+
+    `is_active` says that the holder has set a password; `issue_number` is the one in the caller's channel, if it was
+    issued there.
+    """
+
+    name: str = field(repr=False)
+    number: str = field(repr=False)
+    card_number: str = field(repr=False)
+    level: int
+    region: str
+    physical_status: PhysicalCardStatus
+    may_view: bool
+    may_show_code: bool
+    is_active: bool
+    issue_number: str | None
+    issued_at: datetime
+
+
+_OWN_CARD = Hot("""
+SELECT s.assurance, s.expires_at, s.ended_at, s.person_id, p.account_id AS proven_account_id, h.wrapped_key,
+       p.name, p.number, c.card_number, c.level, c.region, c.physical_status, c.issued_at, c.activated_at,
+       i.issue_number
+FROM session s
+LEFT JOIN home h ON h.bucket = s.bucket AND h.id = s.person_id
+LEFT JOIN person p ON p.bucket = s.bucket AND p.id = s.person_id
+LEFT JOIN card c ON c.bucket = s.bucket AND c.person_id = s.person_id
+LEFT JOIN card_issue i ON i.bucket = s.bucket AND i.person_id = s.person_id AND i.channel = s.channel
+WHERE s.bucket = $1 AND s.id = $2
+""")
+
+
+async def own(db: Database, claims: AccessClaims) -> CardView:
+    """Return the caller's own card, masked, in one trip; the session is checked in it.
+
+    Raises:
+        SessionEnded, MoreProofNeeded: the session reads nothing.
+        OwnCardNeeded: nobody has shown to be its holder, or there is no card.
+    """
+    rows = await db.fetch(_OWN_CARD, bucket_of(claims.session_id), claims.session_id)
+    row = sessions.readable(rows, db.clock.now())
+    if row["proven_account_id"] != claims.account_id or row["level"] is None:
+        raise OwnCardNeeded(next_step=NextStep("own-card", "/v1/enrolments"))
+    key = db.vault.cached(row["wrapped_key"]) or await db.vault.unlock(row["wrapped_key"])
+    return _masked(_opened(key, row["person_id"], row, (await policies.at_hand(db, row["region"])).card_status))
+
+
+async def reveal_own(session: Session, caller: Caller) -> CardView:
+    """Return the caller's own card whole; that it was shown is written down.
+
+    Raises:
+        OwnCardNeeded: there is none.
+    """
+    person_id = caller.person_id
+    row = await _find(session, person_id, caller.channel) if person_id is not None and caller.is_proven else None
+    if row is None or person_id is None:
+        raise OwnCardNeeded(next_step=NextStep("own-card", "/v1/enrolments"))
+    await audit.record(session, Action.OWN_NUMBER_REVEALED, home_id=person_id, actor=caller.actor)
+    rules = (await policies.current(session, row["region"])).card_status
+    return _opened(await homes.key_of(session, person_id), person_id, row, rules)
+
+
+async def of_member(session: Session, person_id: UUID, channel: str) -> CardView | None:
+    """Return somebody's card, masked, if there is one; whether the caller may see it was asked before."""
+    row = await _find(session, person_id, channel)
+    if row is None:
+        return None
+    rules = (await policies.current(session, row["region"])).card_status
+    return _masked(_opened(await homes.key_of(session, person_id), person_id, row, rules))
+
+
+def mask_card_number(value: str) -> str:
+    """Hide the middle of a card number (aaz500): `D00****01`."""
+    return f"{value[:3]}{'*' * (len(value) - 5)}{value[-2:]}" if len(value) > 5 else "*" * len(value)
+
+
+async def _find(session: Session, person_id: UUID, channel: str) -> RowMapping | None:
+    """Return the columns that `_OWN_CARD` brings of a card."""
+    statement = (
+        select(
+            Person.name,
+            Person.number,
+            Card.card_number,
+            Card.level,
+            Card.region,
+            Card.physical_status,
+            Card.issued_at,
+            Card.activated_at,
+            CardIssue.issue_number,
+        )
+        .join(Card, and_(Card.bucket == Person.bucket, Card.person_id == Person.id))
+        .outerjoin(
+            CardIssue,
+            and_(CardIssue.bucket == Card.bucket, CardIssue.person_id == Card.person_id, CardIssue.channel == channel),
+        )
+        .where(Person.bucket == bucket_of(person_id), Person.id == person_id)
+    )
+    return (await session.execute(statement)).mappings().one_or_none()
+
+
+def _opened(key: DataKey, person_id: UUID, row: RowMapping | Record, rules: CardStatus) -> CardView:
+    status = row["physical_status"]
+    return CardView(
+        name=key.open("person.name", person_id, row["name"]),
+        number=key.open("person.number", person_id, row["number"]),
+        card_number=key.open("card.card_number", person_id, row["card_number"]),
+        level=row["level"],
+        region=row["region"],
+        physical_status=PhysicalCardStatus(status),
+        may_view=status in rules.view,
+        may_show_code=status in rules.show_code,
+        is_active=row["activated_at"] is not None,
+        issue_number=row["issue_number"],
+        issued_at=row["issued_at"],
+    )
+
+
+def _masked(card: CardView) -> CardView:
+    return replace(
+        card,
+        name=mask_name(card.name),
+        number=mask_number(card.number),
+        card_number=mask_card_number(card.card_number),
+    )

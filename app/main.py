@@ -27,7 +27,7 @@ from app.ports import Ports, Sandbox
 from app.ports.face import FaceProvider
 from app.ports.keys import Keys, Purpose
 from app.ports.storage import ObjectStore
-from app.routers import accounts, dev, operations
+from app.routers import accounts, card_passwords, dev, enrolments, faces, notices, operations
 from app.routers.deps import House
 from app.routers.edge import Edge
 from app.routers.traffic import Traffic
@@ -107,8 +107,8 @@ def create_app(house: House) -> FastAPI:
     )
     app.state.house = house
     problems.install(app)
-    for router in (operations.router, accounts.router):
-        app.include_router(router)
+    for module in (operations, accounts, notices, enrolments, faces, card_passwords):
+        app.include_router(module.router)
     if house.sandbox is not None:
         app.include_router(dev.router)
     if house.settings.cors_origins:

@@ -1,7 +1,7 @@
 """One PostgreSQL for the run; a database, a house and a client of its own for each test that goes through HTTP."""
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -12,10 +12,11 @@ from app.adapters.keys.file import FileKeys
 from app.adapters.postgres.schema import migrate
 from app.core.db import Database
 from app.core.settings import Settings
+from app.ports.register import TestPerson
 from app.routers.deps import House
 from tests import cluster
 from tests.cluster import Cluster
-from tests.factories.make import Make
+from tests.factories.phone import Phone, settle_people
 
 _running: list[Cluster] = []
 
@@ -84,6 +85,23 @@ async def client(house: House) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-def make(client: httpx.AsyncClient, house: House) -> Make:
-    """Makes people, cards and families through the API."""
-    return Make(client, house)
+async def people(house: House) -> dict[str, TestPerson]:
+    """The test people by their labels; the register knows them."""
+    await settle_people(house)
+    assert house.sandbox is not None
+    return {person.label: person for person in await house.sandbox.people()}
+
+
+@pytest.fixture
+def phone(client: httpx.AsyncClient, house: House) -> Callable[[str], Phone]:
+    """Makes phones that play the API as an app would."""
+    return lambda number: Phone(client, house, number)
+
+
+@pytest.fixture
+async def owner(people: dict[str, TestPerson], client: httpx.AsyncClient, house: House) -> Phone:
+    """The phone of somebody with an own card."""
+    phone = Phone(client, house, str(people["owner"].phone))
+    await phone.register()
+    await phone.own_card(people["owner"])
+    return phone

@@ -125,7 +125,7 @@ class Locked(AppError):
 
 
 class TooMany(AppError):
-    """Too often: more than `quota` uses in `window_seconds` (RateLimit-Policy, draft-ietf-httpapi-ratelimit-headers)."""
+    """Too often: more than `quota` uses in `window_seconds` (draft-ietf-httpapi-ratelimit-headers)."""
 
     code = "too-many-requests"
 

@@ -18,7 +18,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKeyConstraint, Index, Integer, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.errors import Conflict
+from app.core.errors import Conflict, NextStep
 from app.models.base import PERSONAL, Base, Identified, bucket_agrees
 from app.ports.face import FaceReason
 
@@ -121,6 +121,16 @@ OPEN: frozenset[State] = frozenset(state for state, events in NEXT.items() if ev
 """The states that something can still happen in."""
 
 
+_WAITS_FOR: Mapping[State, tuple[str, str]] = {
+    _N: ("notice", "/notice-acknowledgement"),
+    _DE: ("details", "/details"),
+    _DO: ("documents", "/documents/{kind}"),
+    _F: ("face-check", "/face-checks"),
+    _P: ("card-password", "/card-password"),
+    _R: ("wait-for-review", ""),
+}
+
+
 class Guardianship(StrEnum):
     """Why the owner may act for the member, as far as age asks for it."""
 
@@ -175,7 +185,7 @@ class Enrolment(Identified, Base):
             StepNotAllowed: it does not.
         """
         if event not in NEXT[self.state]:
-            raise StepNotAllowed
+            raise self.refusal
 
     def advance(self, event: Event, to: State, now: datetime) -> None:
         """Move on because of `event`. The only writer of `state`.
@@ -186,7 +196,7 @@ class Enrolment(Identified, Base):
             StepNotAllowed: `event` does not lead from the present state to `to`.
         """
         if to not in NEXT[self.state].get(event, frozenset()):
-            raise StepNotAllowed
+            raise self.refusal
         if to is State.IN_REVIEW:
             self.review_since = now
         elif self.review_since is not None:
@@ -196,6 +206,14 @@ class Enrolment(Identified, Base):
         self.version += 1
         if to not in OPEN:
             self.ended_at = now
+
+    @property
+    def refusal(self) -> StepNotAllowed:
+        """The refusal of a step that the state does not answer; it says which one it waits for."""
+        if self.state not in _WAITS_FOR:
+            return StepNotAllowed(next_step=NextStep("start-again", "/v1/enrolments"))
+        action, path = _WAITS_FOR[self.state]
+        return StepNotAllowed(next_step=NextStep(action, f"/v1/enrolments/{self.id}{path}"))
 
     @property
     def is_open(self) -> bool:

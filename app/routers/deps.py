@@ -200,7 +200,7 @@ class Once:
 
     async def __call__(
         self,
-        work: Callable[[answers.Unit, Remember[Result]], Awaitable[Result]],
+        work: Callable[[answers.Unit, Remember[Result]], Awaitable[object]],
         shape: Callable[[Result], BaseModel],
         *,
         status: int = 201,

@@ -36,6 +36,7 @@ class Action(StrEnum):
     CONSENT_WITHDRAWN = "consent.withdrawn"
     FACE_STARTED = "face.started"
     FACE_ENDED = "face.ended"
+    REVIEW_ASKED_FOR = "review.asked_for"
     REVIEW_OPENED = "review.opened"
     REVIEW_DECIDED = "review.decided"
     ENROLMENT_ENDED = "enrolment.ended"

@@ -224,7 +224,7 @@ async def sweep(db: Database, store: ObjectStore, *, most: int = 200) -> int:
         rows = await session.execute(
             select(Document.id, Document.object_key).where(Document.purge_at <= session.now).limit(most)
         )
-        return [row._tuple() for row in rows]
+        return [(document_id, object_key) for document_id, object_key in rows]
 
     found = await db.run(due)
     for document_id, object_key in found:

@@ -13,10 +13,10 @@ from app.core.db import Session, bucket_of, new_id
 from app.core.errors import Conflict, NotFound, TooMany
 from app.models.faces import OPEN, FaceCheck, FaceCheckState, FacePurpose, FaceTry
 from app.ports.face import COUNTED, FaceDecision, FaceMode, FaceReason, FaceResult, FaceStart
-from app.services import audit, policies, throttles
+from app.services import audit, outbox, policies, throttles
 from app.services.audit import Action, Actor
 from app.services.people import homes
-from app.services.throttles import Limit
+from app.services.throttles import Counter, Limit
 
 _ENDS = {
     FaceDecision.PASSED: FaceCheckState.PASSED,
@@ -157,6 +157,8 @@ async def end(session: Session, check: FaceCheck, to: FaceCheckState, reason: Fa
     if not check.advance(to):
         return
     check.reason, check.ended_at, check.due_at, check.client = reason, session.now, None, None
+    if to in (FaceCheckState.CANCELLED, FaceCheckState.EXPIRED) and check.provider_ref is not None:
+        outbox.tell(session, outbox.Kind.FACE_GIVEN_UP, check.home_id, check_id=str(check.id))
     await audit.record(
         session,
         Action.FACE_ENDED,
@@ -247,11 +249,7 @@ async def _tries(session: Session, home_id: UUID, member_id: UUID, since: dateti
 
 
 async def _count_start(session: Session, home_id: UUID, a_day: int) -> None:
-    limit = Limit("face_starts", a_day, timedelta(days=1))
-    used = await throttles.use(session, limit, bucket=bucket_of(home_id), subject=home_id.bytes)
+    counter = Counter(Limit("face_starts", a_day, timedelta(days=1)), bucket_of(home_id), home_id.bytes)
+    used = await throttles.use(session, counter)
     if not used.is_allowed:
-        raise FaceStartsUsed(
-            retry_after_seconds=int((used.resets_at - session.now).total_seconds()) + 1,
-            quota=a_day,
-            window_seconds=86400,
-        )
+        raise FaceStartsUsed(retry_after_seconds=used.wait_seconds(session.now), quota=a_day, window_seconds=86400)

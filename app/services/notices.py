@@ -1,6 +1,7 @@
 """The texts people agree to: which is in force, and whether the one shown was that."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from app.core.clock import today
 from app.core.db import Session
@@ -24,15 +25,15 @@ class Shown:
     sha256: str
 
 
-def in_force(session: Session, code: str, language: str) -> Notice:
-    """Return the notice that is in force today.
+def in_force(now: datetime, code: str, language: str) -> Notice:
+    """Return the notice that is in force at a moment.
 
     Raises:
         NotFound: there is none of this code.
     """
     if code not in NOTICE_CODES:
         raise NotFound
-    return notice(code, language, today(session.now))
+    return notice(code, language, today(now))
 
 
 def require_in_force(session: Session, shown: Shown, code: str) -> None:
@@ -42,7 +43,7 @@ def require_in_force(session: Session, shown: Shown, code: str) -> None:
         NoticeOutdated: another notice, an old version, or other words.
     """
     try:
-        current = in_force(session, code, shown.language)
+        current = in_force(session.now, code, shown.language)
     except KeyError as error:  # a language we do not have
         raise NoticeOutdated from error
     if (shown.code, shown.version, shown.sha256) != (current.code, current.version, current.sha256):

@@ -13,7 +13,7 @@ class Kind(StrEnum):
 
     TELL_PERSON = "tell_person"
     SLOT_FREED = "slot_freed"
-    EVIDENCE_DUE = "evidence_due"
+    FACE_GIVEN_UP = "face_given_up"
 
 
 def tell(session: Session, kind: Kind, home_id: UUID, *, after: timedelta = timedelta(), **facts: str) -> None:

@@ -203,7 +203,7 @@ async def current(session: Session, region: str = EVERYWHERE) -> Policies:
     known = _fresh(engine)
     if known is None:
         statement = select(Policy.code, Policy.region, Policy.valid_from, Policy.valid_to, Policy.value)
-        rows = [row._tuple() for row in await session.execute(statement)]
+        rows = [(code, place, start, end, value) for code, place, start, end, value in await session.execute(statement)]
         _cache[engine] = known = _Known(time.monotonic() + _CACHE_SECONDS, rows)
     return _of_day(known, today(session.now), region)
 

@@ -1,7 +1,8 @@
 """Counts uses of what may be tried only so often; exact, in one statement."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import ceil
 
 from sqlalchemy import ColumnElement, case, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -20,56 +21,65 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
+class Counter:
+    """Whose uses are counted against a limit, and in which bucket the count lies."""
+
+    limit: Limit
+    bucket: int
+    subject: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Use:
-    """One use that was asked for: whether it is within the limit, how many are left, and when the window ends."""
+    """One use that was asked for: whether it is within the limit, the uses so far, and when the window ends."""
 
     is_allowed: bool
-    left: int
+    used: int
     resets_at: datetime
 
+    def wait_seconds(self, now: datetime) -> int:
+        """Return the whole seconds until the window ends, at least one."""
+        return max(1, ceil((self.resets_at - now).total_seconds()))
 
-async def use(session: Session, limit: Limit, *, bucket: int, subject: bytes) -> Use:
+
+async def use(session: Session, counter: Counter) -> Use:
     """Count one use if the limit allows it."""
-    fresh = {"used": 1, "resets_at": session.now + limit.window}
+    fresh = {"used": 1, "resets_at": session.now + counter.limit.window}
     is_over = Throttle.resets_at <= session.now
     row = (
         await session.execute(
             insert(Throttle)
-            .values(bucket=bucket, subject=subject, action=limit.action, **fresh)
+            .values(bucket=counter.bucket, subject=counter.subject, action=counter.limit.action, **fresh)
             .on_conflict_do_update(
                 index_elements=[Throttle.bucket, Throttle.subject, Throttle.action],
                 set_={
                     "used": case((is_over, 1), else_=Throttle.used + 1),
                     "resets_at": case((is_over, fresh["resets_at"]), else_=Throttle.resets_at),
                 },
-                where=is_over | (Throttle.used < limit.times),
+                where=is_over | (Throttle.used < counter.limit.times),
             )
             .returning(Throttle.used, Throttle.resets_at)
         )
     ).one_or_none()
     if row is not None:
-        return Use(is_allowed=True, left=limit.times - row.used, resets_at=row.resets_at)
-    resets_at = await session.scalar(select(Throttle.resets_at).where(*_row(limit, bucket, subject)))
-    return Use(is_allowed=False, left=0, resets_at=resets_at or session.now + limit.window)
+        return Use(is_allowed=True, used=row.used, resets_at=row.resets_at)
+    resets_at = await session.scalar(select(Throttle.resets_at).where(*_row(counter)))
+    return Use(is_allowed=False, used=counter.limit.times, resets_at=resets_at or session.now + counter.limit.window)
 
 
-async def give_back(session: Session, limit: Limit, *, bucket: int, subject: bytes) -> None:
+async def give_back(session: Session, counter: Counter) -> None:
     """Take one counted use back: it turned out to be none."""
     await session.execute(
         update(Throttle)
-        .where(*_row(limit, bucket, subject), Throttle.used > 0)
+        .where(*_row(counter), Throttle.used > 0)
         .values(used=Throttle.used - 1)
         .execution_options(synchronize_session=False)
     )
 
 
-async def used(session: Session, limit: Limit, *, bucket: int, subject: bytes) -> int:
-    """Return how many uses the running window has seen."""
-    count = await session.scalar(
-        select(Throttle.used).where(*_row(limit, bucket, subject), Throttle.resets_at > session.now)
+def _row(counter: Counter) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Throttle.bucket == counter.bucket,
+        Throttle.subject == counter.subject,
+        Throttle.action == counter.limit.action,
     )
-    return count or 0
-
-
-def _row(limit: Limit, bucket: int, subject: bytes) -> tuple[ColumnElement[bool], ...]:
-    return Throttle.bucket == bucket, Throttle.subject == subject, Throttle.action == limit.action

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.models.links import Place
 from app.services.people.ages import birthday
 from app.services.people.identifiers import Sex
 from app.services.people.plausibility import AgeRules, Implausibility, Vitals, implausibility
-from app.services.people.relationships import RELATIONSHIPS, Place, RelationshipNotValid, Tie
+from app.services.people.relationships import RELATIONSHIPS, RelationshipNotValid, Tie
 
 DAY = date(2025, 6, 1)
 RULES = AgeRules()

@@ -2,10 +2,10 @@
 
 import pytest
 
+from app.models.links import Place
 from app.services.people.identifiers import Sex
 from app.services.people.relationships import (
     RELATIONSHIPS,
-    Place,
     Relationship,
     RelationshipFault,
     RelationshipNotValid,

@@ -13,7 +13,7 @@ from app.core.errors import Denied, TooMany
 from app.models.accounts import SmsCode, SmsPurpose
 from app.ports.messages import Message, MessageKind, Messages, MessagesUnavailable
 from app.services import policies, throttles
-from app.services.throttles import Limit
+from app.services.throttles import Counter, Limit
 from app.texts import message
 
 
@@ -112,10 +112,10 @@ async def _write(session: Session, phone: str, purpose: SmsPurpose, code: str) -
         Limit("sms_codes_an_hour", rules.an_hour, timedelta(hours=1)),
         Limit("sms_codes_a_day", rules.a_day, timedelta(days=1)),
     ):
-        used = await throttles.use(session, limit, bucket=bucket, subject=digest)
+        used = await throttles.use(session, Counter(limit, bucket, digest))
         if not used.is_allowed:
             raise SmsLimitReached(
-                retry_after_seconds=_seconds(used.resets_at - session.now),
+                retry_after_seconds=used.wait_seconds(session.now),
                 quota=limit.times,
                 window_seconds=_seconds(limit.window),
             )

@@ -19,7 +19,7 @@ from app.services.accounts import codes, sessions
 from app.services.accounts.sessions import DeviceInfo
 from app.services.audit import Action, Actor
 from app.services.people import homes
-from app.services.throttles import Limit
+from app.services.throttles import Counter, Limit
 
 
 class PhoneAlreadyRegistered(Conflict):
@@ -69,8 +69,7 @@ class _Candidate:
 
     account_id: UUID | None
     password_hash: str | None = field(repr=False)
-    limit: Limit
-    subject: bytes
+    counter: Counter
     left: int
 
 
@@ -152,8 +151,7 @@ async def sign_in_by_password(
         raise CredentialsWrong(tries_left=candidate.left)
 
     async def begin(session: Session) -> SignedIn:
-        bucket = codes.phone_bucket(session, phone)
-        await throttles.give_back(session, candidate.limit, bucket=bucket, subject=candidate.subject)
+        await throttles.give_back(session, candidate.counter)
         assert candidate.account_id is not None  # no password is right for nobody
         account = await session.get_one(Account, (bucket_of(candidate.account_id), candidate.account_id))
         known = await _meet(session, account, device, is_trusted=True)
@@ -185,10 +183,11 @@ async def _candidate(session: Session, phone: str, device: DeviceInfo) -> _Candi
     limit = Limit("sign_in", rules.tries, timedelta(minutes=rules.minutes))
     if known:
         subject = session.lookup.digest("sign-in-device", f"{phone}:{device.id}")
-    used = await throttles.use(session, limit, bucket=codes.phone_bucket(session, phone), subject=subject)
+    counter = Counter(limit, codes.phone_bucket(session, phone), subject)
+    used = await throttles.use(session, counter)
     if not used.is_allowed:
-        raise SignInPaused(retry_after_seconds=int((used.resets_at - session.now).total_seconds()) + 1)
-    return _Candidate(account_id, account.password_hash if account else None, limit, subject, used.left)
+        raise SignInPaused(retry_after_seconds=used.wait_seconds(session.now))
+    return _Candidate(account_id, account.password_hash if account else None, counter, limit.times - used.used)
 
 
 async def _account_id(session: Session, phone: str) -> UUID | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core.db import Session, bucket_of, new_id
@@ -112,17 +112,12 @@ async def find_or_create(session: Session, number: SocialSecurityNumber, registe
 
 async def person(session: Session, person_id: UUID) -> KnownPerson:
     """Return who a person is, opened with their home's key."""
-    row, home = (
-        (
-            await session.execute(
-                select(Person, Home)
-                .join(Home, tuple_(Home.bucket, Home.id) == tuple_(Person.bucket, Person.id))
-                .where(Person.bucket == bucket_of(person_id), Person.id == person_id)
-            )
-        )
-        .one()
-        ._tuple()
+    found = await session.execute(
+        select(Person, Home)
+        .join(Home, (Home.bucket == Person.bucket) & (Home.id == Person.id))
+        .where(Person.bucket == bucket_of(person_id), Person.id == person_id)
     )
+    row, home = found.one()
     key = await session.vault.unlock(home.wrapped_key)
     return KnownPerson(
         id=person_id,

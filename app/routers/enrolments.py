@@ -1,0 +1,342 @@
+"""The add flow, for oneself and for a relative."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from app.core.db import Session
+from app.core.errors import FieldError, Invalid, NotFound, PreconditionFailed, PreconditionRequired
+from app.models.documents import DocumentKind
+from app.models.enrolments import ConsentPurpose, EnrolmentKind, StepNotAllowed
+from app.models.faces import FaceCheck
+from app.ports.images import ImagesBusy, ImageTooManyPixels, ImageTooSmall, ImageTypeUnsupported, ImageUnreadable
+from app.problems import documented
+from app.routers import deps, faces
+from app.routers.deps import Caller, IfMatch, Language, OncePerKey, Remember, TheHouse
+from app.routers.waiting import IfNoneMatch, Prefer, answer_when_changed
+from app.schemas import enrolments as shapes
+from app.schemas.accounts import TokensRead
+from app.schemas.base import Page
+from app.services import answers
+from app.services.accounts import sessions
+from app.services.cards import issuing, passwords
+from app.services.documents import ImageAlreadyFailed
+from app.services.enrolments import checking, details, evidence, steps, viewing
+from app.services.enrolments.details import Details
+from app.services.enrolments.viewing import EnrolmentView
+from app.services.faces import FaceTriesUsed
+from app.services.links import AlreadyAdding, AlreadyMember, QuotaReached
+from app.services.notices import NoticeOutdated
+from app.services.people.identifiers import NumberNotValid, parse_number
+from app.services.people.names import NameNotValid, parse_name
+from app.services.people.relationships import RelationshipNotValid, find_relationship
+
+router = APIRouter(prefix="/v1/enrolments", tags=["enrolments"])
+
+_STEP = (NotFound, StepNotAllowed)
+_CHANGE = (*_STEP, PreconditionRequired, PreconditionFailed)
+_OWN_CARD = (issuing.NoPhysicalCard, issuing.CardIsLocked, issuing.CardNotActivated, issuing.CardCancelled)
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=shapes.EnrolmentRead,
+    responses=documented(steps.OwnCardNeeded, deps.CardPasswordRequired, deps.IdempotencyKeyMissing),
+)
+async def open_enrolment(body: shapes.EnrolmentAsk, caller: Caller, house: TheHouse, once: OncePerKey) -> Response:
+    """Begin to get one's own card, or to add a relative (needs a fresh card-password check)."""
+    if body.kind is EnrolmentKind.FAMILY_MEMBER and caller.card_password_version is not None:
+        await deps.require_step_up(house, caller)
+
+    async def work(_: answers.Unit, remember: Remember[EnrolmentView]) -> EnrolmentView:
+        async def unit(session: Session) -> EnrolmentView:
+            view = await steps.open_enrolment(session, caller, body.kind)
+            await remember(session, view)
+            return view
+
+        return await house.db.run(unit)
+
+    return once.respond(await once(work, shapes.EnrolmentRead.of))
+
+
+@router.get("")
+async def list_enrolments(
+    caller: Caller,
+    house: TheHouse,
+    state: Annotated[str, Query(pattern="^open$", description="Only open ones are listed")] = "open",
+) -> Page[shapes.EnrolmentRead]:
+    """List my open enrolments, to go on with one."""
+    views = await house.db.run(lambda session: viewing.list_open(session, caller))
+    return Page(items=[shapes.EnrolmentRead.of(view) for view in views])
+
+
+@router.get("/{enrolment_id}", response_model=shapes.EnrolmentRead, responses=documented(NotFound))
+async def read_enrolment(
+    enrolment_id: str,
+    caller: Caller,
+    house: TheHouse,
+    prefer: Prefer = None,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """Read an enrolment; with `Prefer: wait=20` and `If-None-Match` the answer comes when it changes, or 304."""
+    wanted = deps.identity(enrolment_id)
+
+    async def read() -> tuple[int, shapes.EnrolmentRead]:
+        view = await house.db.run(lambda session: viewing.read(session, caller, wanted))
+        return view.version, shapes.EnrolmentRead.of(view)
+
+    return await answer_when_changed(house, read, prefer, if_none_match)
+
+
+@router.delete("/{enrolment_id}", status_code=204, responses=documented(*_STEP))
+async def cancel_enrolment(enrolment_id: str, caller: Caller, house: TheHouse) -> None:
+    """Cancel an enrolment."""
+    wanted = deps.identity(enrolment_id)
+    await house.db.run(lambda session: steps.cancel(session, caller, wanted))
+
+
+@router.put(
+    "/{enrolment_id}/notice-acknowledgement",
+    response_model=shapes.EnrolmentRead,
+    responses=documented(*_CHANGE, NoticeOutdated),
+)
+async def acknowledge_notice(
+    enrolment_id: str, body: shapes.NoticeShown, caller: Caller, house: TheHouse, if_match: IfMatch = None
+) -> Response:
+    """Acknowledge the notice: the exact text that was shown."""
+    wanted, seen = deps.identity(enrolment_id), deps.version_seen(if_match)
+    view = await house.db.run(lambda session: steps.acknowledge_notice(session, caller, wanted, body.shown(), seen))
+    return _answer(view)
+
+
+@router.put(
+    "/{enrolment_id}/details",
+    response_model=shapes.EnrolmentRead,
+    responses=documented(
+        *_CHANGE,
+        *_OWN_CARD,
+        details.PersonNotVerified,
+        details.LookupsUsedUp,
+        details.SelfNotAllowed,
+        details.GuardianNeeded,
+        details.AlreadyHasCard,
+        details.RelationshipImplausible,
+        AlreadyMember,
+        AlreadyAdding,
+        QuotaReached,
+    ),
+)
+async def give_details(
+    enrolment_id: str, body: shapes.DetailsAsk, caller: Caller, house: TheHouse, if_match: IfMatch = None
+) -> Response:
+    """Say whom the enrolment is about; own-card details answer with new tokens."""
+    given = await details.give(
+        house.db,
+        house.ports.register,
+        caller,
+        deps.identity(enrolment_id),
+        _details(house, body),
+        deps.version_seen(if_match),
+    )
+    tokens = None
+    if given.moved is not None:
+        tokens = TokensRead.of(sessions.tokens(house.mint, given.moved, house.db.clock.now()))
+    return _answer(given.view, tokens)
+
+
+@router.put(
+    "/{enrolment_id}/consents/{purpose}",
+    response_model=shapes.EnrolmentRead,
+    responses=documented(*_STEP, NoticeOutdated, steps.ServicesNotAllowed),
+)
+async def give_consent(
+    enrolment_id: str, purpose: ConsentPurpose, body: shapes.ConsentAsk, caller: Caller, house: TheHouse
+) -> Response:
+    """Agree to one thing, apart from the others."""
+    if purpose is ConsentPurpose.NOTICE:
+        raise NotFound
+    wanted = deps.identity(enrolment_id)
+    services = None if body.services is None else frozenset[str](body.services)
+    view = await house.db.run(lambda session: steps.consent(session, caller, wanted, purpose, body.shown(), services))
+    return _answer(view)
+
+
+_FILE_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            media: {"schema": {"type": "string", "format": "binary"}}
+            for media in ("image/jpeg", "image/png", "image/webp", "image/heic", "application/pdf")
+        },
+    }
+}
+_FILE_REFUSALS = documented(
+    *_CHANGE,
+    evidence.DocumentKindNotNeeded,
+    evidence.ConsentNeeded,
+    ImageAlreadyFailed,
+    ImageTypeUnsupported,
+    ImageUnreadable,
+    ImageTooManyPixels,
+    ImageTooSmall,
+    ImagesBusy,
+)
+
+
+@router.put(
+    "/{enrolment_id}/documents/{kind}",
+    response_model=shapes.EnrolmentRead,
+    openapi_extra=_FILE_BODY,
+    responses=_FILE_REFUSALS,
+)
+async def put_document(
+    enrolment_id: str,
+    kind: DocumentKind,
+    request: Request,
+    caller: Caller,
+    house: TheHouse,
+    if_match: IfMatch = None,
+) -> Response:
+    """Send a document's first page, or a PDF of a register: the body is the file."""
+    return await _put_page(enrolment_id, kind, 1, request, caller, house, if_match)
+
+
+@router.put(
+    "/{enrolment_id}/documents/{kind}/{page}",
+    response_model=shapes.EnrolmentRead,
+    openapi_extra=_FILE_BODY,
+    responses=_FILE_REFUSALS,
+)
+async def put_document_page(
+    enrolment_id: str,
+    kind: DocumentKind,
+    page: int,
+    request: Request,
+    caller: Caller,
+    house: TheHouse,
+    if_match: IfMatch = None,
+) -> Response:
+    """Send one page (1 to 4) of a document."""
+    if not 1 <= page <= 4 or (kind is DocumentKind.FACIAL_PHOTO and page != 1):
+        raise NotFound
+    return await _put_page(enrolment_id, kind, page, request, caller, house, if_match)
+
+
+@router.delete("/{enrolment_id}/documents/{kind}", status_code=204, responses=documented(*_CHANGE))
+async def remove_document(
+    enrolment_id: str, kind: DocumentKind, caller: Caller, house: TheHouse, if_match: IfMatch = None
+) -> None:
+    """Take a document back."""
+    wanted, seen = deps.identity(enrolment_id), deps.version_seen(if_match)
+    await house.db.run(lambda session: evidence.remove(session, caller, wanted, kind, seen))
+
+
+@router.post(
+    "/{enrolment_id}/face-checks",
+    status_code=201,
+    response_model=shapes.FaceCheckRead,
+    responses=documented(*_STEP, checking.FaceConsentNeeded, FaceTriesUsed),
+)
+async def start_face_check(
+    enrolment_id: str,
+    body: shapes.FaceCheckAsk,
+    caller: Caller,
+    house: TheHouse,
+    once: OncePerKey,
+    language: Language,
+) -> Response:
+    """Start the face check on this device."""
+    wanted = deps.identity(enrolment_id)
+
+    async def work(unit: answers.Unit, remember: Remember[shapes.FaceCheckRead]) -> None:
+        async def keep(session: Session, check: FaceCheck) -> None:
+            await remember(session, await faces.shaped(session, check, language))
+
+        await checking.start(
+            house.db,
+            house.ports,
+            caller,
+            wanted,
+            unit_id=unit.id,
+            device_meta=body.device_meta,
+            callback_url=faces.callback_url(house),
+            remember=keep,
+        )
+
+    return once.respond(await once(work, lambda shaped: shaped))
+
+
+@router.post(
+    "/{enrolment_id}/review-requests",
+    status_code=201,
+    response_model=shapes.EnrolmentRead,
+    responses=documented(*_STEP),
+)
+async def ask_for_review(
+    enrolment_id: str, body: shapes.ReviewAsk, caller: Caller, house: TheHouse, once: OncePerKey
+) -> Response:
+    """Let people decide, instead of a face check or after failed ones."""
+    wanted = deps.identity(enrolment_id)
+
+    async def work(_: answers.Unit, remember: Remember[EnrolmentView]) -> None:
+        async def unit(session: Session) -> None:
+            await remember(session, await steps.ask_for_review(session, caller, wanted, body.reason))
+
+        await house.db.run(unit)
+
+    return once.respond(await once(work, shapes.EnrolmentRead.of))
+
+
+@router.put(
+    "/{enrolment_id}/card-password",
+    response_model=shapes.EnrolmentRead,
+    responses=documented(*_STEP, passwords.CardPasswordTooSimple),
+)
+async def set_card_password(
+    enrolment_id: str, body: shapes.CardPasswordAsk, caller: Caller, house: TheHouse
+) -> Response:
+    """Set the card password, which ends an own-card enrolment."""
+    view = await steps.set_password(house.db, house.passwords, caller, deps.identity(enrolment_id), body.password)
+    return _answer(view)
+
+
+async def _put_page(
+    enrolment_id: str,
+    kind: DocumentKind,
+    page: int,
+    request: Request,
+    caller: Caller,
+    house: TheHouse,
+    if_match: str | None,
+) -> Response:
+    wanted, seen = deps.identity(enrolment_id), deps.version_seen(if_match)
+    content, ports = await request.body(), house.ports
+    view = await evidence.upload(house.db, ports.images, ports.store, caller, wanted, kind, page, content, seen)
+    return _answer(view)
+
+
+def _details(house: TheHouse, body: shapes.DetailsAsk) -> Details:
+    """Read what was typed; every fault is named at once."""
+    faults: list[FieldError] = []
+    name = number = relationship = None
+    try:
+        name = parse_name(body.name)
+    except NameNotValid as error:
+        faults.append(FieldError("/name", error.reason.value))
+    try:
+        number = parse_number(body.social_security_number, population=house.population)
+    except NumberNotValid as error:
+        faults.append(FieldError("/social_security_number", error.reason.value))
+    try:
+        relationship = find_relationship(body.relationship) if body.relationship is not None else None
+    except RelationshipNotValid as error:
+        faults.append(FieldError("/relationship", error.reason.value))
+    if faults or name is None or number is None:
+        raise Invalid(errors=faults)
+    return Details(name, number, relationship)
+
+
+def _answer(view: EnrolmentView, tokens: TokensRead | None = None) -> Response:
+    body = shapes.EnrolmentRead.of(view, tokens).model_dump_json()
+    return Response(body, headers={"ETag": f'"{view.version}"'}, media_type="application/json")

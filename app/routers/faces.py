@@ -1,0 +1,74 @@
+"""Face checks: read, completed by the client, called back by providers."""
+
+from fastapi import APIRouter, Request, Response
+
+from app.core.db import Session
+from app.core.errors import NotFound, Unavailable
+from app.models.faces import FaceCheck
+from app.ports.face import FaceCallback, FaceServiceUnavailable
+from app.problems import documented
+from app.routers import deps
+from app.routers.deps import Caller, House, Language, TheHouse
+from app.routers.waiting import IfNoneMatch, Prefer, answer_when_changed
+from app.schemas.enrolments import FaceCheckRead
+from app.services import faces, outcomes
+from app.texts import face_reason
+
+router = APIRouter(prefix="/v1", tags=["face checks"])
+
+
+@router.get("/face-checks/{check_id}", response_model=FaceCheckRead, responses=documented(NotFound))
+async def read_check(
+    check_id: str,
+    caller: Caller,
+    house: TheHouse,
+    language: Language,
+    prefer: Prefer = None,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """Read a face check; with `Prefer: wait=20` and `If-None-Match` the answer comes when it changes, or 304."""
+    wanted = deps.identity(check_id)
+
+    async def read(session: Session) -> tuple[int, FaceCheckRead]:
+        check = await outcomes.of_caller(session, caller, wanted)
+        return check.version, await shaped(session, check, language)
+
+    return await answer_when_changed(house, lambda: house.db.run(read), prefer, if_none_match)
+
+
+@router.post("/face-checks/{check_id}/completion", responses=documented(NotFound, FaceServiceUnavailable))
+async def complete_check(check_id: str, caller: Caller, house: TheHouse, language: Language) -> FaceCheckRead:
+    """Say that the person is done; the server asks the provider."""
+    wanted = deps.identity(check_id)
+    check = await outcomes.complete(house.db, house.ports, caller, wanted)
+    return await house.db.run(lambda session: shaped(session, check, language))
+
+
+@router.api_route("/callbacks/face/{provider}", methods=["GET", "POST"], include_in_schema=False)
+async def call_back(provider: str, request: Request, house: TheHouse) -> Response:
+    """Hear a provider: a hint to ask it how a check stands; whatever comes late, twice or out of order is harmless."""
+    if provider != house.ports.faces.name:
+        raise NotFound
+    callback = FaceCallback(dict(request.query_params), dict(request.headers), await request.body())
+    check_id = house.ports.faces.check_named_by(callback)
+    if check_id is not None:
+        try:
+            await outcomes.settle(house.db, house.ports, check_id)
+        except (NotFound, Unavailable):
+            return Response(status_code=204)  # nothing of ours, or the poller asks again
+    return Response(status_code=204)
+
+
+def callback_url(house: House) -> str:
+    """Return the address that providers call."""
+    return f"{house.settings.public_url.rstrip('/')}/v1/callbacks/face/{house.ports.faces.name}"
+
+
+async def shaped(session: Session, check: FaceCheck, language: str) -> FaceCheckRead:
+    """Return a check as its owner reads it."""
+    return FaceCheckRead.of(
+        check,
+        await faces.client_part(session, check),
+        await faces.tries_left(session, check.home_id, check.member_id),
+        face_reason(check.reason.value, language) if check.reason is not None else None,
+    )

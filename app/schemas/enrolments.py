@@ -1,0 +1,262 @@
+"""Wire shapes of enrolments, their steps and face checks."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, StringConstraints, field_validator
+
+from app.models.enrolments import ConsentPurpose, EnrolmentKind, State
+from app.models.faces import FaceCheck, FaceCheckState
+from app.ports.face import FaceMode, FaceReason
+from app.schemas.accounts import TokensRead
+from app.schemas.base import Asked, Code, Moment, Short, Told
+from app.services.enrolments.viewing import EnrolmentView
+from app.services.notices import Shown
+from app.texts import Notice
+
+
+class NoticeRead(Told):
+    """A text people agree to; `sha256` is of `body` in UTF-8."""
+
+    code: str
+    version: str
+    language: str
+    title: str
+    body: str
+    sha256: str
+    effective_from: str
+    min_reading_seconds: int
+
+    @classmethod
+    def of(cls, notice: Notice) -> Self:
+        return cls(
+            code=notice.code,
+            version=notice.version,
+            language=notice.language,
+            title=notice.title,
+            body=notice.body,
+            sha256=notice.sha256,
+            effective_from=notice.effective_from.isoformat(),
+            min_reading_seconds=notice.min_reading_seconds,
+        )
+
+
+class EnrolmentAsk(Asked):
+    """A new enrolment."""
+
+    kind: EnrolmentKind
+
+
+class NoticeShown(Asked):
+    """Which exact text was shown."""
+
+    code: Short
+    version: Short
+    language: Short
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+    def shown(self) -> Shown:
+        return Shown(self.code, self.version, self.language, self.sha256)
+
+
+class ConsentAsk(NoticeShown):
+    """One consent; from 16 on `services` are what the member lets the owner do, with the face check."""
+
+    services: Annotated[list[Literal["view", "show_code", "certify", "file", "pay"]], Field(max_length=5)] | None = None
+
+
+class DetailsAsk(Asked):
+    """Whom the enrolment is about; `relationship` is a GB/T 4761 two-digit code, for a relative only."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    social_security_number: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    relationship: Annotated[str, StringConstraints(pattern=r"^[0-9]{2}$")] | None = None
+
+
+class FaceCheckAsk(Asked):
+    """A face check on this device; `device_meta` is what the provider's client part gives, passed on untouched."""
+
+    device_meta: dict[str, str] = Field(default_factory=dict, max_length=32)
+
+    @field_validator("device_meta")
+    @classmethod
+    def _short(cls, value: dict[str, str]) -> dict[str, str]:
+        if any(len(key) > 64 or len(text) > 8192 for key, text in value.items()):
+            raise ValueError("too long")
+        return value
+
+
+class ReviewAsk(Asked):
+    """Why people should look."""
+
+    reason: Literal["face_not_possible", "face_failed", "prefer_people", "other"]
+
+
+class CardPasswordAsk(Asked):
+    """A card password to be set."""
+
+    password: Code
+
+
+class MemberRead(Told):
+    """Whom an enrolment is about, masked."""
+
+    name: str
+    social_security_number: str
+    age: int
+    relationship: str | None
+
+
+class RequirementRead(Told):
+    """Something asked for: any one of these."""
+
+    kind: str
+    any_of: list[str]
+    met: bool
+
+
+class FaceRead(Told):
+    """The face step."""
+
+    mode: FaceMode
+    tries_left: int
+    last_reason: FaceReason | None
+
+
+class ReviewRead(Told):
+    """Why people look at it, and by when."""
+
+    reason: str
+    due_at: Moment
+
+
+class StepRead(Told):
+    """Something that can be done now."""
+
+    step: str
+    method: str
+    href: str
+
+
+class EnrolmentRead(Told):
+    """An enrolment; `next` is all a client needs to go on."""
+
+    id: str
+    kind: EnrolmentKind
+    state: State
+    version: int
+    member: MemberRead | None
+    requirements: list[RequirementRead]
+    face: FaceRead | None
+    consents: list[ConsentPurpose]
+    waiting_for: str | None = Field(description="`owners-at-limit`: the member must end another link first")
+    review: ReviewRead | None
+    next: list[StepRead]
+    rejection: str | None
+    link_id: str | None
+    expires_at: Moment
+    tokens: TokensRead | None = Field(
+        default=None, description="New tokens, when own-card details have moved the account to its person"
+    )
+
+    @classmethod
+    def of(cls, view: EnrolmentView, tokens: TokensRead | None = None) -> Self:
+        member = view.member
+        return cls(
+            id=str(view.id),
+            kind=view.kind,
+            state=view.state,
+            version=view.version,
+            member=member
+            and MemberRead(
+                name=member.name,
+                social_security_number=member.number,
+                age=member.age,
+                relationship=member.relationship,
+            ),
+            requirements=[
+                RequirementRead(kind=need.kind, any_of=list(need.any_of), met=need.met) for need in view.requirements
+            ],
+            face=view.face
+            and FaceRead(mode=view.face.mode, tries_left=view.face.tries_left, last_reason=view.face.last_reason),
+            consents=list(view.consents),
+            waiting_for=view.waiting_for,
+            review=view.review and ReviewRead(reason=view.review.reason, due_at=view.review.due_at),
+            next=[StepRead(step=step.step, method=step.method, href=step.href) for step in view.next],
+            rejection=view.rejection,
+            link_id=str(view.link_id) if view.link_id else None,
+            expires_at=view.expires_at,
+            tokens=tokens,
+        )
+
+
+class FaceCheckRead(Told):
+    """A face check; `client` is what the provider's part in the app needs while it is open."""
+
+    id: str
+    state: FaceCheckState
+    mode: FaceMode
+    provider: str
+    client: dict[str, Any]
+    reason: FaceReason | None
+    reason_text: str | None = Field(description="The reason in words, in the language asked for")
+    tries_left: int
+    expires_at: Moment
+
+    @classmethod
+    def of(cls, check: FaceCheck, client: dict[str, str], tries_left: int, reason_text: str | None) -> Self:
+        return cls(
+            id=str(check.id),
+            state=FaceCheckState.STARTED if check.state is FaceCheckState.STARTING else check.state,
+            mode=check.mode,
+            provider=check.provider,
+            client=client,
+            reason=check.reason,
+            reason_text=reason_text,
+            tries_left=tries_left,
+            expires_at=check.expires_at,
+        )
+
+
+class StepUpRead(Told):
+    """A token that carries the card-password check (RFC 9470)."""
+
+    access_token: str
+    token_type: str = "Bearer"  # noqa: S105 - RFC 6750's word
+    expires_in: int
+    acr: str
+    auth_time: int
+
+
+class PasswordCheckAsk(Asked):
+    """The card password."""
+
+    password: Code
+
+
+class PasswordChangeAsk(Asked):
+    """The card password that holds, and the new one."""
+
+    current: Code
+    new: Code
+
+
+class PasswordResetAsk(Asked):
+    """A forgotten card password: the code sent to the account's phone."""
+
+    sms_code: Code
+    device_meta: dict[str, str] = Field(default_factory=dict, max_length=32)
+
+
+class NewPasswordAsk(Asked):
+    """The new card password."""
+
+    new: Code
+
+
+class ResetRead(Told):
+    """A reset of the card password."""
+
+    id: str
+    state: str
+    expires_at: Moment
+    face_check: FaceCheckRead | None = None

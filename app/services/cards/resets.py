@@ -1,0 +1,228 @@
+"""Resetting a forgotten card password: the phone's code, then the holder's live face, then a new password."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from app.core.db import Database, Session, bucket_of, new_id
+from app.core.errors import Conflict, NextStep, NotFound, Unavailable
+from app.core.passwords import Passwords
+from app.models.accounts import SmsPurpose
+from app.models.cards import CardPasswordReset, ResetState
+from app.models.cases import CasePurpose, CaseReason
+from app.models.faces import FaceCheck, FaceCheckState, FacePurpose
+from app.ports import Ports
+from app.ports.face import COUNTED, FaceMode, FaceReason, FaceRequest, FaceServiceUnavailable
+from app.services import audit, cases, faces, policies
+from app.services.accounts import codes, profile
+from app.services.accounts.sessions import Caller
+from app.services.audit import Action, Actor
+from app.services.cards import passwords as card_passwords
+from app.services.cards.passwords import CardPasswordNotSet
+from app.services.faces import Opening
+from app.services.people import homes
+
+
+class ResetNotReady(Conflict):
+    """The face has not passed yet, or the reset's hour is over."""
+
+    code = "reset-not-ready"
+
+
+@dataclass(frozen=True, slots=True)
+class ResetView:
+    """Where a reset stands, and its newest face check."""
+
+    id: UUID
+    state: ResetState
+    expires_at: datetime
+    check: FaceCheck | None = field(repr=False)
+
+
+Remember = Callable[[Session, ResetView], Awaitable[None]]
+
+
+async def begin(
+    db: Database,
+    ports: Ports,
+    caller: Caller,
+    *,
+    sms_code: str,
+    unit_id: UUID,
+    device_meta: Mapping[str, str],
+    callback_url: str,
+    remember: Remember,
+) -> None:
+    """Begin a reset with the code sent to the account's phone, and start the live face check.
+
+    Raises:
+        CardPasswordNotSet: there is no card with a password.
+        SmsCodeWrong: the code is not right.
+        FaceTriesUsed, FaceStartsUsed, FaceServiceUnavailable, RegisterUnavailable.
+    """
+    phone = await db.run(lambda session: _phone(session, caller))
+    guess = await db.run(
+        lambda session: codes.spend_try(session, phone=phone, purpose=SmsPurpose.CARD_PASSWORD_RESET, code=sms_code)
+    )
+    if not guess.is_right:
+        raise codes.SmsCodeWrong(tries_left=guess.tries_left)
+
+    async def open_reset(session: Session) -> tuple[CardPasswordReset, FaceCheck, str, str]:
+        await codes.use(session, phone=phone, purpose=SmsPurpose.CARD_PASSWORD_RESET, code=sms_code)
+        return await _open(session, ports, caller, unit_id)
+
+    reset, check, name, number = await db.run(open_reset)
+    try:
+        start = await ports.faces.start(
+            FaceRequest(
+                check_id=check.id,
+                mode=FaceMode.LIVE,
+                name=name,
+                number=number,
+                reference=await ports.register.portrait(number),
+                photo=None,
+                device_meta=device_meta,
+                callback_url=callback_url,
+            )
+        )
+    except Unavailable as error:
+        await db.run(lambda session: _give_up(session, check.id, caller.actor))
+        raise FaceServiceUnavailable(retry_after_seconds=30) from error
+
+    async def record(session: Session) -> None:
+        started = await faces.started(session, check.id, start)
+        await session.flush()
+        await remember(session, ResetView(reset.id, reset.state, reset.expires_at, started))
+
+    await db.run(record)
+
+
+async def finish(db: Database, passwords: Passwords, caller: Caller, reset_id: UUID, new: str) -> None:
+    """Set the new password of a reset whose face has passed.
+
+    Raises:
+        NotFound: it is not the caller's.
+        ResetNotReady, CardPasswordTooSimple.
+    """
+
+    async def prepare(session: Session) -> None:
+        reset = await _ready(session, caller, reset_id)
+        await card_passwords.require_good(session, reset.person_id, caller.account_id, new, "/new")
+
+    async def store(session: Session) -> None:
+        reset = await _ready(session, caller, reset_id)
+        await card_passwords.store(session, reset.person_id, hashed, caller.actor)
+        reset.state = ResetState.DONE
+
+    await db.run(prepare)
+    hashed = await passwords.hash(new)
+    await db.run(store)
+
+
+async def read(session: Session, caller: Caller, reset_id: UUID) -> ResetView:
+    """Return one of the caller's resets.
+
+    Raises:
+        NotFound: it is not the caller's.
+    """
+    reset = await _of_caller(session, caller, reset_id)
+    return ResetView(reset.id, reset.state, reset.expires_at, None)
+
+
+async def ended(session: Session, reset_id: UUID, check: FaceCheck, actor: Actor) -> None:
+    """Draw the consequence of a face check that has ended now."""
+    reset = await _locked(session, reset_id)
+    if reset.state is not ResetState.FACE_PENDING:
+        return
+    if check.state is FaceCheckState.PASSED:
+        reset.state = ResetState.READY
+        return
+    await session.flush()
+    is_out_of_tries = check.reason in COUNTED and not await faces.tries_left(session, reset.person_id, reset.person_id)
+    if is_out_of_tries or check.reason is FaceReason.SOURCE_PHOTO_MISSING:
+        reset.state = ResetState.IN_REVIEW
+        await cases.open_case(
+            session,
+            home_id=reset.person_id,
+            purpose=CasePurpose.CARD_PASSWORD_RESET,
+            subject_id=reset.id,
+            member_id=reset.person_id,
+            reason=CaseReason.FACE_FAILED if is_out_of_tries else CaseReason.NO_REFERENCE_PORTRAIT,
+            actor=actor,
+        )
+
+
+async def decided(session: Session, reset_id: UUID, *, is_approved: bool) -> None:
+    """Go on as people decided; the holder has an hour from then."""
+    reset = await _locked(session, reset_id)
+    if reset.state is ResetState.IN_REVIEW:
+        minutes = (await policies.current(session)).card_passwords.reset_minutes
+        reset.state = ResetState.READY if is_approved else ResetState.REJECTED
+        reset.expires_at = session.now + timedelta(minutes=minutes)
+
+
+async def _phone(session: Session, caller: Caller) -> str:
+    if not caller.is_proven or caller.card_password_version is None:
+        raise CardPasswordNotSet
+    return await profile.phone_of(session, caller.account_id)
+
+
+async def _open(
+    session: Session, ports: Ports, caller: Caller, unit_id: UUID
+) -> tuple[CardPasswordReset, FaceCheck, str, str]:
+    assert caller.person_id is not None
+    await homes.lock(session, {caller.person_id})
+    rules = (await policies.current(session)).card_passwords
+    bucket = bucket_of(caller.person_id)
+    reset = CardPasswordReset(
+        bucket=bucket,
+        id=new_id(bucket),
+        person_id=caller.person_id,
+        account_id=caller.account_id,
+        state=ResetState.FACE_PENDING,
+        created_at=session.now,
+        expires_at=session.now + timedelta(minutes=rules.reset_minutes),
+    )
+    session.add(reset)
+    await audit.record(session, Action.CARD_PASSWORD_RESET_STARTED, home_id=caller.person_id, actor=caller.actor)
+    opening = Opening(
+        purpose=FacePurpose.CARD_PASSWORD_RESET,
+        subject_id=reset.id,
+        home_id=caller.person_id,
+        account_id=caller.account_id,
+        member_id=caller.person_id,
+        mode=FaceMode.LIVE,
+        provider=ports.faces.name,
+        unit_id=unit_id,
+    )
+    check = await faces.begin(session, opening, caller.actor)
+    person = await homes.person(session, caller.person_id)
+    return reset, check, person.name, person.number
+
+
+async def _ready(session: Session, caller: Caller, reset_id: UUID) -> CardPasswordReset:
+    reset = await _of_caller(session, caller, reset_id)
+    if reset.state is not ResetState.READY or reset.expires_at <= session.now:
+        raise ResetNotReady(next_step=NextStep("start-again", "/v1/card/password-resets"))
+    return reset
+
+
+async def _of_caller(session: Session, caller: Caller, reset_id: UUID) -> CardPasswordReset:
+    reset = await session.get(
+        CardPasswordReset, (bucket_of(reset_id), reset_id), with_for_update=True, populate_existing=True
+    )
+    if reset is None or reset.account_id != caller.account_id or not caller.is_proven:
+        raise NotFound
+    return reset
+
+
+async def _locked(session: Session, reset_id: UUID) -> CardPasswordReset:
+    return await session.get_one(
+        CardPasswordReset, (bucket_of(reset_id), reset_id), with_for_update=True, populate_existing=True
+    )
+
+
+async def _give_up(session: Session, check_id: UUID, actor: Actor) -> None:
+    check = await faces.locked(session, check_id)
+    await faces.end(session, check, FaceCheckState.CANCELLED, FaceReason.PROVIDER_BUSY, actor)

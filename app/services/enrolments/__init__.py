@@ -1,0 +1,1 @@
+"""The add flow: its steps, what each asks for and undoes, and how it ends."""

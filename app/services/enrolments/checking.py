@@ -1,0 +1,181 @@
+"""The face step: a check is started with a provider, and what its end means for the enrolment."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.core.clock import today
+from app.core.db import Database, Session
+from app.core.errors import Conflict, NextStep, Unavailable
+from app.models.cases import CaseReason
+from app.models.documents import Document
+from app.models.enrolments import ConsentPurpose, Enrolment, EnrolmentKind, Event, State
+from app.models.faces import FaceCheck, FaceCheckState, FacePurpose
+from app.ports import Ports
+from app.ports.face import COUNTED, FaceMode, FaceReason, FaceRequest, FaceServiceUnavailable
+from app.ports.register import RegisteredPerson
+from app.services import documents, faces, policies
+from app.services.accounts.sessions import Caller
+from app.services.audit import Actor
+from app.services.enrolments import finishing, loading
+from app.services.enrolments.loading import Named
+from app.services.faces import FaceTriesUsed, Opening
+from app.services.people.ages import age_on
+
+Remember = Callable[[Session, FaceCheck], Awaitable[None]]
+
+
+class FaceConsentNeeded(Conflict):
+    """No face is processed without the separate consent for it."""
+
+    code = "face-consent-needed"
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A check that is written down and that the provider is yet to hear of."""
+
+    check: FaceCheck
+    member: Named
+    photo: Document | None
+
+
+async def start(
+    db: Database,
+    ports: Ports,
+    caller: Caller,
+    enrolment_id: UUID,
+    *,
+    unit_id: UUID,
+    device_meta: Mapping[str, str],
+    callback_url: str,
+    remember: Remember,
+) -> None:
+    """Start a check on this device: live from 16 on, by photo before; no connection is held while the provider thinks.
+
+    Args:
+        unit_id: names this piece of work; done again, it finds the check it made.
+        remember: keeps the answer, in the transaction that records the start.
+
+    Raises:
+        NotFound, StepNotAllowed, FaceConsentNeeded, FaceTriesUsed, FaceStartsUsed.
+        FaceServiceUnavailable, RegisterUnavailable, StorageUnavailable: nothing counts against the person.
+    """
+    begun = await db.run(lambda session: _begin(session, ports, caller, enrolment_id, unit_id))
+    if begun.check.state is not FaceCheckState.STARTING:
+        await db.run(lambda session: remember(session, begun.check))
+        return
+    try:
+        reference = await ports.register.portrait(begun.member.number)
+        photo = await documents.read(db, ports.store, begun.photo) if begun.photo is not None else None
+        begun_at_provider = await ports.faces.start(
+            FaceRequest(
+                check_id=begun.check.id,
+                mode=begun.check.mode,
+                name=begun.member.name,
+                number=begun.member.number,
+                reference=reference,
+                photo=photo,
+                device_meta=device_meta,
+                callback_url=callback_url,
+            )
+        )
+    except Unavailable as error:
+        await db.run(lambda session: _give_up(session, begun.check.id, caller.actor))
+        raise FaceServiceUnavailable(retry_after_seconds=30) from error
+
+    async def record(session: Session) -> None:
+        check = await faces.started(session, begun.check.id, begun_at_provider)
+        await session.flush()
+        await remember(session, check)
+
+    await db.run(record)
+
+
+async def ended(
+    session: Session, enrolment: Enrolment, check: FaceCheck, registered: RegisteredPerson | None, actor: Actor
+) -> None:
+    """Draw the consequence of a check that has ended now; homes and enrolment are locked.
+
+    A passed one goes on, unless people must look; the third failed one within 24 hours goes to people, and so does a
+    person without a reference portrait: no face can decide there.
+    """
+    if enrolment.state is not State.FACE_PENDING or enrolment.awaits_slot:
+        return  # undone, cancelled or decided meanwhile
+    assert enrolment.member_id is not None
+    enrolment.last_face_reason = check.reason
+    if check.state is FaceCheckState.PASSED:
+        await _passed(session, enrolment, registered, actor)
+        return
+    if check.reason in COUNTED and check.photo_hmac is not None:
+        await documents.remember_failed(session, enrolment.home_id, enrolment.member_id, check.photo_hmac)
+    await session.flush()
+    reason = await _needs_people(session, enrolment, check)
+    if reason is not None:
+        await finishing.to_review(session, enrolment, Event.FAIL_FACE, reason, actor)
+    else:
+        enrolment.advance(Event.FAIL_FACE, State.FACE_PENDING, session.now)
+
+
+async def _passed(session: Session, enrolment: Enrolment, registered: RegisteredPerson | None, actor: Actor) -> None:
+    assert registered is not None
+    enrolment.face_passed_at = session.now
+    reason = await finishing.needs_people(session, enrolment)
+    if reason is not None:
+        await finishing.to_review(session, enrolment, Event.PASS_FACE, reason, actor)
+    else:
+        await finishing.accept(session, enrolment, Event.PASS_FACE, registered, actor)
+
+
+async def _needs_people(session: Session, enrolment: Enrolment, check: FaceCheck) -> CaseReason | None:
+    assert enrolment.member_id is not None
+    if check.reason is FaceReason.SOURCE_PHOTO_MISSING:
+        return CaseReason.NO_REFERENCE_PORTRAIT
+    if check.reason not in COUNTED:
+        return None
+    if await faces.tries_left(session, enrolment.home_id, enrolment.member_id) == 0:
+        return CaseReason.FACE_FAILED
+    if await faces.is_member_tried_much(session, enrolment.member_id):
+        return CaseReason.MANY_TRIES_AT_MEMBER
+    return None
+
+
+async def _begin(session: Session, ports: Ports, caller: Caller, enrolment_id: UUID, unit_id: UUID) -> _Begun:
+    enrolment = await loading.for_event(session, caller, enrolment_id, Event.START_FACE)
+    if enrolment.awaits_slot:
+        raise enrolment.refusal
+    member = await loading.named(session, enrolment)
+    assert member is not None  # the face step comes after the details
+    if ConsentPurpose.FACE_CHECK not in await loading.consents(session, enrolment):
+        here = f"/v1/enrolments/{enrolment.id}"
+        raise FaceConsentNeeded(next_step=NextStep("consent", f"{here}/consents/{ConsentPurpose.FACE_CHECK.value}"))
+    rules = (await policies.current(session)).ages
+    is_live = (
+        enrolment.kind is EnrolmentKind.OWN_CARD or age_on(member.birth_date, today(session.now)) >= rules.live_face
+    )
+    photo = None if is_live else await documents.facial_photo(session, enrolment.home_id, enrolment.id)
+    if not is_live and photo is None:
+        raise enrolment.refusal
+    opening = Opening(
+        purpose=FacePurpose.ENROLMENT,
+        subject_id=enrolment.id,
+        home_id=enrolment.home_id,
+        account_id=caller.account_id,
+        member_id=member.id,
+        mode=FaceMode.LIVE if is_live else FaceMode.PHOTO,
+        provider=ports.faces.name,
+        unit_id=unit_id,
+        photo_hmac=photo.upload_hmac if photo is not None else None,
+    )
+    try:
+        check = await faces.begin(session, opening, caller.actor)
+    except FaceTriesUsed as error:
+        raise FaceTriesUsed(
+            next_step=NextStep("review", f"/v1/enrolments/{enrolment.id}/review-requests"), tries_left=0
+        ) from error
+    return _Begun(check, member, photo)
+
+
+async def _give_up(session: Session, check_id: UUID, actor: Actor) -> None:
+    check = await faces.locked(session, check_id)
+    await faces.end(session, check, FaceCheckState.CANCELLED, FaceReason.PROVIDER_BUSY, actor)

@@ -1,0 +1,301 @@
+"""The details step: whom it is about, found in the register without telling strangers who exists.
+
+Unknown person, wrong name and dead person get one answer, by the same statements and port calls in the same order, no
+sooner than a fixed time. Wrong questions are counted for who asks and for the number asked about; a stranger's wrong
+questions take nobody else's first try.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+from app.core.clock import today
+from app.core.db import Database, Session, bucket_of
+from app.core.errors import Conflict, FieldError, Invalid, NextStep, PreconditionFailed, TooMany
+from app.models.accounts import SignedIn
+from app.models.enrolments import Enrolment, EnrolmentKind, Event, Guardianship, State
+from app.models.links import FamilyLink
+from app.ports.register import Register, RegisteredPerson
+from app.services import audit, links, policies, throttles
+from app.services.accounts import moving
+from app.services.accounts.sessions import Caller
+from app.services.audit import Action
+from app.services.cards import issuing
+from app.services.enrolments import loading, undoing, viewing
+from app.services.enrolments.viewing import EnrolmentView
+from app.services.links import Relative
+from app.services.people import homes
+from app.services.people.ages import is_under
+from app.services.people.homes import KnownPerson
+from app.services.people.identifiers import Sex, SocialSecurityNumber
+from app.services.people.names import same_name
+from app.services.people.plausibility import AgeRules, Vitals, implausibility
+from app.services.people.relationships import Relationship, Tie
+from app.services.policies import Policies
+from app.services.throttles import Counter, Limit
+
+_DAY = timedelta(days=1)
+
+
+class PersonNotVerified(Conflict):
+    """The register knows no living person of this number and name; which of them is wrong is not said."""
+
+    code = "person-not-verified"
+
+
+class LookupsUsedUp(TooMany):
+    """Too many wrong questions today."""
+
+    code = "lookups-used-up"
+
+
+class SelfNotAllowed(Conflict):
+    """Nobody is their own relative."""
+
+    code = "self-not-allowed"
+
+
+class GuardianNeeded(Conflict):
+    """Under 16 the card is had through a parent or guardian."""
+
+    code = "guardian-needed"
+
+
+class AlreadyHasCard(Conflict):
+    """The caller has this card in use."""
+
+    code = "already-has-card"
+
+
+class RelationshipImplausible(Conflict):
+    """Sex or age do not fit the relationship; `errors` says which."""
+
+    code = "relationship-implausible"
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What the owner says: whose card, and what they are to the owner (none for an own card)."""
+
+    name: str = field(repr=False)
+    number: SocialSecurityNumber = field(repr=False)
+    relationship: Relationship | None
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the details step led to; `moved` is the session that goes on in the person's home."""
+
+    view: EnrolmentView
+    moved: SignedIn | None = None
+
+
+async def give(
+    db: Database, register: Register, caller: Caller, enrolment_id: UUID, details: Details, seen: int | None
+) -> Given:
+    """Say whom the enrolment is about; the same again changes nothing, others undo what came after.
+
+    For a relative one of the owner's places is reserved.
+
+    Raises:
+        NotFound, StepNotAllowed, PreconditionRequired, PreconditionFailed, SelfNotAllowed, LookupsUsedUp,
+        PersonNotVerified, RegisterUnavailable, GuardianNeeded, AlreadyHasCard, AlreadyMember, AlreadyAdding,
+        QuotaReached, RelationshipImplausible, and the refusals of `cards.issuing` for an own card.
+    """
+    started = time.monotonic()
+    asked = await db.run(lambda session: _ask(session, caller, enrolment_id, details, seen))
+    if isinstance(asked, EnrolmentView):
+        return Given(asked)
+    registered = await register.find(details.number.value)
+    if registered is None or not registered.is_alive or not same_name(registered.name, details.name):
+        await db.run(lambda session: _refuse(session, caller, asked))
+        await asyncio.sleep(asked.floor_seconds - (time.monotonic() - started))
+        raise PersonNotVerified
+    return await db.run(lambda session: _give(session, caller, asked, details, registered))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A look-up that was counted: for which version of the enrolment, and how long a refusal takes."""
+
+    enrolment_id: UUID
+    version: int
+    floor_seconds: float
+
+
+async def _ask(
+    session: Session, caller: Caller, enrolment_id: UUID, details: Details, seen: int | None
+) -> _Asked | EnrolmentView:
+    enrolment = await loading.of_caller(session, caller, enrolment_id)
+    known = await loading.named(session, enrolment)
+    code = details.relationship.code if details.relationship else None
+    is_same = known is not None and (known.number, known.relationship) == (details.number.value, code)
+    if known is not None and is_same and same_name(known.name, details.name):
+        return await viewing.view(session, enrolment)
+    loading.require(session, enrolment, Event.GIVE_DETAILS)
+    _require_form(enrolment, details)
+    if await undoing.has_later(session, enrolment, Event.GIVE_DETAILS):
+        loading.require_seen(enrolment, seen)
+    if enrolment.owner_id is not None:
+        owner = await homes.person(session, enrolment.owner_id)
+        if owner.number == details.number.value:
+            raise SelfNotAllowed
+    rules = (await policies.current(session)).lookups
+    await _count(session, caller, details.number.value, rules)
+    return _Asked(enrolment.id, enrolment.version, rules.floor_milliseconds / 1000)
+
+
+def _require_form(enrolment: Enrolment, details: Details) -> None:
+    is_family = enrolment.kind is EnrolmentKind.FAMILY_MEMBER
+    if is_family and details.relationship is None:
+        raise Invalid(errors=[FieldError("/relationship", "missing")])
+    if not is_family and details.relationship is not None:
+        raise Invalid(errors=[FieldError("/relationship", "extra")])
+
+
+async def _count(session: Session, caller: Caller, number: str, rules: policies.Lookups) -> None:
+    """Count the question; a right one is given back."""
+    by_owner, of_number, of_pair = [
+        await throttles.use(session, counter) for counter in _counters(session, caller, number, rules)
+    ]
+    # Others' wrong questions about a number shut out only who has asked about it wrongly before.
+    has_asked_before = of_pair.used > 1
+    if not by_owner.is_allowed or (not of_number.is_allowed and has_asked_before):
+        refused = of_number if by_owner.is_allowed else by_owner
+        raise LookupsUsedUp(
+            retry_after_seconds=refused.wait_seconds(session.now), quota=rules.per_owner_a_day, window_seconds=86400
+        )
+
+
+async def _refuse(session: Session, caller: Caller, asked: _Asked) -> None:
+    await audit.record(
+        session,
+        Action.PERSON_LOOKUP_REFUSED,
+        home_id=caller.home_id,
+        actor=caller.actor,
+        facts={"enrolment_id": str(asked.enrolment_id)},
+    )
+
+
+async def _give(
+    session: Session, caller: Caller, asked: _Asked, details: Details, registered: RegisteredPerson
+) -> Given:
+    rules = (await policies.current(session)).lookups
+    for counter in _counters(session, caller, details.number.value, rules):
+        await throttles.give_back(session, counter)
+    member_id = await homes.find_or_create(session, details.number, registered)
+    await homes.lock(session, {caller.account_id, caller.home_id, member_id})
+    enrolment = await loading.for_event(session, caller, asked.enrolment_id, Event.GIVE_DETAILS)
+    if enrolment.version != asked.version:
+        raise PreconditionFailed
+    if enrolment.member_id is not None:
+        await undoing.undo_after(session, enrolment, Event.GIVE_DETAILS, caller.actor)
+    member = await homes.person(session, member_id)
+    if enrolment.kind is EnrolmentKind.OWN_CARD:
+        moved = await _give_own(session, caller, enrolment, member, registered)
+    else:
+        moved = None
+        await _give_relative(session, enrolment, member, details.relationship, registered)
+    await _remember(session, enrolment, member, details)
+    await audit.record(
+        session,
+        Action.DETAILS_GIVEN,
+        home_id=enrolment.home_id,
+        actor=caller.actor,
+        on_behalf_of=member_id,
+        facts={"enrolment_id": str(enrolment.id), "relationship": enrolment.relationship},
+    )
+    return Given(await viewing.view(session, enrolment), moved)
+
+
+async def _give_own(
+    session: Session, caller: Caller, enrolment: Enrolment, member: KnownPerson, registered: RegisteredPerson
+) -> SignedIn | None:
+    rules = (await policies.current(session)).ages
+    if is_under(registered.birth_date, rules.live_face, session.now):
+        raise GuardianNeeded
+    if member.account_id == caller.account_id and await issuing.is_active(session, member.id):
+        raise AlreadyHasCard(next_step=NextStep("see-card", "/v1/holders/me/card"))
+    await issuing.require_issuable(session, registered)
+    enrolment.guardianship = Guardianship.NOT_NEEDED
+    enrolment.advance(Event.GIVE_DETAILS, State.FACE_PENDING, session.now)
+    return await moving.name_person(session, caller, member.id)
+
+
+async def _give_relative(
+    session: Session,
+    enrolment: Enrolment,
+    member: KnownPerson,
+    relationship: Relationship | None,
+    registered: RegisteredPerson,
+) -> None:
+    assert enrolment.owner_id is not None
+    assert relationship is not None
+    rules = await policies.current(session)
+    owner = await homes.person(session, enrolment.owner_id)
+    _require_plausible(session, rules, relationship, owner, registered)
+    relative = Relative(
+        id=member.id,
+        name=registered.name,
+        number=registered.number,
+        birth_date=registered.birth_date,
+        relationship=relationship.code,
+        place=relationship.place,
+    )
+    link: FamilyLink = await links.reserve(session, owner_id=owner.id, enrolment_id=enrolment.id, relative=relative)
+    enrolment.link_id = link.id
+    enrolment.guardianship = _guardianship(session, rules, relationship, owner, registered)
+    enrolment.advance(Event.GIVE_DETAILS, State.DOCUMENTS_PENDING, session.now)
+
+
+def _require_plausible(
+    session: Session, rules: Policies, relationship: Relationship, owner: KnownPerson, member: RegisteredPerson
+) -> None:
+    fault = implausibility(
+        relationship.code,
+        owner=Vitals(Sex(owner.sex), owner.birth_date),
+        member=Vitals(Sex(member.sex), member.birth_date),
+        on=today(session.now),
+        rules=AgeRules(**rules.age_rules.model_dump()),
+    )
+    if fault is not None:
+        raise RelationshipImplausible(errors=[FieldError("/relationship", fault.value)])
+
+
+def _guardianship(
+    session: Session, rules: Policies, relationship: Relationship, owner: KnownPerson, member: RegisteredPerson
+) -> Guardianship:
+    """Say why the owner may act for the member: under 14 it takes a parent or guardian."""
+    if not is_under(member.birth_date, rules.ages.own_consent, session.now):
+        return Guardianship.NOT_NEEDED
+    if owner.number in member.parents | member.guardians:
+        return Guardianship.BY_REGISTER
+    is_child = relationship.generation == -1 and relationship.tie in (Tie.BLOOD, Tie.ADOPTION)
+    return Guardianship.BY_DOCUMENTS if is_child else Guardianship.OTHER_RELATIVE
+
+
+async def _remember(session: Session, enrolment: Enrolment, member: KnownPerson, details: Details) -> None:
+    key = await homes.key_of(session, enrolment.home_id)
+    enrolment.member_id = member.id
+    enrolment.member_name = key.seal("enrolment.member_name", enrolment.id, details.name)
+    enrolment.member_number = key.seal("enrolment.member_number", enrolment.id, details.number.value)
+    birth_date = member.birth_date.isoformat()
+    enrolment.member_birth_date = key.seal("enrolment.member_birth_date", enrolment.id, birth_date)
+    enrolment.relationship = details.relationship.code if details.relationship else None
+
+
+def _counters(session: Session, caller: Caller, number: str, rules: policies.Lookups) -> tuple[Counter, ...]:
+    """Return what a question is counted under: by who asks, of the number, and of the two together."""
+    home = bucket_of(caller.account_id)
+    pair = session.lookup.digest("lookup-pair", f"{caller.account_id}:{number}")
+    return (
+        Counter(Limit("lookups_by_owner", rules.per_owner_a_day, _DAY), home, caller.account_id.bytes),
+        Counter(
+            Limit("lookups_of_number", rules.per_number_a_day, _DAY),
+            homes.number_bucket(session, number),
+            homes.number_digest(session, number),
+        ),
+        Counter(Limit("lookups_of_pair", 1000, _DAY), home, pair),
+    )

@@ -1,0 +1,143 @@
+"""Finds an enrolment as the one who may go on with it, and opens what it holds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import select
+
+from app.core.db import Session, bucket_of
+from app.core.errors import NextStep, NotFound, PreconditionFailed, PreconditionRequired
+from app.models.enrolments import (
+    Consent,
+    ConsentPurpose,
+    Enrolment,
+    EnrolmentKind,
+    Event,
+    State,
+    StepNotAllowed,
+)
+from app.services.accounts.sessions import Caller
+from app.services.people import homes
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Whom an enrolment is about, opened."""
+
+    id: UUID
+    name: str = field(repr=False)
+    number: str = field(repr=False)
+    birth_date: date = field(repr=False)
+    relationship: str | None
+
+
+async def of_caller(session: Session, caller: Caller, enrolment_id: UUID) -> Enrolment:
+    """Return one of the caller's enrolments, locked.
+
+    One for a relative belongs to the person, whichever account holds them; one for oneself to the account.
+
+    Raises:
+        NotFound: it is not the caller's.
+    """
+    enrolment = await locked(session, enrolment_id)
+    if enrolment is None or not _is_of(enrolment, caller):
+        raise NotFound
+    return enrolment
+
+
+async def for_event(session: Session, caller: Caller, enrolment_id: UUID, event: Event) -> Enrolment:
+    """Return one of the caller's enrolments, locked, when its state answers an event.
+
+    Raises:
+        NotFound: it is not the caller's.
+        StepNotAllowed: its state does not answer the event, or its time is over.
+    """
+    enrolment = await of_caller(session, caller, enrolment_id)
+    require(session, enrolment, event)
+    return enrolment
+
+
+def require(session: Session, enrolment: Enrolment, event: Event) -> None:
+    """Check that an enrolment's state answers an event and its time is not over.
+
+    Raises:
+        StepNotAllowed: it does not, or it is.
+    """
+    if is_overdue(session, enrolment):
+        raise StepNotAllowed(next_step=NextStep("start-again", "/v1/enrolments"))
+    enrolment.require(event)
+
+
+def is_overdue(session: Session, enrolment: Enrolment) -> bool:
+    """Say whether an open enrolment's time is over; none runs in review."""
+    return enrolment.is_open and enrolment.state is not State.IN_REVIEW and enrolment.expires_at <= session.now
+
+
+def require_seen(enrolment: Enrolment, seen: int | None) -> None:
+    """Check that whoever changes an earlier step has seen what later ones it undoes.
+
+    Raises:
+        PreconditionRequired: no version was given.
+        PreconditionFailed: it is not the present one.
+    """
+    if seen is None:
+        raise PreconditionRequired
+    if seen != enrolment.version:
+        raise PreconditionFailed
+
+
+async def locked(session: Session, enrolment_id: UUID) -> Enrolment | None:
+    """Return an enrolment, locked."""
+    enrolment: Enrolment | None = await session.get(
+        Enrolment, (bucket_of(enrolment_id), enrolment_id), with_for_update=True, populate_existing=True
+    )
+    return enrolment
+
+
+async def open_of(session: Session, caller: Caller) -> Sequence[Enrolment]:
+    """Return the caller's open enrolments, the newest first: in the account's home and in the person's."""
+    found: list[Enrolment] = []
+    for home_id in dict.fromkeys((caller.account_id, caller.home_id)):
+        rows = await session.scalars(
+            select(Enrolment)
+            .where(Enrolment.bucket == bucket_of(home_id), Enrolment.home_id == home_id, Enrolment.ended_at.is_(None))
+            .limit(100)
+        )
+        found += [row for row in rows if _is_of(row, caller) and not is_overdue(session, row)]
+    return sorted(found, key=lambda row: row.created_at, reverse=True)
+
+
+async def named(session: Session, enrolment: Enrolment) -> Named | None:
+    """Return whom an enrolment is about, once its details are given."""
+    if enrolment.member_id is None:
+        return None
+    assert enrolment.member_name is not None
+    assert enrolment.member_number is not None
+    assert enrolment.member_birth_date is not None
+    key = await homes.key_of(session, enrolment.home_id)
+    birth_date = key.open("enrolment.member_birth_date", enrolment.id, enrolment.member_birth_date)
+    return Named(
+        id=enrolment.member_id,
+        name=key.open("enrolment.member_name", enrolment.id, enrolment.member_name),
+        number=key.open("enrolment.member_number", enrolment.id, enrolment.member_number),
+        birth_date=date.fromisoformat(birth_date),
+        relationship=enrolment.relationship,
+    )
+
+
+async def consents(session: Session, enrolment: Enrolment) -> dict[ConsentPurpose, Consent]:
+    """Return the consents that an enrolment has and nobody has withdrawn."""
+    rows = await session.scalars(
+        select(Consent).where(
+            Consent.bucket == enrolment.bucket, Consent.enrolment_id == enrolment.id, Consent.withdrawn_at.is_(None)
+        )
+    )
+    return {row.purpose: row for row in rows}
+
+
+def _is_of(enrolment: Enrolment, caller: Caller) -> bool:
+    if enrolment.kind is EnrolmentKind.OWN_CARD:
+        return enrolment.account_id == caller.account_id
+    return caller.is_proven and enrolment.owner_id == caller.person_id

@@ -1,0 +1,248 @@
+"""The first and the small steps: open, read the notice, agree, ask for people, set the password, cancel."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from uuid import UUID
+
+from app.core.db import Database, Session, bucket_of, new_id
+from app.core.errors import Conflict, FieldError, Invalid, NextStep
+from app.core.passwords import Passwords
+from app.models.cases import CaseReason
+from app.models.enrolments import Consent, ConsentPurpose, Enrolment, EnrolmentKind, Event, State
+from app.ports.face import FaceMode
+from app.services import audit, notices, policies
+from app.services.accounts.sessions import Caller
+from app.services.audit import Action
+from app.services.cards import issuing
+from app.services.cards import passwords as card_passwords
+from app.services.enrolments import evidence, finishing, loading, undoing, viewing
+from app.services.enrolments.viewing import EnrolmentView
+from app.services.notices import Shown
+
+_NOTICE_OF = {EnrolmentKind.OWN_CARD: "own-card", EnrolmentKind.FAMILY_MEMBER: "family-account"}
+SERVICES = frozenset({"view", "show_code", "certify", "file", "pay"})
+Remember = Callable[[Session, EnrolmentView], Awaitable[None]]
+
+
+class OwnCardNeeded(Conflict):
+    """Only a holder with an own e-card in use may add relatives."""
+
+    code = "own-card-needed"
+
+
+class ServicesNotAllowed(Conflict):
+    """Services are chosen by a member of 16 or more, with the face check."""
+
+    code = "services-not-allowed"
+
+
+async def open_enrolment(session: Session, caller: Caller, kind: EnrolmentKind) -> EnrolmentView:
+    """Begin an enrolment; it stays open for 72 hours (policy).
+
+    Raises:
+        OwnCardNeeded: for a relative, and the caller has no card of their own in use.
+    """
+    home_id = caller.account_id
+    if kind is EnrolmentKind.FAMILY_MEMBER:
+        home_id = await _holder(session, caller)
+    hours = (await policies.current(session)).enrolments.open_hours
+    enrolment = Enrolment(
+        bucket=bucket_of(home_id),
+        id=new_id(bucket_of(home_id)),
+        home_id=home_id,
+        account_id=caller.account_id,
+        owner_id=home_id if kind is EnrolmentKind.FAMILY_MEMBER else None,
+        kind=kind,
+        state=State.NOTICE_PENDING,
+        version=1,
+        channel=caller.channel,
+        created_at=session.now,
+        expires_at=session.now + timedelta(hours=hours),
+    )
+    session.add(enrolment)
+    await _record(session, enrolment, caller, Action.ENROLMENT_OPENED, kind=kind.value)
+    return await viewing.view(session, enrolment)
+
+
+async def acknowledge_notice(
+    session: Session, caller: Caller, enrolment_id: UUID, shown: Shown, seen: int | None
+) -> EnrolmentView:
+    """Remember that the exact text in force was shown and acknowledged; another one undoes what came after.
+
+    Raises:
+        NotFound, StepNotAllowed, NoticeOutdated, PreconditionRequired, PreconditionFailed.
+    """
+    enrolment = await loading.of_caller(session, caller, enrolment_id)
+    known = (await loading.consents(session, enrolment)).get(ConsentPurpose.NOTICE)
+    if known is not None and _is_same(known, shown):
+        return await viewing.view(session, enrolment)
+    loading.require(session, enrolment, Event.ACKNOWLEDGE_NOTICE)
+    notices.require_in_force(session, shown, _NOTICE_OF[enrolment.kind])
+    if await undoing.has_later(session, enrolment, Event.ACKNOWLEDGE_NOTICE):
+        loading.require_seen(enrolment, seen)
+    if known is not None:
+        known.withdrawn_at = session.now
+    await undoing.undo_after(session, enrolment, Event.ACKNOWLEDGE_NOTICE, caller.actor)
+    await _agree(session, caller, enrolment, ConsentPurpose.NOTICE, shown, services=None)
+    enrolment.advance(Event.ACKNOWLEDGE_NOTICE, State.DETAILS_PENDING, session.now)
+    await _record(session, enrolment, caller, Action.NOTICE_ACKNOWLEDGED, version=shown.version)
+    return await viewing.view(session, enrolment)
+
+
+async def consent(
+    session: Session,
+    caller: Caller,
+    enrolment_id: UUID,
+    purpose: ConsentPurpose,
+    shown: Shown,
+    services: frozenset[str] | None,
+) -> EnrolmentView:
+    """Remember one consent, each apart from the others; from 16 the member chooses services with the face check.
+
+    Raises:
+        NotFound, StepNotAllowed, NoticeOutdated, ServicesNotAllowed.
+        Invalid: a service that is none.
+    """
+    if services is not None and not services <= SERVICES:
+        raise Invalid(errors=[FieldError("/services", "choice")])
+    enrolment = await loading.of_caller(session, caller, enrolment_id)
+    chosen = None if services is None else " ".join(sorted(services))
+    known = (await loading.consents(session, enrolment)).get(purpose)
+    if known is not None and _is_same(known, shown) and known.services == chosen:
+        return await viewing.view(session, enrolment)
+    loading.require(session, enrolment, Event.CONSENT)
+    notices.require_in_force(session, shown, purpose.value)
+    if chosen is not None:
+        await _require_choice(session, enrolment, purpose)
+    if known is not None:
+        known.withdrawn_at = session.now
+        await session.flush()
+    await _agree(session, caller, enrolment, purpose, shown, chosen)
+    await session.flush()
+    enrolment.advance(Event.CONSENT, await evidence.state_by_papers(session, enrolment), session.now)
+    await _record(session, enrolment, caller, Action.CONSENT_GIVEN, purpose=purpose.value)
+    return await viewing.view(session, enrolment)
+
+
+async def ask_for_review(session: Session, caller: Caller, enrolment_id: UUID, why: str) -> EnrolmentView:
+    """Let people decide instead of a face check, or after failed ones.
+
+    Args:
+        why: the person's own reason, a code.
+
+    Raises:
+        NotFound, StepNotAllowed.
+    """
+    enrolment = await loading.for_event(session, caller, enrolment_id, Event.ASK_FOR_REVIEW)
+    await finishing.to_review(session, enrolment, Event.ASK_FOR_REVIEW, CaseReason.ASKED_FOR, caller.actor)
+    await _record(session, enrolment, caller, Action.REVIEW_ASKED_FOR, why=why)
+    return await viewing.view(session, enrolment)
+
+
+async def cancel(session: Session, caller: Caller, enrolment_id: UUID) -> None:
+    """Cancel an enrolment; one that was cancelled already is as good.
+
+    Raises:
+        NotFound, StepNotAllowed.
+    """
+    enrolment = await loading.of_caller(session, caller, enrolment_id)
+    if enrolment.state is not State.CANCELLED:
+        enrolment.require(Event.CANCEL)
+        await finishing.cancel(session, enrolment, caller.actor)
+
+
+async def set_password(
+    db: Database, passwords: Passwords, caller: Caller, enrolment_id: UUID, password: str
+) -> EnrolmentView:
+    """Set the card password, which ends an own-card enrolment; no connection waits for the hash.
+
+    Sent again with the same password it changes nothing; whether it is the same is a check like any other.
+
+    Raises:
+        NotFound, StepNotAllowed, CardPasswordTooSimple; sent again, what `cards.passwords.check` raises.
+    """
+
+    async def prepare(session: Session) -> EnrolmentView | None:
+        enrolment = await loading.of_caller(session, caller, enrolment_id)
+        if enrolment.kind is EnrolmentKind.OWN_CARD and enrolment.state is State.ACTIVE:
+            return await viewing.view(session, enrolment)
+        loading.require(session, enrolment, Event.SET_PASSWORD)
+        assert enrolment.member_id is not None
+        await card_passwords.require_good(session, enrolment.member_id, enrolment.account_id, password, "/password")
+        return None
+
+    async def finish(session: Session) -> EnrolmentView:
+        enrolment = await loading.for_event(session, caller, enrolment_id, Event.SET_PASSWORD)
+        assert enrolment.member_id is not None
+        await card_passwords.store(session, enrolment.member_id, hashed, caller.actor)
+        await finishing.finish_own_card(session, enrolment, caller.actor)
+        return await viewing.view(session, enrolment)
+
+    done = await db.run(prepare)
+    if done is not None:
+        await card_passwords.check(db, passwords, caller, password)
+        return done
+    hashed = await passwords.hash(password)
+    return await db.run(finish)
+
+
+async def _holder(session: Session, caller: Caller) -> UUID:
+    if not caller.is_proven or caller.person_id is None or not await issuing.is_active(session, caller.person_id):
+        raise OwnCardNeeded(next_step=NextStep("own-card", "/v1/enrolments"))
+    return caller.person_id
+
+
+async def _require_choice(session: Session, enrolment: Enrolment, purpose: ConsentPurpose) -> None:
+    face = (await viewing.view(session, enrolment)).face
+    is_members = face is not None and face.mode is FaceMode.LIVE and enrolment.kind is EnrolmentKind.FAMILY_MEMBER
+    if purpose is not ConsentPurpose.FACE_CHECK or not is_members:
+        raise ServicesNotAllowed
+
+
+async def _agree(
+    session: Session,
+    caller: Caller,
+    enrolment: Enrolment,
+    purpose: ConsentPurpose,
+    shown: Shown,
+    services: str | None,
+) -> None:
+    await session.flush()
+    session.add(
+        Consent(
+            bucket=enrolment.bucket,
+            id=new_id(enrolment.bucket),
+            home_id=enrolment.home_id,
+            enrolment_id=enrolment.id,
+            account_id=caller.account_id,
+            purpose=purpose,
+            notice_code=shown.code,
+            notice_version=shown.version,
+            language=shown.language,
+            sha256=shown.sha256,
+            services=services,
+            channel=caller.channel,
+            device_id=caller.device_id,
+            given_at=session.now,
+        )
+    )
+
+
+def _is_same(known: Consent, shown: Shown) -> bool:
+    return (known.notice_code, known.notice_version, known.language, known.sha256) == (
+        shown.code,
+        shown.version,
+        shown.language,
+        shown.sha256,
+    )
+
+
+async def _record(session: Session, enrolment: Enrolment, caller: Caller, action: Action, **facts: str) -> None:
+    await audit.record(
+        session,
+        action,
+        home_id=enrolment.home_id,
+        actor=caller.actor,
+        on_behalf_of=enrolment.member_id,
+        facts={"enrolment_id": str(enrolment.id), **facts},
+    )

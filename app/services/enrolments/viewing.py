@@ -1,0 +1,212 @@
+"""An enrolment as its owner reads it: where it stands, what is still asked for, what to do next."""
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from app.core.clock import today
+from app.core.db import Session
+from app.models.enrolments import ConsentPurpose, Enrolment, EnrolmentKind, State
+from app.ports.face import FaceMode, FaceReason
+from app.services import cases, documents, faces, policies
+from app.services.accounts.sessions import Caller
+from app.services.enrolments import finishing, loading, requirements
+from app.services.enrolments.loading import Named
+from app.services.enrolments.requirements import Requirement
+from app.services.people.ages import age_on
+from app.services.people.identifiers import mask_number
+from app.services.people.names import mask_name
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something that can be done now, and how."""
+
+    step: str
+    method: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemberView:
+    """Whom it is about, masked."""
+
+    name: str
+    number: str = field(repr=False)
+    age: int
+    relationship: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FaceView:
+    """The face step: how it is done, what is left, what the last try said."""
+
+    mode: FaceMode
+    tries_left: int
+    last_reason: FaceReason | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewView:
+    """Why people look at it, and by when."""
+
+    reason: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentView:
+    """All of it."""
+
+    id: UUID
+    kind: EnrolmentKind
+    state: State
+    version: int
+    member: MemberView | None
+    requirements: tuple[Requirement, ...]
+    face: FaceView | None
+    consents: tuple[ConsentPurpose, ...]
+    waiting_for: str | None
+    review: ReviewView | None
+    next: tuple[Step, ...]
+    rejection: str | None
+    link_id: UUID | None
+    expires_at: datetime
+
+
+async def read(session: Session, caller: Caller, enrolment_id: UUID) -> EnrolmentView:
+    """Return one of the caller's enrolments; one whose time is over ends here at the latest.
+
+    Raises:
+        NotFound: it is not the caller's.
+    """
+    enrolment = await loading.of_caller(session, caller, enrolment_id)
+    if loading.is_overdue(session, enrolment):
+        await finishing.expire(session, enrolment)
+    return await view(session, enrolment)
+
+
+async def list_open(session: Session, caller: Caller) -> Sequence[EnrolmentView]:
+    """Return the caller's open enrolments, the newest first."""
+    return [await view(session, enrolment) for enrolment in await loading.open_of(session, caller)]
+
+
+async def view(session: Session, enrolment: Enrolment) -> EnrolmentView:
+    """Return what the owner reads of an enrolment."""
+    await session.flush()
+    member = await loading.named(session, enrolment)
+    given = await loading.consents(session, enrolment)
+    asked = await _requirements(session, enrolment, member, given.keys())
+    face = await _face(session, enrolment, member)
+    return EnrolmentView(
+        id=enrolment.id,
+        kind=enrolment.kind,
+        state=enrolment.state,
+        version=enrolment.version,
+        member=_member(session, member),
+        requirements=asked,
+        face=face,
+        consents=tuple(sorted(given)),
+        waiting_for="owners-at-limit" if enrolment.awaits_slot else None,
+        review=await _review(session, enrolment),
+        next=_next(enrolment, asked, face, given.keys()),
+        rejection=enrolment.rejection,
+        link_id=enrolment.link_id if enrolment.state is State.ACTIVE else None,
+        expires_at=enrolment.expires_at,
+    )
+
+
+def _member(session: Session, member: Named | None) -> MemberView | None:
+    if member is None:
+        return None
+    age = age_on(member.birth_date, today(session.now))
+    return MemberView(mask_name(member.name), mask_number(member.number), age, member.relationship)
+
+
+async def _requirements(
+    session: Session, enrolment: Enrolment, member: Named | None, given: AbstractSet[ConsentPurpose]
+) -> tuple[Requirement, ...]:
+    if member is None or not enrolment.is_open:
+        return ()
+    attached = await documents.attached(session, enrolment.home_id, enrolment.id)
+    return await requirements.of_documents(
+        session, enrolment, birth_date=member.birth_date, attached=attached, given=given
+    )
+
+
+async def _face(session: Session, enrolment: Enrolment, member: Named | None) -> FaceView | None:
+    if member is None:
+        return None
+    rules = await policies.current(session)
+    age = age_on(member.birth_date, today(session.now))
+    return FaceView(
+        mode=FaceMode.PHOTO if age < rules.ages.live_face else FaceMode.LIVE,
+        tries_left=await faces.tries_left(session, enrolment.home_id, member.id),
+        last_reason=enrolment.last_face_reason,
+    )
+
+
+async def _review(session: Session, enrolment: Enrolment) -> ReviewView | None:
+    if enrolment.state is not State.IN_REVIEW:
+        return None
+    case = await cases.open_for(session, enrolment.home_id, enrolment.id)
+    return ReviewView(case.reason.value, case.due_at) if case is not None else None
+
+
+def _next(
+    enrolment: Enrolment, asked: Sequence[Requirement], face: FaceView | None, given: AbstractSet[ConsentPurpose]
+) -> tuple[Step, ...]:
+    here = f"/v1/enrolments/{enrolment.id}"
+    if enrolment.state in _ONE_WAY:
+        step, method, path = _ONE_WAY[enrolment.state]
+        return (Step(step, method, here + path),)
+    if not enrolment.is_open:
+        return _after_end(enrolment)
+    if enrolment.state is State.DOCUMENTS_PENDING:
+        return _next_papers(here, asked)
+    if enrolment.awaits_slot:
+        return (Step("wait-for-slot", "GET", here),)
+    return _next_face(here, face, given)
+
+
+_ONE_WAY = {
+    State.NOTICE_PENDING: ("notice", "PUT", "/notice-acknowledgement"),
+    State.DETAILS_PENDING: ("details", "PUT", "/details"),
+    State.PASSWORD_PENDING: ("card-password", "PUT", "/card-password"),
+    State.IN_REVIEW: ("wait-for-review", "GET", ""),
+}
+
+
+def _after_end(enrolment: Enrolment) -> tuple[Step, ...]:
+    if enrolment.state is not State.ACTIVE:
+        return (Step("start-again", "POST", "/v1/enrolments"),)
+    if enrolment.kind is EnrolmentKind.OWN_CARD:
+        return (Step("see-card", "GET", "/v1/holders/me/card"),)
+    card = Step("see-card", "GET", f"/v1/holders/{enrolment.link_id}/card")
+    return card, Step("see-family", "GET", "/v1/family")
+
+
+def _next_papers(here: str, asked: Sequence[Requirement]) -> tuple[Step, ...]:
+    missing = [requirement for requirement in asked if not requirement.met]
+    consents = [
+        Step("consent", "PUT", f"{here}/consents/{requirement.any_of[0]}")
+        for requirement in missing
+        if requirement.kind == "consent"
+    ]
+    papers = [
+        Step("documents", "PUT", f"{here}/documents/{'{kind}' if len(need.any_of) > 1 else need.any_of[0]}")
+        for need in missing
+        if need.kind != "consent"
+    ]
+    return tuple(dict.fromkeys([*consents, *papers]))
+
+
+def _next_face(here: str, face: FaceView | None, given: AbstractSet[ConsentPurpose]) -> tuple[Step, ...]:
+    review = Step("review", "POST", f"{here}/review-requests")
+    if face is not None and face.tries_left == 0:
+        return (review,)
+    if ConsentPurpose.FACE_CHECK not in given:
+        return Step("consent", "PUT", f"{here}/consents/{ConsentPurpose.FACE_CHECK.value}"), review
+    return Step("face-check", "POST", f"{here}/face-checks"), review

@@ -1,0 +1,166 @@
+"""Brings face checks and cases to their one outcome, whoever brings the news: client, callback, poller or people."""
+
+from collections.abc import Sequence
+from functools import partial
+from uuid import UUID
+
+from sqlalchemy import select
+
+from app.core import logging
+from app.core.db import Database, Session, bucket_of
+from app.core.errors import NotFound, Unavailable
+from app.models.enrolments import Enrolment
+from app.models.faces import OPEN, FaceCheck, FaceCheckState, FacePurpose
+from app.ports import Ports
+from app.ports.face import FaceDecision, FaceReason, FaceResult
+from app.ports.register import RegisteredPerson
+from app.services import audit, faces, links
+from app.services.accounts.sessions import Caller
+from app.services.audit import Actor
+from app.services.cards import resets
+from app.services.enrolments import checking, finishing, loading
+from app.services.people import homes
+
+_log = logging.logger(__name__)
+_DUE_AT_ONCE = 50
+
+
+async def complete(db: Database, ports: Ports, caller: Caller, check_id: UUID) -> FaceCheck:
+    """Ask the provider how one of the caller's checks stands, because the client says it is done.
+
+    Raises:
+        NotFound: it is not the caller's.
+        FaceServiceUnavailable: the provider does not answer; ask again.
+    """
+    await db.run(lambda session: of_caller(session, caller, check_id))
+    return await settle(db, ports, check_id, caller.actor)
+
+
+async def of_caller(session: Session, caller: Caller, check_id: UUID) -> FaceCheck:
+    """Return one of the caller's checks.
+
+    Raises:
+        NotFound: it is not the caller's.
+    """
+    check = await session.get(FaceCheck, (bucket_of(check_id), check_id), populate_existing=True)
+    if check is None or check.account_id != caller.account_id:
+        raise NotFound
+    return check
+
+
+async def settle(db: Database, ports: Ports, check_id: UUID, actor: Actor = audit.SYSTEM) -> FaceCheck:
+    """Ask the provider about a check and draw the consequence, once, however often this is called.
+
+    No connection is held while provider and register think; the check is looked at again under lock.
+
+    Raises:
+        NotFound: there is no such check.
+        FaceServiceUnavailable, RegisterUnavailable: nothing has changed.
+    """
+    check, number = await db.run(lambda session: _about(session, check_id))
+    if check.state not in OPEN or check.provider_ref is None:
+        return await db.run(lambda session: _close_if_over(session, check_id, actor))
+    result = await ports.faces.result(check.provider_ref)
+    registered = await ports.register.find(number) if result.decision is FaceDecision.PASSED and number else None
+    return await db.run(lambda session: _settle(session, check_id, result, registered, actor))
+
+
+async def settle_due(db: Database, ports: Ports) -> int:
+    """Ask about the checks that nobody has asked about in time; return how many were looked at."""
+
+    async def due(session: Session) -> Sequence[UUID]:
+        rows = await session.scalars(
+            select(FaceCheck.id)
+            .where(FaceCheck.due_at <= session.now, FaceCheck.state.in_(sorted(OPEN)))
+            .order_by(FaceCheck.due_at)
+            .limit(_DUE_AT_ONCE)
+        )
+        return rows.all()
+
+    found = await db.run(due)
+    for check_id in found:
+        try:
+            await settle(db, ports, check_id)
+        except Unavailable:
+            _log.warning("face_provider_silent", check_id=str(check_id))
+    return len(found)
+
+
+async def slot_freed(db: Database, ports: Ports, member_id: UUID) -> int:
+    """Give a member's free slots to the enrolments that wait for one; return how many went on."""
+    waiting = await db.run(lambda session: links.waiting_for_slot(session, member_id))
+    number = (await db.run(lambda session: homes.person(session, member_id))).number
+    registered = await ports.register.find(number)
+    if registered is None or not registered.is_alive:
+        return 0
+    return sum([await db.run(partial(_go_on, enrolment_id, registered)) for enrolment_id in waiting])
+
+
+async def given_up(db: Database, ports: Ports, check_id: UUID) -> None:
+    """Tell the provider that a check was given up.
+
+    Raises:
+        FaceServiceUnavailable: the provider does not answer; tell it again.
+    """
+    check = await db.run(lambda session: session.get(FaceCheck, (bucket_of(check_id), check_id)))
+    if check is not None and check.provider_ref is not None:
+        await ports.faces.cancel(check.provider_ref)
+
+
+async def _go_on(enrolment_id: UUID, registered: RegisteredPerson, session: Session) -> bool:
+    seen = await session.get(Enrolment, (bucket_of(enrolment_id), enrolment_id))
+    if seen is None or seen.member_id is None:
+        return False
+    await homes.lock(session, {seen.home_id, seen.member_id})
+    enrolment = await loading.locked(session, enrolment_id)
+    assert enrolment is not None
+    return await finishing.get_slot(session, enrolment, registered, audit.SYSTEM)
+
+
+async def _about(session: Session, check_id: UUID) -> tuple[FaceCheck, str | None]:
+    """Return a check and the number of whose face it is about."""
+    check = await session.get(FaceCheck, (bucket_of(check_id), check_id), populate_existing=True)
+    if check is None:
+        raise NotFound
+    return check, (await homes.person(session, check.member_id)).number
+
+
+async def _settle(
+    session: Session, check_id: UUID, result: FaceResult, registered: RegisteredPerson | None, actor: Actor
+) -> FaceCheck:
+    check = await _locked_with_homes(session, check_id)
+    if await faces.apply(session, check, result, actor):
+        await _draw(session, check, registered, actor)
+    elif check.state in OPEN and check.expires_at <= session.now:
+        await _expire(session, check, actor)
+    return check
+
+
+async def _close_if_over(session: Session, check_id: UUID, actor: Actor) -> FaceCheck:
+    """End an open check whose time is over."""
+    check = await _locked_with_homes(session, check_id)
+    if check.state in OPEN and check.expires_at <= session.now:
+        await _expire(session, check, actor)
+    return check
+
+
+async def _expire(session: Session, check: FaceCheck, actor: Actor) -> None:
+    await faces.end(session, check, FaceCheckState.EXPIRED, FaceReason.TIMED_OUT, actor)
+    await _draw(session, check, None, actor)
+
+
+async def _draw(session: Session, check: FaceCheck, registered: RegisteredPerson | None, actor: Actor) -> None:
+    match check.purpose:
+        case FacePurpose.ENROLMENT:
+            enrolment = await loading.locked(session, check.subject_id)
+            assert enrolment is not None
+            await checking.ended(session, enrolment, check, registered, actor)
+        case FacePurpose.CARD_PASSWORD_RESET:
+            await resets.ended(session, check.subject_id, check, actor)
+
+
+async def _locked_with_homes(session: Session, check_id: UUID) -> FaceCheck:
+    """Return a check, locked after the homes it concerns: that order is everybody's."""
+    seen = await session.get_one(FaceCheck, (bucket_of(check_id), check_id))
+    await homes.lock(session, {seen.home_id, seen.account_id, seen.member_id})
+    return await faces.locked(session, check_id)

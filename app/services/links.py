@@ -4,8 +4,10 @@ The two homes are locked, in order, before either row is written (`homes.lock`);
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from datetime import date
+from enum import StrEnum
+from typing import Self
 from uuid import UUID
 
 from sqlalchemy import delete, select
@@ -39,6 +41,16 @@ class QuotaReached(Conflict):
     code = "quota-reached"
 
 
+class Service(StrEnum):
+    """One thing that a link may let the owner do for the member."""
+
+    VIEW = "view"
+    SHOW_CODE = "show_code"
+    CERTIFY = "certify"
+    FILE = "file"
+    PAY = "pay"
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """What a link lets the owner do for the member."""
@@ -48,6 +60,16 @@ class Services:
     certify: bool = True
     file: bool = True
     pay: bool = False
+
+    @property
+    def names(self) -> tuple[Service, ...]:
+        """What is allowed, in the order of `Service`."""
+        return tuple(service for service, is_on in zip(Service, astuple(self), strict=True) if is_on)
+
+    @classmethod
+    def of(cls, link: FamilyLink) -> Self:
+        """Return what a link allows."""
+        return cls(link.may_view, link.may_show_code, link.may_certify, link.may_file, link.may_pay)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +149,7 @@ async def activate(session: Session, link_id: UUID, services: Services, actor: A
     Returns:
         Whether it is active now. If not, it waits for the member to end another.
     """
-    link = await _one(session, link_id)
+    link = await one(session, link_id)
     if link.state is not LinkState.RESERVED:
         return True
     if not await _take_slot(session, link):
@@ -152,9 +174,16 @@ async def activate(session: Session, link_id: UUID, services: Services, actor: A
             SlotWait.enrolment_id == link.enrolment_id,
         )
     )
-    await _record(session, Action.LINK_STARTED, link, actor)
+    await record(session, Action.LINK_STARTED, link, actor)
     _tell(session, link, "link_started")
     return True
+
+
+async def one(session: Session, link_id: UUID) -> FamilyLink:
+    """Return a link that is there, locked."""
+    link = await _locked(session, link_id)
+    assert link is not None
+    return link
 
 
 async def find_for_owner(session: Session, owner_id: UUID, link_id: UUID) -> FamilyLink:
@@ -191,7 +220,7 @@ async def end(session: Session, link_id: UUID, because: LinkEnd, actor: Actor) -
     if seen is None:
         raise NotFound
     await homes.lock(session, {seen.owner_id, seen.member_id})
-    link = await _one(session, link_id)
+    link = await one(session, link_id)
     if link.state not in (LinkState.ACTIVE, LinkState.FROZEN):
         return
     link.state, link.ended_at, link.ended_because = LinkState.ENDED, session.now, because
@@ -204,9 +233,22 @@ async def end(session: Session, link_id: UUID, because: LinkEnd, actor: Actor) -
             MemberSlot.owner_id == link.owner_id,
         )
     )
-    await _record(session, Action.LINK_ENDED, link, actor, because=because.value)
+    await record(session, Action.LINK_ENDED, link, actor, because=because.value)
     _tell(session, link, "link_ended")
     outbox.tell(session, outbox.Kind.SLOT_FREED, link.member_id)
+
+
+async def record(session: Session, action: Action, link: FamilyLink, actor: Actor, **facts: str) -> None:
+    """Write the event into both homes, the owner's and the member's."""
+    for home_id in sorted({link.owner_id, link.member_id}, key=bucket_of):
+        await audit.record(
+            session,
+            action,
+            home_id=home_id,
+            actor=actor,
+            on_behalf_of=link.member_id,
+            facts={"link_id": str(link.id), "relationship": link.relationship, **facts},
+        )
 
 
 async def waiting_for_slot(session: Session, member_id: UUID) -> Sequence[UUID]:
@@ -286,25 +328,6 @@ async def _locked(session: Session, link_id: UUID) -> FamilyLink | None:
         FamilyLink, (bucket_of(link_id), link_id), with_for_update=True, populate_existing=True
     )
     return link
-
-
-async def _one(session: Session, link_id: UUID) -> FamilyLink:
-    link = await _locked(session, link_id)
-    assert link is not None
-    return link
-
-
-async def _record(session: Session, action: Action, link: FamilyLink, actor: Actor, **facts: str) -> None:
-    """Write the event into both homes, the owner's and the member's."""
-    for home_id in sorted({link.owner_id, link.member_id}, key=bucket_of):
-        await audit.record(
-            session,
-            action,
-            home_id=home_id,
-            actor=actor,
-            on_behalf_of=link.member_id,
-            facts={"link_id": str(link.id), "relationship": link.relationship, **facts},
-        )
 
 
 def _tell(session: Session, link: FamilyLink, message: str) -> None:

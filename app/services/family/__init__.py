@@ -1,0 +1,1 @@
+"""The family page, and what owners and members do with their links."""

@@ -1,0 +1,188 @@
+"""The family page in one trip: whom the caller acts for, whom they are adding, who acts for them, places left."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from uuid import UUID
+
+from asyncpg import Record
+
+from app.core.clock import today
+from app.core.db import Database, Session, bucket_of, hot
+from app.core.errors import NextStep, NotFound
+from app.core.sealing import DataKey
+from app.core.tokens import AccessClaims
+from app.models.links import FamilyLink, LinkState, Place
+from app.services import links, policies
+from app.services.accounts import sessions
+from app.services.cards.reading import OwnCardNeeded
+from app.services.links import Services
+from app.services.people.ages import age_on
+from app.services.people.names import mask_name
+from app.services.policies import Quota
+
+
+@dataclass(frozen=True, slots=True)
+class MemberView:
+    """A relative as their owner sees them, masked; `enrolment_id` is where they were added, or are being added."""
+
+    link_id: UUID
+    enrolment_id: UUID
+    name: str = field(repr=False)
+    number: str = field(repr=False)
+    age: int
+    relationship: str
+    place: Place
+    services: Services
+    state: LinkState
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerView:
+    """Somebody who has added the caller, masked; `relationship` is what the caller is to them."""
+
+    link_id: UUID
+    name: str = field(repr=False)
+    relationship: str
+    state: LinkState
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Places taken, by relatives who are being added too, and places there are."""
+
+    used: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaView:
+    """How many places the caller has, by which rule, since when."""
+
+    profile: str
+    since: date | None
+    total: Usage
+    places: Mapping[Place, Usage]
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyPage:
+    """The caller's family: whom they act for, whom they are adding, who acts for them."""
+
+    members: Sequence[MemberView]
+    adding: Sequence[MemberView]
+    owners: Sequence[OwnerView]
+    quota: QuotaView
+
+
+# The member's rows and the owner's come in one answer: `side` tells them apart. Both lie in the caller's home.
+_PAGE = hot("""
+SELECT s.assurance, s.expires_at, s.ended_at, p.account_id AS proven_account_id, h.wrapped_key, r.*
+FROM session s
+LEFT JOIN home h ON h.bucket = s.bucket AND h.id = s.person_id
+LEFT JOIN person p ON p.bucket = s.bucket AND p.id = s.person_id
+LEFT JOIN LATERAL (
+    SELECT 'member' AS side, l.id AS link_id, l.enrolment_id, l.member_name AS name, l.member_number AS number,
+           l.member_birth_date AS birth_date, l.relationship, l.place, l.may_view, l.may_show_code, l.may_certify,
+           l.may_file, l.may_pay, l.state, coalesce(l.active_since, l.reserved_at) AS since
+    FROM family_link l
+    WHERE l.bucket = $1 AND l.owner_id = s.person_id AND l.state <> 'ended'
+    UNION ALL
+    SELECT 'owner', m.link_id, NULL, m.owner_name, NULL, NULL, m.relationship, NULL, NULL, NULL, NULL, NULL, NULL,
+           CASE WHEN m.is_frozen THEN 'frozen' ELSE 'active' END, m.since
+    FROM member_slot m
+    WHERE m.bucket = $1 AND m.member_id = s.person_id
+) r ON true
+WHERE s.bucket = $1 AND s.id = $2
+ORDER BY r.since
+""")
+
+
+async def page(db: Database, claims: AccessClaims) -> FamilyPage:
+    """Return the caller's family page, masked, in one trip; the session is checked in it.
+
+    Raises:
+        SessionEnded, MoreProofNeeded: the session reads nothing.
+        OwnCardNeeded: nobody has shown to be a person by this account.
+    """
+    rows = await db.fetch(_PAGE, bucket_of(claims.session_id), claims.session_id)
+    now = db.clock.now()
+    first = sessions.readable(rows, now)
+    if first["proven_account_id"] != claims.account_id:
+        raise OwnCardNeeded(next_step=NextStep("own-card", "/v1/enrolments"))
+    key = db.vault.cached(first["wrapped_key"]) or await db.vault.unlock(first["wrapped_key"])
+    day = today(now)
+    held = [_member(key, row, day) for row in rows if row["side"] == "member"]
+    return FamilyPage(
+        members=[member for member in held if member.state is not LinkState.RESERVED],
+        adding=[member for member in held if member.state is LinkState.RESERVED],
+        owners=[_owner(key, row) for row in rows if row["side"] == "owner"],
+        quota=_quota((await policies.at_hand(db)).quota, held),
+    )
+
+
+async def member(db: Database, claims: AccessClaims, link_id: UUID) -> MemberView:
+    """Return one of the caller's members.
+
+    Raises:
+        NotFound: there is no such link, or it is over; besides what `page` raises.
+    """
+    for found in (await page(db, claims)).members:
+        if found.link_id == link_id:
+            return found
+    raise NotFound
+
+
+async def owner(db: Database, claims: AccessClaims, link_id: UUID) -> tuple[OwnerView, Services]:
+    """Return one of those who have added the caller, and what they may do for the caller.
+
+    Raises:
+        NotFound: there is no such link, or it is over; besides what `page` raises.
+    """
+    for found in (await page(db, claims)).owners:
+        if found.link_id == link_id:
+            return found, await db.run(lambda session: _services(session, link_id))
+    raise NotFound
+
+
+async def _services(session: Session, link_id: UUID) -> Services:
+    return Services.of(await session.get_one(FamilyLink, (bucket_of(link_id), link_id)))
+
+
+def _member(key: DataKey, row: Record, day: date) -> MemberView:
+    link_id = row["link_id"]
+    birth_date = date.fromisoformat(key.open("family_link.member_birth_date", link_id, row["birth_date"]))
+    return MemberView(
+        link_id=link_id,
+        enrolment_id=row["enrolment_id"],
+        name=mask_name(key.open("family_link.member_name", link_id, row["name"])),
+        number=key.open("family_link.member_number", link_id, row["number"]),  # it was masked before it was sealed
+        age=age_on(birth_date, day),
+        relationship=row["relationship"],
+        place=Place(row["place"]),
+        services=Services(row["may_view"], row["may_show_code"], row["may_certify"], row["may_file"], row["may_pay"]),
+        state=LinkState(row["state"]),
+        since=row["since"],
+    )
+
+
+def _owner(key: DataKey, row: Record) -> OwnerView:
+    return OwnerView(
+        link_id=row["link_id"],
+        name=mask_name(key.open("member_slot.owner_name", row["link_id"], row["name"])),
+        relationship=row["relationship"],
+        state=LinkState(row["state"]),
+        since=row["since"],
+    )
+
+
+def _quota(rule: Quota, held: Sequence[MemberView]) -> QuotaView:
+    taken = [member.place for member in held]
+    return QuotaView(
+        profile=rule.profile,
+        since=rule.since,
+        total=Usage(len(taken), rule.total),
+        places={place: Usage(taken.count(place), links.limit_of(rule, place)) for place in Place},
+    )

@@ -9,7 +9,7 @@ from uuid import UUID
 from asyncpg import Record
 from sqlalchemy import Select, select, update
 
-from app.core.db import Database, Hot, Session, bucket_of, new_id
+from app.core.db import Database, Session, bucket_of, hot, new_id
 from app.core.errors import NotFound, Unauthenticated
 from app.core.tokens import ACCESS_LIFETIME, AccessClaims, AccessTokens, RefreshToken, RefreshTokens
 from app.models.accounts import Account, Assurance, Device, SessionEnd, SignedIn
@@ -102,7 +102,7 @@ class Caller:
         return Actor(ActorKind.ACCOUNT, self.account_id)
 
 
-_CALLER = Hot("""
+_CALLER = hot("""
 SELECT s.home_id, s.person_id, s.device_id, s.channel, s.assurance, s.expires_at, s.ended_at,
        p.account_id AS proven_account_id, w.version AS card_password_version
 FROM session s

@@ -52,10 +52,9 @@ async def until(condition: Callable[[], bool]) -> None:
 
 async def prepared_in_the_end(images: WorkerImages) -> bool:
     """Upload again while the pool says that it is busy."""
-    for _ in range(10):
+    while True:
         with suppress(ImagesBusy):
             return bool(await images.prepare(portrait_photo(1), use=ImageUse.FACE))
-    return False
 
 
 def processor_seconds(pid: int) -> float:

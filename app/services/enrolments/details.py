@@ -118,10 +118,14 @@ async def give(
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A look-up that was counted: for which version of the enrolment, and how long a refusal takes."""
+    """A look-up that was counted: for which version of the enrolment, about whom, and how long a refusal takes.
+
+    `about` is the start of the number's keyed digest: the same questions can be told from others, and nothing more.
+    """
 
     enrolment_id: UUID
     version: int
+    about: str
     floor_seconds: float
 
 
@@ -144,7 +148,8 @@ async def _ask(
             raise SelfNotAllowed
     rules = (await policies.current(session)).lookups
     await _count(session, caller, details.number.value, rules)
-    return _Asked(enrolment.id, enrolment.version, rules.floor_milliseconds / 1000)
+    about = homes.number_digest(session, details.number.value).hex()[:16]
+    return _Asked(enrolment.id, enrolment.version, about, rules.floor_milliseconds / 1000)
 
 
 def _require_form(enrolment: Enrolment, details: Details) -> None:
@@ -175,7 +180,7 @@ async def _refuse(session: Session, caller: Caller, asked: _Asked) -> None:
         Action.PERSON_LOOKUP_REFUSED,
         home_id=caller.home_id,
         actor=caller.actor,
-        facts={"enrolment_id": str(asked.enrolment_id)},
+        facts={"enrolment_id": str(asked.enrolment_id), "asked_about": asked.about},
     )
 
 
@@ -216,7 +221,9 @@ async def _give_own(
     rules = (await policies.current(session)).ages
     if is_under(registered.birth_date, rules.live_face, session.now):
         raise GuardianNeeded
-    if member.account_id == caller.account_id and await issuing.is_active(session, member.id):
+    is_somebody_else = caller.is_proven and caller.person_id != member.id
+    is_in_use = member.account_id == caller.account_id and await issuing.is_active(session, member.id)
+    if is_somebody_else or is_in_use:  # an account whose holder is proved stays that person's
         raise AlreadyHasCard(next_step=NextStep("see-card", "/v1/holders/me/card"))
     await issuing.require_issuable(session, registered)
     enrolment.guardianship = Guardianship.NOT_NEEDED

@@ -27,9 +27,10 @@ from app.ports import Ports, Sandbox
 from app.ports.face import FaceProvider
 from app.ports.keys import Keys, Purpose
 from app.ports.storage import ObjectStore
-from app.routers import accounts, card_passwords, dev, enrolments, faces, notices, operations
+from app.routers import accounts, card_passwords, dev, enrolments, faces, family, holders, notices, operations
 from app.routers.deps import House
 from app.routers.edge import Edge
+from app.routers.shortcuts import Shortcuts
 from app.routers.traffic import Traffic
 from app.services.accounts.sessions import Mint
 from app.services.people.identifiers import Population
@@ -107,10 +108,11 @@ def create_app(house: House) -> FastAPI:
     )
     app.state.house = house
     problems.install(app)
-    for module in (operations, accounts, notices, enrolments, faces, card_passwords):
+    for module in (operations, accounts, notices, enrolments, faces, card_passwords, holders, family):
         app.include_router(module.router)
     if house.sandbox is not None:
         app.include_router(dev.router)
+    app.add_middleware(Shortcuts, house=house, reads={**holders.READS, **family.READS})
     if house.settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

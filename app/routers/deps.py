@@ -78,11 +78,12 @@ def _house(request: Request) -> House:
 TheHouse = Annotated[House, Depends(_house)]
 
 
-def _language(request: Request) -> str:
+def language_of(request: Request) -> str:
+    """Return the language of the answer."""
     return texts.choose_language(request.headers.get("accept-language"))
 
 
-Language = Annotated[str, Depends(_language)]
+Language = Annotated[str, Depends(language_of)]
 
 
 def _address(request: Request) -> str:
@@ -133,6 +134,15 @@ async def _stepped_up(caller: Caller, house: TheHouse) -> SessionCaller:
 
 SteppedUp = Annotated[SessionCaller, Depends(_stepped_up)]
 """Whoever has given the card password within the last five minutes."""
+
+
+async def stepped_up(request: Request, house: House) -> SessionCaller:
+    """Return who calls, of whom a fresh card-password check is asked only in some cases.
+
+    Raises:
+        Unauthenticated, TokenRefused, SessionEnded, MoreProofNeeded, CardPasswordRequired.
+    """
+    return await _stepped_up(await _caller(await _any_caller(request, house)), house)
 
 
 async def require_step_up(house: House, caller: SessionCaller) -> None:
@@ -188,6 +198,11 @@ def version_seen(if_match: str | None) -> int | None:
     if match is None:
         raise PreconditionFailed
     return int(match.group(1))
+
+
+def written(body: bytes, language: str) -> Response:
+    """Send JSON that was written already, with words in this language."""
+    return Response(body, headers={"Content-Language": language}, media_type="application/json")
 
 
 class Once:

@@ -1,0 +1,96 @@
+"""The family page, members and owners."""
+
+from fastapi import APIRouter, Request, Response
+
+from app.core.errors import NotFound, Unauthenticated
+from app.problems import documented
+from app.routers import deps
+from app.routers.deps import Caller, House, Language, TheHouse
+from app.routers.shortcuts import Read
+from app.schemas import family as shapes
+from app.services.accounts.sessions import MoreProofNeeded, SessionEnded
+from app.services.authority import ServicesNotAllowed
+from app.services.cards.reading import OwnCardNeeded
+from app.services.family import keeping, reading
+
+router = APIRouter(prefix="/v1/family", tags=["family"])
+
+
+async def page(request: Request, house: House) -> Response:
+    """Answer for the family page."""
+    family = await reading.page(house.db, deps.claims_of(request, house))
+    language = deps.language_of(request)
+    return deps.written(shapes.page(family, language), language)
+
+
+@router.get(
+    "",
+    response_model=shapes.FamilyRead,
+    responses=documented(Unauthenticated, SessionEnded, MoreProofNeeded, OwnCardNeeded),
+)
+async def read_family(request: Request, house: TheHouse) -> Response:
+    """My family: whom I act for and what is shared, whom I am adding, who acts for me, how many places are left."""
+    return await page(request, house)
+
+
+@router.get("/members/{link_id}", response_model=shapes.FamilyMemberRead, responses=documented(NotFound, OwnCardNeeded))
+async def read_member(link_id: str, caller: Caller, house: TheHouse, language: Language) -> Response:
+    """One relative I act for."""
+    member = await reading.member(house.db, caller.claims, deps.identity(link_id))
+    return deps.written(shapes.member(member, language), language)
+
+
+@router.delete("/members/{link_id}", status_code=204, responses=documented(NotFound))
+async def end_as_owner(link_id: str, caller: Caller, house: TheHouse) -> None:
+    """End the link to a relative, at once."""
+    wanted = deps.identity(link_id)
+    await house.db.run(lambda session: keeping.end_as_owner(session, caller, wanted))
+
+
+@router.put(
+    "/members/{link_id}/services",
+    response_model=shapes.FamilyMemberRead,
+    responses=documented(NotFound, ServicesNotAllowed),
+)
+async def narrow_as_owner(
+    link_id: str, body: shapes.ServicesAsk, caller: Caller, house: TheHouse, language: Language
+) -> Response:
+    """Give up some of what I may do for a relative."""
+    wanted, chosen = deps.identity(link_id), body.chosen()
+    await house.db.run(lambda session: keeping.narrow_as_owner(session, caller, wanted, chosen))
+    member = await reading.member(house.db, caller.claims, wanted)
+    return deps.written(shapes.member(member, language), language)
+
+
+@router.get(
+    "/owners/{link_id}", response_model=shapes.FamilyOwnerServicesRead, responses=documented(NotFound, OwnCardNeeded)
+)
+async def read_owner(link_id: str, caller: Caller, house: TheHouse, language: Language) -> Response:
+    """Somebody who acts for me, and what they may do."""
+    owner, services = await reading.owner(house.db, caller.claims, deps.identity(link_id))
+    return deps.written(shapes.owner(owner, services, language), language)
+
+
+@router.delete("/owners/{link_id}", status_code=204, responses=documented(NotFound))
+async def end_as_member(link_id: str, caller: Caller, house: TheHouse) -> None:
+    """End the link of somebody who acts for me, at once."""
+    wanted = deps.identity(link_id)
+    await house.db.run(lambda session: keeping.end_as_member(session, caller, wanted))
+
+
+@router.put(
+    "/owners/{link_id}/services",
+    response_model=shapes.FamilyOwnerServicesRead,
+    responses=documented(NotFound, ServicesNotAllowed),
+)
+async def narrow_as_member(
+    link_id: str, body: shapes.ServicesAsk, caller: Caller, house: TheHouse, language: Language
+) -> Response:
+    """Take from somebody who acts for me some of what they may do."""
+    wanted, chosen = deps.identity(link_id), body.chosen()
+    await house.db.run(lambda session: keeping.narrow_as_member(session, caller, wanted, chosen))
+    owner, services = await reading.owner(house.db, caller.claims, wanted)
+    return deps.written(shapes.owner(owner, services, language), language)
+
+
+READS = {"/v1/family": Read("/v1/family", page)}

@@ -1,0 +1,62 @@
+"""Cards, one's own and a member's, under the same paths."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from app.core.errors import NotFound, Unauthenticated
+from app.ports.register import RegisterUnavailable
+from app.problems import documented
+from app.routers import deps
+from app.routers.deps import Caller, House, Language, TheHouse
+from app.routers.shortcuts import Read
+from app.schemas import cards as shapes
+from app.services.accounts.sessions import MoreProofNeeded, SessionEnded
+from app.services.authority import LinkFrozen, ServiceNotShared
+from app.services.cards import reading
+from app.services.cards.reading import CardView, OwnCardNeeded
+from app.services.family import looking
+
+router = APIRouter(prefix="/v1/holders", tags=["holders"])
+
+
+async def own_card(request: Request, house: House) -> Response:
+    """Answer for one's own card."""
+    card = await reading.own(house.db, deps.claims_of(request, house))
+    language = deps.language_of(request)
+    return deps.written(shapes.own_card(card, language), language)
+
+
+@router.get(
+    "/me/card",
+    response_model=shapes.CardRead,
+    responses=documented(Unauthenticated, SessionEnded, MoreProofNeeded, OwnCardNeeded, deps.CardPasswordRequired),
+)
+async def read_own_card(
+    request: Request,
+    house: TheHouse,
+    language: Language,
+    reveal: Annotated[bool, Query(description="Show my numbers whole; needs a step-up")] = False,  # noqa: FBT002 - a query
+) -> Response:
+    """My e-card."""
+    if not reveal:
+        return await own_card(request, house)
+    caller = await deps.stepped_up(request, house)
+    card = await house.db.run(lambda session: reading.reveal_own(session, caller))
+    return deps.written(shapes.own_card(card, language), language)
+
+
+@router.get(
+    "/{holder}/card",
+    response_model=shapes.CardRead | shapes.CardMissingRead,
+    responses=documented(NotFound, LinkFrozen, ServiceNotShared, RegisterUnavailable),
+)
+async def read_member_card(holder: str, caller: Caller, house: TheHouse, language: Language) -> Response:
+    """A member's e-card, or why there is none yet; `holder` is the link's id. The member's record keeps the look."""
+    found = await looking.look_at_card(house.db, house.ports.register, caller, deps.identity(holder))
+    if isinstance(found, CardView):
+        return deps.written(shapes.member_card(found, language), language)
+    return deps.written(shapes.CardMissingRead.of(found, language).model_dump_json().encode(), language)
+
+
+READS = {"/v1/holders/me/card": Read("/v1/holders/me/card", own_card)}

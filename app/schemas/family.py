@@ -1,0 +1,202 @@
+"""Wire shapes of the family page. It is written straight to JSON; a test compares what is written with these."""
+
+from collections.abc import Mapping
+from datetime import date
+from operator import attrgetter
+from typing import Annotated, Final, Literal
+
+import orjson
+from pydantic import Field
+
+from app.models.links import Place
+from app.schemas.base import Asked, Moment, Told
+from app.schemas.cards import JSON_OPTIONS
+from app.services.family.reading import FamilyPage, MemberView, OwnerView, QuotaView, Usage
+from app.services.links import Service, Services
+from app.services.people.relationships import RELATIONSHIPS
+
+_TERMS: Final[Mapping[str, Mapping[str, str]]] = {
+    language: {code: attrgetter(language[:2])(entry) for code, entry in RELATIONSHIPS.items()}
+    for language in ("zh-CN", "en", "es")
+}
+
+
+class SharedRead(Told):
+    """What is shared, in the three words people ask with."""
+
+    card: bool = Field(description="Their card is shown: `view` or `show_code`")
+    filing: bool = Field(description="Business is done for them: `certify` or `file`")
+    money: bool = Field(description="Money moves: `pay`")
+
+
+class FamilyMemberRead(Told):
+    """A relative the caller may act for, masked."""
+
+    link_id: str
+    name: str
+    social_security_number: str
+    age: int
+    relationship: str = Field(description="What the member is to me, GB/T 4761")
+    relationship_name: str = Field(description="The same in words")
+    place: Place = Field(description="The kind of place taken")
+    state: Literal["active", "frozen"] = Field(description="`frozen`: the member disputes the link")
+    since: Moment
+    services: list[Service]
+    shares: SharedRead
+
+
+class AddingRead(Told):
+    """A relative who is being added and has a place already; the enrolment says how to go on."""
+
+    enrolment_id: str
+    name: str
+    social_security_number: str
+    age: int
+    relationship: str
+    relationship_name: str
+    place: Place
+    since: Moment
+
+
+class FamilyOwnerRead(Told):
+    """Somebody who may act for the caller, masked."""
+
+    link_id: str
+    name: str
+    relationship: str = Field(description="What I am to the owner, GB/T 4761")
+    relationship_name: str
+    state: Literal["active", "frozen"]
+    since: Moment
+
+
+class FamilyOwnerServicesRead(FamilyOwnerRead):
+    """The same, with what they may do for me."""
+
+    services: list[Service]
+    shares: SharedRead
+
+
+class UsageRead(Told):
+    """Places taken (by relatives being added too), places there are, places left."""
+
+    used: int
+    limit: int
+    left: int
+
+
+class QuotaRead(Told):
+    """How many relatives one can add, by which rule and since when it holds."""
+
+    profile: str
+    since: date | None
+    total: UsageRead
+    spouse: UsageRead
+    child: UsageRead
+    elder: UsageRead
+    other: UsageRead
+
+
+class FamilyRead(Told):
+    """The family page."""
+
+    members: list[FamilyMemberRead]
+    adding: list[AddingRead]
+    owners: list[FamilyOwnerRead]
+    quota: QuotaRead
+
+
+class ServicesAsk(Asked):
+    """All that the owner may do for the member from now on; nothing that was not allowed before."""
+
+    services: Annotated[list[Service], Field(max_length=len(Service))]
+
+    def chosen(self) -> Services:
+        return Services(**{service.value: service in self.services for service in Service})
+
+
+def page(family: FamilyPage, language: str) -> bytes:
+    """Write the family page as `FamilyRead`."""
+    terms = _TERMS[language]
+    return orjson.dumps(
+        {
+            "members": [_member(member, terms) for member in family.members],
+            "adding": [_adding(member, terms) for member in family.adding],
+            "owners": [_owner(owner, terms) for owner in family.owners],
+            "quota": _quota(family.quota),
+        },
+        option=JSON_OPTIONS,
+    )
+
+
+def member(view: MemberView, language: str) -> bytes:
+    """Write a member as `FamilyMemberRead`."""
+    return orjson.dumps(_member(view, _TERMS[language]), option=JSON_OPTIONS)
+
+
+def owner(view: OwnerView, services: Services, language: str) -> bytes:
+    """Write an owner as `FamilyOwnerServicesRead`."""
+    return orjson.dumps(
+        _owner(view, _TERMS[language]) | {"services": services.names, "shares": _shares(services)}, option=JSON_OPTIONS
+    )
+
+
+def _member(member: MemberView, terms: Mapping[str, str]) -> dict[str, object]:
+    return {
+        "link_id": member.link_id,
+        "name": member.name,
+        "social_security_number": member.number,
+        "age": member.age,
+        "relationship": member.relationship,
+        "relationship_name": terms[member.relationship],
+        "place": member.place,
+        "state": member.state,
+        "since": member.since,
+        "services": member.services.names,
+        "shares": _shares(member.services),
+    }
+
+
+def _adding(member: MemberView, terms: Mapping[str, str]) -> dict[str, object]:
+    return {
+        "enrolment_id": member.enrolment_id,
+        "name": member.name,
+        "social_security_number": member.number,
+        "age": member.age,
+        "relationship": member.relationship,
+        "relationship_name": terms[member.relationship],
+        "place": member.place,
+        "since": member.since,
+    }
+
+
+def _owner(owner: OwnerView, terms: Mapping[str, str]) -> dict[str, object]:
+    return {
+        "link_id": owner.link_id,
+        "name": owner.name,
+        "relationship": owner.relationship,
+        "relationship_name": terms[owner.relationship],
+        "state": owner.state,
+        "since": owner.since,
+    }
+
+
+def _shares(services: Services) -> dict[str, bool]:
+    return {
+        "card": services.view or services.show_code,
+        "filing": services.certify or services.file,
+        "money": services.pay,
+    }
+
+
+def _quota(quota: QuotaView) -> dict[str, object]:
+    return {
+        "profile": quota.profile,
+        "since": quota.since,
+        "total": _usage(quota.total),
+        **{place.value: _usage(usage) for place, usage in quota.places.items()},
+    }
+
+
+def _usage(usage: Usage) -> dict[str, int]:
+    # A limit that was lowered ends nothing, so more may be taken than there are.
+    return {"used": usage.used, "limit": usage.limit, "left": max(0, usage.limit - usage.used)}

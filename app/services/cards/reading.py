@@ -7,7 +7,7 @@ from uuid import UUID
 from asyncpg import Record
 from sqlalchemy import RowMapping, and_, select
 
-from app.core.db import Database, Hot, Session, bucket_of
+from app.core.db import Database, Session, bucket_of, hot
 from app.core.errors import Conflict, NextStep
 from app.core.sealing import DataKey
 from app.core.tokens import AccessClaims
@@ -51,7 +51,7 @@ class CardView:
     issued_at: datetime
 
 
-_OWN_CARD = Hot("""
+_OWN_CARD = hot("""
 SELECT s.assurance, s.expires_at, s.ended_at, s.person_id, p.account_id AS proven_account_id, h.wrapped_key,
        p.name, p.number, c.card_number, c.level, c.region, c.physical_status, c.issued_at, c.activated_at,
        i.issue_number

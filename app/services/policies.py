@@ -47,10 +47,11 @@ class Owners(_Rule):
 
 
 class Enrolments(_Rule):
-    """Hours an enrolment stays open, and hours a passed face waits for one of the member's slots."""
+    """Hours an enrolment stays open, hours a passed face waits for a member's slot, and how many are begun a day."""
 
     open_hours: int
     slot_wait_hours: int
+    begun_a_day: int
 
 
 class Ages(_Rule):

@@ -5,12 +5,12 @@ from datetime import timedelta
 from uuid import UUID
 
 from app.core.db import Database, Session, bucket_of, new_id
-from app.core.errors import Conflict, FieldError, Invalid, NextStep
+from app.core.errors import Conflict, FieldError, Invalid, NextStep, TooMany
 from app.core.passwords import Passwords
 from app.models.cases import CaseReason
 from app.models.enrolments import Consent, ConsentPurpose, Enrolment, EnrolmentKind, Event, State
 from app.ports.face import FaceMode
-from app.services import audit, notices, policies
+from app.services import audit, notices, policies, throttles
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action
 from app.services.cards import issuing
@@ -18,6 +18,7 @@ from app.services.cards import passwords as card_passwords
 from app.services.enrolments import evidence, finishing, loading, undoing, viewing
 from app.services.enrolments.viewing import EnrolmentView
 from app.services.notices import Shown
+from app.services.throttles import Counter, Limit
 
 _NOTICE_OF = {EnrolmentKind.OWN_CARD: "own-card", EnrolmentKind.FAMILY_MEMBER: "family-account"}
 SERVICES = frozenset({"view", "show_code", "certify", "file", "pay"})
@@ -28,6 +29,12 @@ class OwnCardNeeded(Conflict):
     """Only a holder with an own e-card in use may add relatives."""
 
     code = "own-card-needed"
+
+
+class EnrolmentsUsedUp(TooMany):
+    """More enrolments were begun today than anybody needs."""
+
+    code = "enrolments-used-up"
 
 
 class ServicesNotAllowed(Conflict):
@@ -41,11 +48,13 @@ async def open_enrolment(session: Session, caller: Caller, kind: EnrolmentKind) 
 
     Raises:
         OwnCardNeeded: for a relative, and the caller has no card of their own in use.
+        EnrolmentsUsedUp: too many were begun today.
     """
     home_id = caller.account_id
     if kind is EnrolmentKind.FAMILY_MEMBER:
         home_id = await _holder(session, caller)
-    hours = (await policies.current(session)).enrolments.open_hours
+    rules = (await policies.current(session)).enrolments
+    await _count_begun(session, caller, rules.begun_a_day)
     enrolment = Enrolment(
         bucket=bucket_of(home_id),
         id=new_id(bucket_of(home_id)),
@@ -57,7 +66,7 @@ async def open_enrolment(session: Session, caller: Caller, kind: EnrolmentKind) 
         version=1,
         channel=caller.channel,
         created_at=session.now,
-        expires_at=session.now + timedelta(hours=hours),
+        expires_at=session.now + timedelta(hours=rules.open_hours),
     )
     session.add(enrolment)
     await _record(session, enrolment, caller, Action.ENROLMENT_OPENED, kind=kind.value)
@@ -190,6 +199,13 @@ async def _holder(session: Session, caller: Caller) -> UUID:
     if not caller.is_proven or caller.person_id is None or not await issuing.is_active(session, caller.person_id):
         raise OwnCardNeeded(next_step=NextStep("own-card", "/v1/enrolments"))
     return caller.person_id
+
+
+async def _count_begun(session: Session, caller: Caller, a_day: int) -> None:
+    limit = Limit("enrolments_begun", a_day, timedelta(days=1))
+    used = await throttles.use(session, Counter(limit, bucket_of(caller.account_id), caller.account_id.bytes))
+    if not used.is_allowed:
+        raise EnrolmentsUsedUp(retry_after_seconds=used.wait_seconds(session.now), quota=a_day, window_seconds=86400)
 
 
 async def _require_choice(session: Session, enrolment: Enrolment, purpose: ConsentPurpose) -> None:

@@ -1,0 +1,98 @@
+"""The app in somebody's hand: sends requests, shows them, and minds that the answers are as expected."""
+
+import secrets
+import time
+from typing import Final
+
+import httpx
+
+from app.walkthrough.telling import JSON, Teller
+
+_SHOWN_HEADERS: Final = ("WWW-Authenticate", "Retry-After", "Idempotency-Replayed")
+
+
+class Unexpected(Exception):
+    """An answer that the story does not know; the message is one line."""
+
+
+class Reply:
+    """An answer: its status and what it says."""
+
+    def __init__(self, answer: httpx.Response) -> None:
+        self.status = answer.status_code
+        self.body: JSON = {}
+        if "json" in answer.headers.get("content-type", ""):
+            said = answer.json()
+            self.body = said if isinstance(said, dict) else {"items": said}
+
+    @property
+    def problem(self) -> str | None:
+        """The code of a refusal."""
+        return str(self.body.get("code")) if self.status >= 400 else None
+
+    @property
+    def next_href(self) -> str:
+        """The address that a refusal leads to."""
+        return str(self.body.get("next", {}).get("href", ""))
+
+
+class Phone:
+    """One app with one session."""
+
+    def __init__(self, client: httpx.Client, teller: Teller) -> None:
+        self._client = client
+        self._teller = teller
+        self.number = ""
+        self.access_token: str | None = None
+
+    def call(
+        self, method: str, path: str, body: object = None, *, expect: tuple[int, ...] = (200,), is_once: bool = False
+    ) -> Reply:
+        """Send one request and show it with its answer.
+
+        Args:
+            is_once: it creates something, so it carries an `Idempotency-Key`.
+
+        Raises:
+            Unexpected: the answer is none of those expected.
+        """
+        shown = {"Idempotency-Key": secrets.token_hex(8)} if is_once else {}
+        if isinstance(body, bytes):
+            shown["Content-Type"] = "image/jpeg"
+        self._teller.request(method, path, body, shown)
+        sent = shown | ({"Authorization": f"Bearer {self.access_token}"} if self.access_token else {})
+        answer = self._send(method, path, body, sent)
+        reply = Reply(answer)
+        headers = {name: answer.headers[name] for name in _SHOWN_HEADERS if name in answer.headers}
+        self._teller.answer(reply.status, reply.body or None, headers)
+        if reply.status not in expect:
+            raise Unexpected(_surprise(method, path, reply, expect))
+        return reply
+
+    def take_over(self, tokens: object) -> None:
+        """Go on with new tokens, where an answer brought some."""
+        if isinstance(tokens, dict):
+            self.access_token = tokens["access_token"]
+
+    def wait_for_message(self, number: str, seconds: float) -> bool:
+        """Wait, without a word, until a phone has a message; a worker sends them, a moment after the answer."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if Reply(self._send("GET", f"/dev/messages?phone={number}", None, {})).body.get("items"):
+                return True
+            time.sleep(0.25)
+        return False
+
+    def _send(self, method: str, path: str, body: object, headers: dict[str, str]) -> httpx.Response:
+        try:
+            if isinstance(body, bytes):
+                return self._client.request(method, path, content=body, headers=headers)
+            return self._client.request(method, path, json=body, headers=headers)
+        except httpx.HTTPError as error:
+            raise Unexpected(f"{method} {path} was not answered ({type(error).__name__}).") from error
+
+
+def _surprise(method: str, path: str, reply: Reply, expect: tuple[int, ...]) -> str:
+    wanted = " or ".join(map(str, expect))
+    said = f"{reply.problem}: {reply.body.get('detail', '')}" if reply.problem else "no problem"
+    return f"{method} {path} was answered {reply.status} ({said.strip()}) instead of {wanted}."

@@ -1,0 +1,250 @@
+"""The story: an owner gets a card of their own and adds a child and a parent."""
+
+import secrets
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from app.adapters.demo_pictures import document_photo, portrait_photo
+from app.walkthrough.phone import Phone, Reply, Unexpected
+from app.walkthrough.telling import Teller
+
+_PASSWORD: Final = "four quiet herons"  # noqa: S105 - of nobody: the account is made for this story
+_CARD_PASSWORD: Final = "518093"  # noqa: S105 - the same
+_SON: Final = "20"
+_FATHER: Final = "51"
+_MESSAGE_SECONDS: Final = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A test person, as `/dev/people` shows them."""
+
+    label: str
+    name: str = field(repr=False)
+    number: str = field(repr=False)
+    phone: str | None = field(repr=False)
+    age: int
+
+    @classmethod
+    def of(cls, item: Mapping[str, Any]) -> "Person":
+        """Read one of the items."""
+        return cls(item["label"], item["name"], item["social_security_number"], item["phone"], item["age"])
+
+    @property
+    def seed(self) -> int:
+        """What the person's pictures are drawn from."""
+        return zlib.crc32(self.label.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Who plays."""
+
+    owner: Person
+    child: Person
+    parent: Person
+
+
+class Story:
+    """Tells it on one phone; `tell` is all of it."""
+
+    def __init__(self, phone: Phone, teller: Teller) -> None:
+        self._phone = phone
+        self._teller = teller
+
+    def tell(self) -> None:
+        """Play and tell everything.
+
+        Raises:
+            Unexpected: an answer is not as it should be.
+        """
+        cast = self._cast()
+        self._account()
+        self._own_card(cast.owner)
+        self._step_up()
+        child = self._add_child(cast.child)
+        parent = self._add_parent(cast.parent)
+        self._family(cast, child, parent)
+
+    def _cast(self) -> Cast:
+        self._teller.chapter("The people")
+        self._teller.words(
+            "A development server knows test people: they are nobody, so everything can be tried on them. "
+            "Three of them play here: an owner, his son of 9 and his father of 68."
+        )
+        people = {item["label"]: Person.of(item) for item in self._phone.call("GET", "/dev/people").body["items"]}
+        if missing := {"owner", "child-9", "parent-68"} - people.keys():
+            raise Unexpected(f"The server's register has no {', '.join(sorted(missing))}: run `escard demo` there.")
+        return Cast(people["owner"], people["child-9"], people["parent-68"])
+
+    def _account(self) -> None:
+        self._teller.chapter("An account")
+        opened = None
+        while opened is None or opened.problem == "phone-already-registered":
+            self._phone.number = f"1000000{1000 + secrets.randbelow(9000)}"
+            self._teller.words(
+                "The owner picks up a phone that the service does not know. A code by SMS shows that the phone is his."
+            )
+            self._phone.call(
+                "POST", "/v1/sms-codes", {"phone": self._phone.number, "purpose": "register"}, expect=(202,)
+            )
+            self._teller.words("In development nothing is sent; what would have been can be read here.")
+            inbox = self._phone.call("GET", f"/dev/messages?phone={self._phone.number}")
+            self._teller.words(
+                "With the code and a password of his choice he opens an account, and is signed in on this device."
+            )
+            body = {
+                "phone": self._phone.number,
+                "sms_code": inbox.body["items"][0]["code"],
+                "password": _PASSWORD,
+                "device": {"id": secrets.token_hex(8), "name": "My phone", "platform": "ios"},
+            }
+            opened = self._phone.call("POST", "/v1/accounts", body, expect=(201, 409), is_once=True)
+        self._phone.take_over(opened.body.get("tokens"))
+
+    def _own_card(self, owner: Person) -> None:
+        self._teller.chapter("A card of his own")
+        self._teller.words("Only a holder may add relatives, so his own e-card comes first.")
+        enrolment = self._open("own_card")
+        self._acknowledge(enrolment, "own-card")
+        self._teller.words(
+            "He says who he is. The register must know a living person of this number and name; the account then moves "
+            "to that person, so the answer brings new tokens. Nothing of the person can be read yet: that takes a face."
+        )
+        body = {"name": owner.name, "social_security_number": owner.number}
+        self._phone.take_over(self._phone.call("PUT", f"{enrolment}/details", body).body.get("tokens"))
+        self._agree(enrolment, "face-check", "A face is processed only after a consent of its own.")
+        self._teller.words(
+            "He looks into the camera. The sandbox provider lets everybody pass; a real one would check that he is "
+            "alive and compare him with the register's portrait. If an earlier account held this person, it loses him "
+            "now: the latest proof counts."
+        )
+        self._check_face(enrolment)
+        self._teller.words("Last, a card password of six digits: not in order, not repeated, not from his own numbers.")
+        done = self._phone.call("PUT", f"{enrolment}/card-password", {"password": _CARD_PASSWORD})
+        self._require(done, state="active")
+        self._teller.words("The card is his. Numbers and names are masked unless he asks for them after a step-up.")
+        self._phone.call("GET", "/v1/holders/me/card")
+
+    def _step_up(self) -> None:
+        self._teller.chapter("My → Family Service → Add")
+        self._teller.words(
+            "Adding a relative takes a card password given within the last five minutes. Without it the server says "
+            "what is missing (RFC 9470) …"
+        )
+        refused = self._phone.call("POST", "/v1/enrolments", {"kind": "family_member"}, expect=(401,), is_once=True)
+        if refused.problem != "card-password-required":
+            raise Unexpected(f"The step-up was refused as {refused.problem}, not as card-password-required.")
+        self._teller.words("… and with it there is a token that says so.")
+        checked = self._phone.call("POST", "/v1/card/password-checks", {"password": _CARD_PASSWORD})
+        self._phone.take_over(checked.body)
+
+    def _add_child(self, child: Person) -> str:
+        self._teller.chapter(f"His son, {child.age}")
+        enrolment = self._begin(child, _SON, "He says whom he adds, and that it is a son (GB/T 4761: 20).")
+        self._agree(enrolment, "identity-document", "Papers are taken only after the consent for them.")
+        self._agree(enrolment, "minor-data", "Under 14 everything is sensitive; a parent agrees to that apart.")
+        self._agree(enrolment, "face-check", "The facial photo is a face, so it needs the consent for faces first.")
+        self._send_paper(enrolment, "household_register", child, "A photo of the household register's page.")
+        self._teller.words("Under 16 a facial photo comes along; with it nothing is missing.")
+        photo = self._phone.call("PUT", f"{enrolment}/documents/facial_photo", portrait_photo(child.seed))
+        self._require(photo, state="face_pending")
+        self._teller.words("The photo is compared with the register's portrait. A child need not sit still for it.")
+        return self._finish(enrolment)
+
+    def _add_parent(self, parent: Person) -> str:
+        self._teller.chapter(f"His father, {parent.age}")
+        enrolment = self._begin(parent, _FATHER, "The same way begins again, with a father (GB/T 4761: 51).")
+        self._agree(enrolment, "identity-document", "Papers are taken only after the consent for them.")
+        self._send_paper(enrolment, "id_card_front", parent, "A photo of the ID card, front side.")
+        self._teller.words(
+            "The father looks into the owner's phone himself: from 16 on it is the member who agrees, and who chooses "
+            "what the link may do. He leaves out filing in his name."
+        )
+        shown = self._notice("face-check") | {"services": ["view", "show_code", "certify"]}
+        self._phone.call("PUT", f"{enrolment}/consents/face-check", shown)
+        self._teller.words("A live check: blink, turn the head. The sandbox believes him.")
+        return self._finish(enrolment)
+
+    def _family(self, cast: Cast, child: str, parent: str) -> None:
+        self._teller.chapter("The family")
+        self._teller.words("One page: whom he acts for, what each of them shares, how many places are left.")
+        page = self._phone.call("GET", "/v1/family")
+        if not {child, parent} <= {member["link_id"] for member in page.body["members"]}:
+            raise Unexpected("The family page does not show both relatives.")
+        self._teller.words("Their e-cards came with the link. Each look is written into the member's own record.")
+        for link_id in (child, parent):
+            self._phone.call("GET", f"/v1/holders/{link_id}/card")
+        if cast.parent.phone and self._phone.wait_for_message(cast.parent.phone, _MESSAGE_SECONDS):
+            self._teller.words(
+                "And nobody is added behind their back: the father was told on the phone the register holds."
+            )
+            self._phone.call("GET", f"/dev/messages?phone={cast.parent.phone}")
+
+    def _open(self, kind: str) -> str:
+        opened = self._phone.call("POST", "/v1/enrolments", {"kind": kind}, expect=(201,), is_once=True)
+        return f"/v1/enrolments/{opened.body['id']}"
+
+    def _notice(self, code: str) -> dict[str, Any]:
+        notice = self._phone.call("GET", f"/v1/notices/{code}").body
+        return {name: notice[name] for name in ("code", "version", "language", "sha256")}
+
+    def _acknowledge(self, enrolment: str, code: str) -> None:
+        self._teller.words("He reads the notice; its hash says exactly which text he saw.")
+        self._phone.call("PUT", f"{enrolment}/notice-acknowledgement", self._notice(code))
+
+    def _agree(self, enrolment: str, purpose: str, why: str) -> None:
+        self._teller.words(why)
+        self._phone.call("PUT", f"{enrolment}/consents/{purpose}", self._notice(purpose))
+
+    def _begin(self, person: Person, relationship: str, words: str) -> str:
+        """Open an enrolment and say whom it is about; what an earlier run has left is put away first."""
+        self._teller.words("A new application; what it waits for is always in `next`.")
+        enrolment = self._open("family_member")
+        self._acknowledge(enrolment, "family-account")
+        self._teller.words(words)
+        body = {"name": person.name, "social_security_number": person.number, "relationship": relationship}
+        given = self._phone.call("PUT", f"{enrolment}/details", body, expect=(200, 409))
+        if given.status == 409:
+            self._put_away(given)
+            self._teller.words("Now he can say it again.")
+            given = self._phone.call("PUT", f"{enrolment}/details", body)
+        self._require(given, state="documents_pending")
+        return enrolment
+
+    def _put_away(self, refused: Reply) -> None:
+        """End what stands in the way since an earlier run; the refusal leads to it."""
+        if refused.problem == "already-member":
+            self._teller.words(
+                "He is in the family since an earlier walkthrough. Either side may end a link at any time:"
+            )
+        elif refused.problem == "already-adding":
+            self._teller.words("An earlier walkthrough has begun to add him and did not finish. That one is cancelled:")
+        else:
+            raise Unexpected(f"The details were refused: {refused.problem} ({refused.body.get('detail', '')})")
+        self._phone.call("DELETE", refused.next_href, expect=(204,))
+
+    def _send_paper(self, enrolment: str, kind: str, person: Person, words: str) -> None:
+        self._teller.words(
+            f"{words} It is checked by its content, drawn anew without its metadata, sealed, and deleted on a schedule."
+        )
+        heading = kind.replace("_", " ").upper()
+        self._phone.call("PUT", f"{enrolment}/documents/{kind}", document_photo(person.seed, heading))
+
+    def _check_face(self, enrolment: str) -> None:
+        started = self._phone.call("POST", f"{enrolment}/face-checks", {"device_meta": {}}, expect=(201,), is_once=True)
+        checked = self._phone.call("POST", f"/v1/face-checks/{started.body['id']}/completion")
+        self._require(checked, state="passed")
+
+    def _finish(self, enrolment: str) -> str:
+        self._check_face(enrolment)
+        self._teller.words("Passed: the link is active, and the application says where to look now.")
+        done = self._phone.call("GET", enrolment)
+        self._require(done, state="active")
+        return str(done.body["link_id"])
+
+    def _require(self, reply: Reply, *, state: str) -> None:
+        if reply.body.get("state") != state:
+            raise Unexpected(f"The state is {reply.body.get('state')}, not {state}.")

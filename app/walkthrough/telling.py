@@ -1,0 +1,119 @@
+"""Tells requests and answers so that a person likes to read them: short, in order, without secrets."""
+
+import json
+import textwrap
+from collections.abc import Mapping
+from typing import Any, Final, TextIO
+
+JSON = dict[str, Any]
+
+_WIDTH: Final = 110
+_LONGEST_TEXT: Final = 72
+_LONGEST_LIST: Final = 3
+_SECRETS: Final = frozenset({"access_token", "refresh_token", "password", "sms_code", "token"})
+_STYLES: Final = {"title": "1", "words": "", "request": "36", "good": "32", "refused": "33", "wrong": "1;31"}
+
+
+class Teller:
+    """Writes a story to a stream; colours are for terminals, whole secrets for who asks for them."""
+
+    def __init__(self, out: TextIO, *, has_colours: bool, has_secrets: bool) -> None:
+        self._out = out
+        self._has_colours = has_colours
+        self._has_secrets = has_secrets
+        self._chapter = 0
+
+    def chapter(self, title: str) -> None:
+        """Begin a new part of the story."""
+        self._chapter += 1
+        self._write(f"\n{self._chapter}. {title}", "title")
+
+    def words(self, text: str) -> None:
+        """Say in plain words what happens next, and why."""
+        self._write("\n" + textwrap.fill(text, _WIDTH - 3, initial_indent="   ", subsequent_indent="   "), "words")
+
+    def request(self, method: str, path: str, body: object, headers: Mapping[str, str]) -> None:
+        """Show what is asked."""
+        line = f"   → {method} {path}"
+        for name, value in headers.items():
+            line += f"\n     {name}: {value}"
+        if isinstance(body, bytes):
+            line += f"\n     ({len(body) // 1024} KiB of image)"
+        elif body is not None:
+            line += "\n     " + self._json(body)
+        self._write(line, "request")
+
+    def answer(self, status: int, body: object, headers: Mapping[str, str]) -> None:
+        """Show what is answered."""
+        line = f"   ← {status}"
+        for name, value in headers.items():
+            line += f" {name}: {value}"
+        if body is not None:
+            line += ("\n     " if headers else " ") + self._json(body)
+        self._write(line, "good" if status < 400 else "refused")
+
+    def wrong(self, text: str) -> None:
+        """Say in one line why the story ends here."""
+        self._write(f"\n✗ {text}", "wrong")
+
+    def end(self, text: str) -> None:
+        """Say how the story ended."""
+        self._write(f"\n✓ {text}", "good")
+
+    def _write(self, text: str, style: str) -> None:
+        code = _STYLES[style] if self._has_colours else ""
+        self._out.write(f"\x1b[{code}m{text}\x1b[0m\n" if code else f"{text}\n")
+        self._out.flush()
+
+    def _json(self, value: object) -> str:
+        return _laid_out(_shortened(value if self._has_secrets else _without_secrets(value)), 5)
+
+
+def _laid_out(value: object, indent: int) -> str:
+    """Write JSON on one line where there is room, else its parts on lines of their own."""
+    line = json.dumps(value, ensure_ascii=False)
+    if len(line) + indent <= _WIDTH or not isinstance(value, dict | list) or not value:
+        return line
+    space = " " * (indent + 2)
+    if isinstance(value, dict):
+        parts = [f"{space}{json.dumps(name)}: {_laid_out(part, indent + 2)}" for name, part in value.items()]
+        return "{\n" + ",\n".join(parts) + "\n" + " " * indent + "}"
+    return "[\n" + ",\n".join(space + _laid_out(part, indent + 2) for part in value) + "\n" + " " * indent + "]"
+
+
+def _shortened(value: object) -> object:
+    """Cut long lists, and long texts unless they are tokens, which are cut as secrets or not at all."""
+    if isinstance(value, dict):
+        return {
+            name: part if name in _SECRETS else _shortened(part)
+            for name, part in value.items()
+            if part is not None and part not in ([], {})
+        }
+    if isinstance(value, list):
+        more = [f"… and {len(value) - _LONGEST_LIST} more"] if len(value) > _LONGEST_LIST + 1 else []
+        return [_shortened(part) for part in (value[:_LONGEST_LIST] if more else value)] + more
+    if isinstance(value, str) and len(value) > _LONGEST_TEXT:
+        return value[:_LONGEST_TEXT].rstrip() + "…"
+    return value
+
+
+def _without_secrets(value: object) -> object:
+    if isinstance(value, dict):
+        return _without_code({name: _hidden(name, part) for name, part in value.items()}, value.get("code"))
+    if isinstance(value, list):
+        return [_without_secrets(part) for part in value]
+    return value
+
+
+def _hidden(name: str, value: object) -> object:
+    is_secret = name in _SECRETS or (name == "code" and isinstance(value, str) and value.isdecimal())
+    if is_secret and isinstance(value, str):
+        return value[: min(6, len(value) // 3)] + "…"
+    return _without_secrets(value)
+
+
+def _without_code(message: JSON, code: object) -> JSON:
+    """Hide the code of a message in its text too."""
+    if isinstance(code, str) and code.isdecimal() and isinstance(message.get("text"), str):
+        return message | {"text": message["text"].replace(code, message["code"])}
+    return message

@@ -16,6 +16,7 @@ from app.ports.register import TestPerson
 from app.routers.deps import House
 from tests import cluster
 from tests.cluster import Cluster
+from tests.factories.make import Make
 from tests.factories.phone import Phone, settle_people
 
 _running: list[Cluster] = []
@@ -96,6 +97,12 @@ async def people(house: House) -> dict[str, TestPerson]:
 def phone(client: httpx.AsyncClient, house: House) -> Callable[[str], Phone]:
     """Makes phones that play the API as an app would."""
     return lambda number: Phone(client, house, number)
+
+
+@pytest.fixture
+def make(client: httpx.AsyncClient, house: House) -> Make:
+    """Makes people, cards and families without playing the whole flow."""
+    return Make(client, house)
 
 
 @pytest.fixture

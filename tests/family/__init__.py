@@ -1,0 +1,1 @@
+"""The family page, members and owners."""

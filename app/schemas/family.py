@@ -142,7 +142,7 @@ def owner(view: OwnerView, services: Services, language: str) -> bytes:
 
 def _member(member: MemberView, terms: Mapping[str, str]) -> dict[str, object]:
     return {
-        "link_id": member.link_id,
+        "link_id": str(member.link_id),
         "name": member.name,
         "social_security_number": member.number,
         "age": member.age,
@@ -158,7 +158,7 @@ def _member(member: MemberView, terms: Mapping[str, str]) -> dict[str, object]:
 
 def _adding(member: MemberView, terms: Mapping[str, str]) -> dict[str, object]:
     return {
-        "enrolment_id": member.enrolment_id,
+        "enrolment_id": str(member.enrolment_id),
         "name": member.name,
         "social_security_number": member.number,
         "age": member.age,
@@ -171,7 +171,7 @@ def _adding(member: MemberView, terms: Mapping[str, str]) -> dict[str, object]:
 
 def _owner(owner: OwnerView, terms: Mapping[str, str]) -> dict[str, object]:
     return {
-        "link_id": owner.link_id,
+        "link_id": str(owner.link_id),
         "name": owner.name,
         "relationship": owner.relationship,
         "relationship_name": terms[owner.relationship],

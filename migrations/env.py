@@ -9,16 +9,10 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from app.models import Base
 
 
-def _include(name: str | None, kind: str, _: object) -> bool:
-    """Leave the job queue's own tables alone; the library that owns them migrates them."""
-    return not (kind == "table" and name is not None and name.startswith("pgqueuer"))
-
-
 def _migrate(connection: Connection) -> None:
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
-        include_name=_include,
         transaction_per_migration=True,
         compare_server_default=True,
     )

@@ -1,11 +1,26 @@
-"""Remembers, in the same transaction, what must be told to the rest of the world afterwards."""
+"""Remembers, in the same transaction, what must be told to the rest of the world afterwards; and sees it told.
 
+An event is taken by compare-and-set for a minute (`take`), told, and then `done`; or it is put off, each time for
+longer. One whose teller died is taken by the next when the minute is over: so it is told at least once, and tellers
+are idempotent by the event's id.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, or_, select, update
 
 from app.core.db import Session, bucket_of, new_id
 from app.models.outbox import OutboxEvent
+
+LEASE: Final = timedelta(seconds=60)
+_FIRST_PAUSE = timedelta(seconds=5)
+_LONGEST_PAUSE = timedelta(hours=1)
+_MOST_ATTEMPTS = 30_000  # what the column holds; that is years of hourly attempts
 
 
 class Kind(StrEnum):
@@ -13,7 +28,17 @@ class Kind(StrEnum):
 
     TELL_PERSON = "tell_person"
     SLOT_FREED = "slot_freed"
-    FACE_GIVEN_UP = "face_given_up"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An event that is ours to tell for a minute; `attempts` counts this one."""
+
+    id: UUID
+    home_id: UUID
+    kind: str
+    facts: Mapping[str, str]
+    attempts: int
 
 
 def tell(session: Session, kind: Kind, home_id: UUID, *, after: timedelta = timedelta(), **facts: str) -> None:
@@ -33,4 +58,50 @@ def tell(session: Session, kind: Kind, home_id: UUID, *, after: timedelta = time
             due_at=session.now + after,
             attempts=0,
         )
+    )
+
+
+async def due(session: Session, *, most: int = 20) -> Sequence[UUID]:
+    """Return events that nobody is telling, the longest due first: across all homes, and only a hint."""
+    rows = await session.scalars(
+        select(OutboxEvent.id).where(*_is_free(session)).order_by(OutboxEvent.due_at).limit(most)
+    )
+    return rows.all()
+
+
+async def take(session: Session, event_id: UUID) -> Taken | None:
+    """Take an event for a minute, unless somebody was faster."""
+    row = (
+        await session.execute(
+            update(OutboxEvent)
+            .where(*_row(event_id), *_is_free(session))
+            .values(taken_until=session.now + LEASE, attempts=func.least(OutboxEvent.attempts + 1, _MOST_ATTEMPTS))
+            .returning(OutboxEvent.home_id, OutboxEvent.kind, OutboxEvent.facts, OutboxEvent.attempts)
+        )
+    ).one_or_none()
+    return None if row is None else Taken(event_id, row.home_id, row.kind, row.facts, row.attempts)
+
+
+async def done(session: Session, event_id: UUID) -> None:
+    """Remember that an event has been told."""
+    await session.execute(update(OutboxEvent).where(*_row(event_id)).values(done_at=session.now))
+
+
+async def put_off(session: Session, event: Taken) -> None:
+    """Free an event that could not be told: 5 seconds, 10, 20 and so on up to an hour, without an end."""
+    pause = min(_FIRST_PAUSE * 2 ** min(event.attempts - 1, 20), _LONGEST_PAUSE)
+    await session.execute(
+        update(OutboxEvent).where(*_row(event.id)).values(due_at=session.now + pause, taken_until=None)
+    )
+
+
+def _row(event_id: UUID) -> tuple[ColumnElement[bool], ...]:
+    return OutboxEvent.bucket == bucket_of(event_id), OutboxEvent.id == event_id
+
+
+def _is_free(session: Session) -> tuple[ColumnElement[bool], ...]:
+    return (
+        OutboxEvent.done_at.is_(None),
+        OutboxEvent.due_at <= session.now,
+        or_(OutboxEvent.taken_until.is_(None), OutboxEvent.taken_until <= session.now),
     )

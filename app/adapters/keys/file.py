@@ -87,6 +87,11 @@ class FileKeys(Keys):
     def peppers(self) -> Mapping[int, bytes]:
         return self._peppers
 
+    @property
+    def wrapping_versions(self) -> tuple[int, ...]:
+        """The versions of the keys that wrap data keys."""
+        return tuple(self._wrapping)
+
     async def wrap(self, data_key: bytes) -> bytes:
         version, nonce = max(self._wrapping), os.urandom(12)
         return version.to_bytes(2) + nonce + self._wrapping[version].encrypt(nonce, data_key, b"data-key")

@@ -1,0 +1,64 @@
+"""`escard demo`: the people of the demo, made anew where the age that a label tells has passed."""
+
+from collections.abc import Sequence
+
+import typer
+
+from app.adapters.register import demo
+from app.adapters.register.embedded import EmbeddedRegister
+from app.cli.families import link_families
+from app.cli.house import in_house
+from app.cli.terminal import Refused, say, table
+from app.core.clock import today
+from app.core.settings import Environment
+from app.ports.register import TestPerson
+from app.routers.deps import House
+from app.services.people.ages import age_on
+
+app = typer.Typer()
+
+_CROWD = "quota-relative-"  # they are there to fill a family, nobody tries anything with them
+
+
+@app.command("demo")
+def load_people() -> None:
+    """Put the people of the demo into the embedded register; those whose age has passed get a new number."""
+    say(in_house(load))
+
+
+async def load(house: House) -> str:
+    """Put the people of the demo into the register and return them as a table.
+
+    Raises:
+        Refused: this is no place for a demo.
+    """
+    register = embedded_register(house)
+    if house.settings.environment is not Environment.DEVELOPMENT:
+        raise Refused("The people of the demo exist in development only.")
+    await register.put(demo.people(today(house.db.clock.now())))
+    people = await register.test_people()
+    await link_families(house.db, register, people, demo.DEMO_LINKS, house.settings.channel)
+    return _table(house, people)
+
+
+def embedded_register(house: House) -> EmbeddedRegister:
+    """Return the register, if it is the one that people can be put into.
+
+    Raises:
+        Refused: it is another's.
+    """
+    if not isinstance(house.ports.register, EmbeddedRegister):
+        raise Refused("The register in use belongs to somebody else: nobody can be put into it from here.")
+    return house.ports.register
+
+
+def _table(house: House, people: Sequence[TestPerson]) -> str:
+    day = today(house.db.clock.now())
+    return table(
+        ("label", "name", "age", "phone", "what for"),
+        (
+            (person.label, person.name, str(age_on(person.birth_date, day)), person.phone or "-", person.note)
+            for person in people
+            if not person.label.startswith(_CROWD)
+        ),
+    )

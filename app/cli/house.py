@@ -1,0 +1,60 @@
+"""Does something in a house of one's own: for commands that ask or change what the server serves."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from app import main, texts
+from app.adapters.keys.file import FileKeys
+from app.cli.configuration import read_keys, read_settings
+from app.cli.database import reachable, require_newest
+from app.cli.terminal import Refused
+from app.core.errors import AppError, Unavailable
+from app.core.settings import Settings
+from app.routers.deps import House
+
+Result = TypeVar("Result")
+
+
+def build(settings: Settings, url: str, keys: FileKeys) -> House:
+    """Join settings and adapters.
+
+    Raises:
+        Refused: an adapter cannot be had.
+    """
+    try:
+        return main.build(settings, url, keys=keys)
+    except LookupError as error:
+        raise Refused(f"{error.args[0]}.") from None
+    except Unavailable as error:
+        raise Refused(f"The data folder {settings.data_folder} cannot be used: {error.code}.") from None
+
+
+def in_house(work: Callable[[House], Awaitable[Result]]) -> Result:
+    """Open a house after the settings of the environment, do `work` in it, and close it.
+
+    Raises:
+        Refused: it cannot be opened, or something it needs does not answer.
+    """
+    settings = read_settings()
+    keys = read_keys(settings)
+    with reachable(settings) as addresses:
+        require_newest(addresses.app)
+        return at_work(build(settings, addresses.app, keys), work)
+
+
+def at_work(house: House, work: Callable[[House], Awaitable[Result]]) -> Result:
+    """Open a house that is built, do `work` in it, and close it.
+
+    Raises:
+        Refused: something it needs does not answer.
+    """
+
+    async def opened() -> Result:
+        async with main.opened(house):
+            return await work(house)
+
+    try:
+        return asyncio.run(opened())
+    except AppError as error:
+        raise Refused(f"{texts.problem(error.code, 'en').title} ({error.code}).") from None

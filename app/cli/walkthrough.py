@@ -1,0 +1,60 @@
+"""`escard walkthrough`: play the whole flow against a running server, or one of its own, as a readable story."""
+
+import os
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import httpx
+import typer
+
+from app.cli.configuration import address, read_settings
+from app.cli.terminal import progress
+from app.walkthrough.phone import Phone, Unexpected
+from app.walkthrough.server import answers, serving
+from app.walkthrough.story import Story
+from app.walkthrough.telling import Teller
+
+app = typer.Typer()
+
+
+@app.command("walkthrough")
+def walk_through(
+    *,
+    url: Annotated[
+        str | None,
+        typer.Option(help="Address of a development server; without it the one of the settings, or one of its own."),
+    ] = None,
+    in_full: Annotated[
+        bool, typer.Option("--in-full", help="Cut nothing: whole answers, ids, tokens, codes and passwords.")
+    ] = False,
+    server_log: Annotated[
+        Path | None, typer.Option(help="Where the log of a server of its own goes; without it, it is not kept.")
+    ] = None,
+) -> None:
+    """Register an owner, issue his card, add a child and a parent, show the family; every request is told."""
+    has_colours = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    teller = Teller(sys.stdout, has_colours=has_colours, is_in_full=in_full)
+    running = url or address(read_settings())
+    try:
+        if url is not None and not answers(url):
+            raise Unexpected(f"No escard server answers at {url}.")
+        with ExitStack() as until_the_end:
+            if not answers(running):
+                progress(f"No server answers at {running}: starting one for this story alone …")
+                running = until_the_end.enter_context(serving(server_log))
+            client = until_the_end.enter_context(
+                httpx.Client(base_url=running, timeout=30, headers={"Accept-Language": "en"})
+            )
+            teller.words(f"Everything below was sent to {running} and answered by it.")
+            if not in_full:
+                teller.words(
+                    "Ids, long texts and secrets are cut, and what is empty or has not changed is left out; "
+                    "--in-full shows everything."
+                )
+            Story(Phone(client, teller), teller).tell()
+    except Unexpected as surprise:
+        teller.wrong(str(surprise))
+        raise typer.Exit(1) from None
+    teller.end("The whole flow works.")

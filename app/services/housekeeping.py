@@ -1,0 +1,115 @@
+"""Puts away what nothing needs any more, in small steps, and finds objects that belong to no row."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import CursorResult, delete, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from app.core.db import BUCKETS, Database, Session, bucket_of
+from app.models.accounts import SmsCode
+from app.models.answers import KeptAnswer
+from app.models.base import Bucketed
+from app.models.documents import Document
+from app.models.outbox import OutboxEvent
+from app.models.stand_ins import InboxMessage
+from app.models.throttles import Throttle
+from app.ports.storage import ObjectStore
+
+EVIDENCE: Final = "evidence"
+_SLICE = BUCKETS // 64
+_AT_ONCE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """Rows of a table that go when so much time has passed since `moment`."""
+
+    table: type[Bucketed]
+    moment: InstrumentedAttribute[Any]
+    kept: timedelta
+
+
+_RULES: Final = (
+    _Rule(KeptAnswer, KeptAnswer.expires_at, timedelta()),
+    _Rule(SmsCode, SmsCode.expires_at, timedelta(days=1)),
+    _Rule(Throttle, Throttle.resets_at, timedelta()),
+    _Rule(OutboxEvent, OutboxEvent.done_at, timedelta(days=30)),
+)
+_INBOX_KEPT = timedelta(days=30)
+
+
+async def put_away(db: Database) -> int:
+    """Delete what is past: kept answers, SMS codes, throttles, told events, messages of the inbox; return how many.
+
+    A sixty-fourth of a table at a time, by its key: no statement runs long, and none needs an index of its own.
+    """
+    count = 0
+    for rule in _RULES:
+        for start in range(0, BUCKETS, _SLICE):
+            count += await db.run(partial(_put_away, rule, start))
+    return count + await db.run(_empty_inbox)
+
+
+async def strays(db: Database, store: ObjectStore) -> list[str]:
+    """Return the keys of evidence that belongs to no row.
+
+    Raises:
+        StorageUnavailable: the store does not answer.
+    """
+    found: list[str] = []
+    async for keys in _batches(store):
+        known = await db.run(partial(_known, keys))
+        # What was swept while we looked is gone by now, and no stray.
+        found += [key for key in keys if key not in known and await store.exists(key)]
+    return found
+
+
+async def _put_away(rule: _Rule, start: int, session: Session) -> int:
+    done = await session.execute(
+        delete(rule.table)
+        .where(rule.table.bucket.between(start, start + _SLICE - 1), rule.moment <= session.now - rule.kept)
+        .execution_options(synchronize_session=False)
+    )
+    assert isinstance(done, CursorResult)
+    return done.rowcount
+
+
+async def _empty_inbox(session: Session) -> int:
+    done = await session.execute(
+        delete(InboxMessage)
+        .where(InboxMessage.sent_at <= session.now - _INBOX_KEPT)
+        .execution_options(synchronize_session=False)
+    )
+    assert isinstance(done, CursorResult)
+    return done.rowcount
+
+
+async def _batches(store: ObjectStore) -> AsyncIterator[Sequence[str]]:
+    batch: list[str] = []
+    async for entry in store.list(EVIDENCE):
+        batch.append(entry.key)
+        if len(batch) == _AT_ONCE:
+            yield batch
+            batch = []
+    yield batch
+
+
+async def _known(keys: Sequence[str], session: Session) -> set[str]:
+    ids = [each for each in map(_identity, keys) if each is not None]
+    rows = await session.scalars(
+        select(Document.object_key).where(Document.bucket.in_({bucket_of(each) for each in ids}), Document.id.in_(ids))
+    )
+    return set(rows)
+
+
+def _identity(key: str) -> UUID | None:
+    """Read the id that evidence is named after; what somebody else has put there has none."""
+    try:
+        return UUID(key.rpartition("/")[2])
+    except ValueError:
+        return None

@@ -1,0 +1,143 @@
+"""Tells people what happened to them: on their own phone, and where they are children or have none, on others' too.
+
+Whoever is under 14 is told through the phone that the register holds and every other owner; whoever has no phone,
+through the owners alone. The owner who acted must not be the only one to hear of it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+
+from app import texts
+from app.core import logging
+from app.core.db import Database, Session, bucket_of
+from app.models.links import MemberSlot
+from app.models.people import Home, HomeKind
+from app.ports import Ports
+from app.ports.messages import Message, MessageKind
+from app.services import policies
+from app.services.accounts import profile
+from app.services.outbox import Taken
+from app.services.people import homes
+from app.services.people.ages import is_under
+from app.services.people.names import mask_name
+
+_LANGUAGE: Final = texts.DEFAULT_LANGUAGE  # nobody has told us theirs, so messages go out in the country's
+_TO_MEMBER: Final = "_member"
+_TO_OTHERS: Final = "_other_owner"
+
+_log = logging.logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Recipient:
+    """Somebody who may be told: the phone of their account, and the number under which the register knows theirs."""
+
+    home_id: UUID
+    phone: str | None = field(repr=False)
+    number: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Whom an event concerns, who stands in for them, who did it, and the masked names that the text takes."""
+
+    to: _Recipient
+    stand_ins: Sequence[_Recipient]
+    acting: _Recipient | None
+    is_child: bool
+    names: Mapping[str, str] = field(repr=False)
+
+
+async def tell(db: Database, ports: Ports, event: Taken) -> None:
+    """Tell those whom an event concerns; done again, nobody hears it twice.
+
+    No connection is held while the register is asked and messages are handed over.
+
+    Raises:
+        RegisterUnavailable, MessagesUnavailable: not everybody has been told.
+    """
+    if event.facts.get("member_id") == "":
+        return  # an application that named nobody yet: there is nothing to say
+    plan = await db.run(partial(_plan, event))
+    own = await _phone_of(ports, plan.to)
+    if own is not None:
+        await _send(ports, event, plan.to.home_id, own, event.facts["message"], plan.names)
+    if own is None or plan.is_child:
+        await _tell_others(ports, event, plan, own)
+
+
+async def _tell_others(ports: Ports, event: Taken, plan: _Plan, own: str | None) -> None:
+    heard = {own}
+    for other in plan.stand_ins:
+        phone = await _phone_of(ports, other)
+        if phone is not None:
+            message = event.facts["message"].removesuffix(_TO_MEMBER) + _TO_OTHERS
+            await _send(ports, event, other.home_id, phone, message, plan.names)
+            heard.add(phone)
+    acting = None if plan.acting is None else await _phone_of(ports, plan.acting)
+    if not heard - {None, acting}:
+        _log.warning("nobody_else_told", event_id=str(event.id), message=event.facts["message"])
+
+
+async def _send(ports: Ports, event: Taken, home_id: UUID, phone: str, message: str, names: Mapping[str, str]) -> None:
+    text = texts.message(message, _LANGUAGE, **names)
+    await ports.messages.send(Message(key=f"{event.id}:{home_id}", to=phone, kind=MessageKind.NOTICE, text=text))
+
+
+async def _phone_of(ports: Ports, recipient: _Recipient) -> str | None:
+    if recipient.phone is not None or recipient.number is None:
+        return recipient.phone
+    registered = await ports.register.find(recipient.number)
+    return None if registered is None else registered.phone
+
+
+async def _plan(event: Taken, session: Session) -> _Plan:
+    home = await session.get_one(Home, (bucket_of(event.home_id), event.home_id))
+    names = await _names(session, event.facts)
+    if home.kind is HomeKind.ACCOUNT:
+        phone = await profile.phone_of(session, home.id)
+        return _Plan(to=_Recipient(home.id, phone, None), stand_ins=(), acting=None, is_child=False, names=names)
+    person = await homes.person(session, home.id)
+    rules = (await policies.current(session)).ages
+    is_child = is_under(person.birth_date, rules.own_consent, session.now)
+    acting_id = UUID(event.facts["owner_id"]) if "owner_id" in event.facts else None
+    has_words_for_others = event.facts["message"].endswith(_TO_MEMBER)
+    owners = await _owners(session, home.id) if has_words_for_others else ()
+    return _Plan(
+        to=_Recipient(home.id, None, person.number) if is_child else await _recipient(session, home.id),
+        stand_ins=[await _recipient(session, each) for each in owners if each != acting_id],
+        acting=None if acting_id is None else await _recipient(session, acting_id),
+        is_child=is_child,
+        names={"name": mask_name(person.name)} | names,
+    )
+
+
+async def _recipient(session: Session, person_id: UUID) -> _Recipient:
+    person = await homes.person(session, person_id)
+    phone = None if person.account_id is None else await profile.phone_of(session, person.account_id)
+    return _Recipient(person_id, phone, person.number)
+
+
+async def _names(session: Session, facts: Mapping[str, str]) -> dict[str, str]:
+    """Return the masked names of the people whom the facts name, by the places that texts have for them."""
+    places = {"owner_id": ("owner",), "member_id": ("member", "name")}
+    return {
+        place: mask_name((await homes.person(session, UUID(facts[fact]))).name)
+        for fact, wanted in places.items()
+        if fact in facts
+        for place in wanted
+    }
+
+
+async def _owners(session: Session, member_id: UUID) -> Sequence[UUID]:
+    rows = await session.scalars(
+        select(MemberSlot.owner_id)
+        .where(MemberSlot.bucket == bucket_of(member_id), MemberSlot.member_id == member_id)
+        .order_by(MemberSlot.slot_no)
+    )
+    return rows.all()

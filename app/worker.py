@@ -1,0 +1,152 @@
+"""Does what is due and tells what happened: small steps, each harmless when done twice, by any number of workers.
+
+Nothing is lost when a worker dies: what is due is found by its row and our clock, and what was taken is free again when
+its lease is over (docs/adr/0011).
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+from app.core import logging
+from app.core.clock import SHANGHAI, today
+from app.core.db import Database
+from app.ports import Ports
+from app.services import audit_heads, documents, housekeeping, notifications, outbox, outcomes
+from app.services.enrolments import expiring
+from app.services.outbox import Kind, Taken
+
+_LOOK_SECONDS: Final = 0.5
+_LONGEST_PAUSE_SECONDS: Final = 30.0
+_GRACE_SECONDS: Final = 10.0
+_TELLING_SECONDS: Final = outbox.LEASE.total_seconds() - 15  # over before somebody else may take the event
+_STUCK_AFTER: Final = 10  # attempts: after three quarters of an hour somebody should look
+_AT_ONCE: Final = 4
+_MOST: Final = 40
+_NIGHT: Final = time(3)
+
+_log = logging.logger(__name__)
+
+Teller = Callable[[Taken], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """Something to do now and then, by our clock.
+
+    `do` returns how much there was; when it was `full`, more is waiting and it is done again at once.
+    """
+
+    name: str
+    do: Callable[[], Awaitable[int]]
+    first: Callable[[datetime], datetime]
+    every: timedelta
+    full: int | None = None
+
+
+async def work(db: Database, ports: Ports, stopping: asyncio.Event) -> None:
+    """Do every chore whenever it is due, until `stopping`; what is under way then has ten seconds to end."""
+    tasks = [asyncio.create_task(_keep_doing(chore, db, stopping)) for chore in chores(db, ports)]
+    await stopping.wait()
+    _, late = await asyncio.wait(tasks, timeout=_GRACE_SECONDS)
+    for task in late:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def chores(db: Database, ports: Ports) -> Sequence[Chore]:
+    """Return everything there is to do."""
+    return (
+        Chore("tell", partial(tell_due, db, ports), _now, timedelta(), full=_MOST),
+        Chore("settle_face_checks", partial(outcomes.settle_due, db, ports), _now, timedelta(seconds=3)),
+        Chore("expire_enrolments", partial(expiring.expire_due, db), _now, timedelta(seconds=5)),
+        Chore("sweep_documents", partial(documents.sweep, db, ports.store), _now, timedelta(seconds=5)),
+        Chore("put_away", partial(housekeeping.put_away, db), _now, timedelta(hours=1)),
+        Chore("sign_audit_heads", partial(audit_heads.sign_changed, db, ports.store), _now, timedelta(hours=1)),
+        Chore("report_strays", partial(report_strays, db, ports), _next_night, timedelta(days=1)),
+    )
+
+
+async def tell_due(db: Database, ports: Ports) -> int:
+    """Tell what is in the outboxes and due; return how much that was."""
+    tellers: Mapping[Kind, Teller] = {
+        Kind.TELL_PERSON: partial(notifications.tell, db, ports),
+        Kind.SLOT_FREED: partial(_free_slot, db, ports),
+    }
+    free = asyncio.Semaphore(_AT_ONCE)
+
+    async def in_turn(event_id: UUID) -> None:
+        async with free:
+            await _tell(db, tellers, event_id)
+
+    due = await db.run(lambda session: outbox.due(session, most=_MOST))
+    for outcome in await asyncio.gather(*map(in_turn, due), return_exceptions=True):
+        if outcome is not None:
+            raise outcome
+    return len(due)
+
+
+async def report_strays(db: Database, ports: Ports) -> int:
+    """Write into the log which objects of the store belong to no row; return how many."""
+    found = await housekeeping.strays(db, ports.store)
+    if found:
+        _log.error("objects_without_row", count=len(found), first=found[:20])
+    return len(found)
+
+
+async def _tell(db: Database, tellers: Mapping[Kind, Teller], event_id: UUID) -> None:
+    event = await db.run(lambda session: outbox.take(session, event_id))
+    if event is None:
+        return
+    logging.begin_request(f"outbox-{event.id}")  # what is audited now leads back to the event
+    try:
+        async with asyncio.timeout(_TELLING_SECONDS):
+            await tellers[Kind(event.kind)](event)
+    except Exception as error:  # whatever it was, the event is told later, and the others now
+        write = _log.error if event.attempts >= _STUCK_AFTER else _log.warning
+        write("event_not_told", event_id=str(event.id), kind=event.kind, attempts=event.attempts, exc_info=error)
+        await db.run(lambda session: outbox.put_off(session, event))
+    else:
+        await db.run(lambda session: outbox.done(session, event.id))
+
+
+async def _free_slot(db: Database, ports: Ports, event: Taken) -> None:
+    await outcomes.slot_freed(db, ports, event.home_id)
+
+
+async def _keep_doing(chore: Chore, db: Database, stopping: asyncio.Event) -> None:
+    due_at, failures = chore.first(db.clock.now()), 0
+    while not stopping.is_set():
+        if db.clock.now() >= due_at:
+            try:
+                done = await chore.do()
+                failures = 0
+            except Exception as error:  # one chore's trouble is not the others', and it passes or is mended
+                failures += 1
+                _log.error("chore_failed", chore=chore.name, failures=failures, exc_info=error)
+                await _pause(stopping, min(2.0**failures, _LONGEST_PAUSE_SECONDS))
+                continue
+            if done == chore.full:
+                continue
+            due_at = db.clock.now() + chore.every
+        await _pause(stopping, _LOOK_SECONDS)
+
+
+async def _pause(stopping: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stopping.wait(), seconds)
+
+
+def _now(now: datetime) -> datetime:
+    return now
+
+
+def _next_night(now: datetime) -> datetime:
+    """Return the next time that it is three in the morning in China."""
+    tonight = datetime.combine(today(now), _NIGHT, SHANGHAI)
+    return (tonight if tonight > now else tonight + timedelta(days=1)).astimezone(UTC)

@@ -95,7 +95,7 @@ class _Check:
     def reference(self) -> str:
         """Write it as a provider's reference."""
         return base64.urlsafe_b64encode(
-            orjson.dumps([self.check_id, self.mode, self.scenario, self.started_at])
+            orjson.dumps([str(self.check_id), self.mode, self.scenario, self.started_at])
         ).decode()
 
     @classmethod

@@ -1,0 +1,176 @@
+"""The server is killed with no time to say goodbye, at every step of the flow; the next one goes on from there."""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from app.adapters.demo_pictures import document_photo, portrait_photo
+
+JSON = dict[str, Any]
+PORTRAIT, REGISTER_PAGE = portrait_photo(7), document_photo(8, "HOUSEHOLD REGISTER")
+
+
+class Server:
+    """A whole installation in a folder, as `make run` starts it."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.url = f"http://127.0.0.1:{free.getsockname()[1]}"
+        self._environment = os.environ | {
+            "ESCARD_DATA_FOLDER": str(folder),
+            "ESCARD_PORT": self.url.rpartition(":")[2],
+            "ESCARD_PUBLIC_URL": self.url,
+        }
+        self._log = folder.parent / "server.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "app", "run"], env=self._environment, stdout=log, stderr=log
+            )
+        until = time.monotonic() + 60
+        while time.monotonic() < until and self._process.poll() is None:
+            with contextlib.suppress(httpx.HTTPError):
+                if httpx.get(f"{self.url}/readyz").status_code == 200:
+                    return
+            time.sleep(0.1)
+        raise AssertionError(self._log.read_text()[-3000:])
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait(30)
+
+
+class Story:
+    """Somebody's phone; what gets no answer it sends again with the same key, as apps do on bad networks."""
+
+    def __init__(self, server: Server, client: httpx.AsyncClient) -> None:
+        self._server = server
+        self._client = client
+        self._token = ""
+
+    async def tell(self, method: str, path: str, body: JSON | bytes | None = None) -> JSON:
+        """Send a request and expect it to be done."""
+        answer = await self._send(method, path, body, secrets.token_hex(8))
+        return self._read(method, path, answer)
+
+    async def tell_dying(self, method: str, path: str, body: JSON | bytes | None = None) -> JSON:
+        """Send a request to a server that is killed a moment later, and again to the one that comes after it."""
+        key = secrets.token_hex(8)
+        first = asyncio.create_task(self._send(method, path, body, key))
+        await asyncio.sleep(secrets.choice((0.001, 0.01, 0.05)))
+        await asyncio.to_thread(self._server.kill)
+        await asyncio.gather(first, return_exceptions=True)
+        await asyncio.to_thread(self._server.start)
+        return self._read(method, path, await self._send(method, path, body, key))
+
+    async def _send(self, method: str, path: str, body: JSON | bytes | None, key: str) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        if method == "POST":
+            headers["Idempotency-Key"] = key
+        for _ in range(5):
+            if isinstance(body, bytes):
+                answer = await self._client.request(method, path, content=body, headers=headers)
+            else:
+                answer = await self._client.request(method, path, json=body, headers=headers)
+            if answer.json().get("code") not in ("idempotency-key-in-flight", "check-in-progress"):
+                return answer
+            # The killed server's hold on the key has to run out first.
+            await self._client.post("/dev/clock", json={"advance_seconds": 61})
+        raise AssertionError("in flight for ever")
+
+    def _read(self, method: str, path: str, answer: httpx.Response) -> JSON:
+        assert answer.status_code < 300, (method, path, answer.status_code, answer.text)
+        read: JSON = answer.json()
+        tokens = read.get("tokens") or read
+        self._token = tokens.get("access_token", self._token)
+        return read
+
+
+@pytest.fixture
+async def story(tmp_path: Path) -> AsyncIterator[Story]:
+    """A phone and an installation of its own."""
+    server = Server(tmp_path / "var")
+    await asyncio.to_thread(server.start)
+    async with httpx.AsyncClient(base_url=server.url, timeout=30) as client:
+        yield Story(server, client)
+    server.stop()
+
+
+async def test_a_killed_server_loses_no_answered_step(story: Story) -> None:
+    people = {person["label"]: person for person in (await story.tell("GET", "/dev/people"))["items"]}
+    await _own_card(story, people["owner"])
+    await story.tell("POST", "/v1/card/password-checks", {"password": "518093"})
+    opened = await story.tell_dying("POST", "/v1/enrolments", {"kind": "family_member"})
+    here = f"/v1/enrolments/{opened['id']}"
+    await story.tell("PUT", f"{here}/notice-acknowledgement", await _shown(story, "family-account"))
+    await story.tell_dying("PUT", f"{here}/details", _who(people["child-9"]) | {"relationship": _child(people)})
+    for purpose in ("identity-document", "minor-data", "face-check"):
+        await story.tell("PUT", f"{here}/consents/{purpose}", await _shown(story, purpose))
+    await story.tell("PUT", f"{here}/documents/household_register", REGISTER_PAGE)
+    await story.tell_dying("PUT", f"{here}/documents/facial_photo", PORTRAIT)
+    started = await story.tell_dying("POST", f"{here}/face-checks", {})
+    await story.tell_dying("POST", f"/v1/face-checks/{started['id']}/completion")
+
+    family = await story.tell("GET", "/v1/family")
+    done = await story.tell("GET", here)
+    opens = await story.tell("GET", "/v1/enrolments?state=open")
+
+    assert done["state"] == "active"
+    assert [member["link_id"] for member in family["members"]] == [done["link_id"]]
+    assert family["quota"]["total"]["used"] == 1
+    assert opens["items"] == []
+
+
+async def _own_card(story: Story, person: JSON) -> None:
+    await story.tell("POST", "/v1/sms-codes", {"phone": person["phone"], "purpose": "register"})
+    inbox = await story.tell("GET", f"/dev/messages?phone={person['phone']}")
+    device = {"id": "phone-1", "name": "Phone", "platform": "android"}
+    account = {
+        "phone": person["phone"],
+        "sms_code": inbox["items"][0]["code"],
+        "password": "correct horse",
+        "device": device,
+    }
+    await story.tell_dying("POST", "/v1/accounts", account)
+    opened = await story.tell("POST", "/v1/enrolments", {"kind": "own_card"})
+    here = f"/v1/enrolments/{opened['id']}"
+    await story.tell_dying("PUT", f"{here}/notice-acknowledgement", await _shown(story, "own-card"))
+    await story.tell("PUT", f"{here}/details", _who(person))
+    await story.tell("PUT", f"{here}/consents/face-check", await _shown(story, "face-check"))
+    started = await story.tell("POST", f"{here}/face-checks", {})
+    await story.tell("POST", f"/v1/face-checks/{started['id']}/completion")
+    await story.tell_dying("PUT", f"{here}/card-password", {"password": "518093"})
+
+
+async def _shown(story: Story, code: str) -> JSON:
+    notice = await story.tell("GET", f"/v1/notices/{code}")
+    return {name: notice[name] for name in ("code", "version", "language", "sha256")}
+
+
+def _who(person: JSON) -> JSON:
+    return {name: person[name] for name in ("name", "social_security_number")}
+
+
+def _child(people: dict[str, JSON]) -> str:
+    return "20" if int(people["child-9"]["social_security_number"][16]) % 2 else "30"

@@ -77,6 +77,7 @@ async def tell_due(db: Database, ports: Ports) -> int:
     tellers: Mapping[Kind, Teller] = {
         Kind.TELL_PERSON: partial(notifications.tell, db, ports),
         Kind.SLOT_FREED: partial(_free_slot, db, ports),
+        Kind.FACE_GIVEN_UP: partial(_give_up_face, db, ports),
     }
     free = asyncio.Semaphore(_AT_ONCE)
 
@@ -117,6 +118,10 @@ async def _tell(db: Database, tellers: Mapping[Kind, Teller], event_id: UUID) ->
 
 async def _free_slot(db: Database, ports: Ports, event: Taken) -> None:
     await outcomes.slot_freed(db, ports, event.home_id)
+
+
+async def _give_up_face(db: Database, ports: Ports, event: Taken) -> None:
+    await outcomes.given_up(db, ports, UUID(event.facts["check_id"]))
 
 
 async def _keep_doing(chore: Chore, db: Database, stopping: asyncio.Event) -> None:

@@ -28,6 +28,7 @@ class Kind(StrEnum):
 
     TELL_PERSON = "tell_person"
     SLOT_FREED = "slot_freed"
+    FACE_GIVEN_UP = "face_given_up"
 
 
 @dataclass(frozen=True, slots=True)

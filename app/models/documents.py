@@ -75,7 +75,7 @@ class FailedImage(Bucketed, Base):
     """A facial photo that failed for (owner, member): the same file is refused again."""
 
     __tablename__ = "failed_image"
-    __table_args__ = ({"info": PERSONAL},)
+    __table_args__ = (bucket_agrees("owner_id"), {"info": PERSONAL})
 
     owner_id: Mapped[UUID] = mapped_column(primary_key=True)
     member_id: Mapped[UUID] = mapped_column(primary_key=True)

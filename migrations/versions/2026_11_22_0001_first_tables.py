@@ -200,6 +200,10 @@ def upgrade() -> None:
         sa.Column("member_id", sa.Uuid(), nullable=False),
         sa.Column("upload_hmac", sa.LargeBinary(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "bucket = get_byte(uuid_send(owner_id), 0) * 256 + get_byte(uuid_send(owner_id), 1)",
+            name=op.f("ck_failed_image_bucket_agrees"),
+        ),
         sa.PrimaryKeyConstraint("bucket", "owner_id", "member_id", "upload_hmac", name=op.f("pk_failed_image")),
         info={"dist": "bucket"},
     )

@@ -112,7 +112,7 @@ async def _changed(start: int, session: Session) -> list[Head]:
             AuditHead.bucket.between(start, start + _SLICE - 1), AuditHead.seq > AuditHead.signed_seq
         )
     )
-    return [Head(*row) for row in rows]
+    return [Head(row.home_id, row.seq, row.mac) for row in rows]
 
 
 async def _remember(head: Head, session: Session) -> None:
@@ -170,7 +170,7 @@ async def _homes(db: Database) -> AsyncIterator[tuple[UUID, bool]]:
 
 async def _homes_from(start: int, session: Session) -> list[tuple[UUID, bool]]:
     rows = await session.execute(
-        select(Home.id, AuditHead.home_id.is_not(None))
+        select(Home.id, AuditHead.home_id.is_not(None).label("has_head"))
         .join(
             AuditHead,
             tuple_(AuditHead.bucket, AuditHead.home_id) == tuple_(Home.bucket, Home.id),
@@ -178,7 +178,7 @@ async def _homes_from(start: int, session: Session) -> list[tuple[UUID, bool]]:
         )
         .where(Home.bucket.between(start, start + _SLICE - 1))
     )
-    return [row._tuple() for row in rows]
+    return [(row.id, row.has_head) for row in rows]
 
 
 async def _verify(home_id: UUID, session: Session) -> Break | None:

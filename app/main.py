@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from app import problems
+from app.adapters import demo_pictures
 from app.adapters.clock import SharedClock
 from app.adapters.images.workers import WorkerImages
 from app.adapters.keys.file import FileKeys
@@ -70,7 +71,7 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
     )
     sandbox = None
     if isinstance(clock, SharedClock):
-        sandbox = Sandbox(inbox, register.test_people, lambda by: clock.move_everywhere(db, by))
+        sandbox = Sandbox(inbox, register.test_people, lambda by: clock.move_everywhere(db, by), demo_pictures.picture)
     return House(
         settings=settings,
         db=db,

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import zlib
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +20,14 @@ _WALL: Final = ("#eef2f5", "#dfe8f2", "#f4efe6")
 _INK: Final = "#222222"
 
 
+def picture(label: str, kind: str, comment: str | None) -> bytes:
+    """Draw what somebody would upload of a test person: their face for `facial_photo`, else a paper with it."""
+    seed = zlib.crc32(label.encode())
+    if kind == "facial_photo":
+        return portrait_photo(seed, comment=comment)
+    return document_photo(seed, kind.replace("_", " ").upper(), comment=comment)
+
+
 def portrait_photo(seed: int, *, comment: str | None = None) -> bytes:
     """Draw a face as a JPEG of 600 × 800.
 
@@ -27,7 +36,7 @@ def portrait_photo(seed: int, *, comment: str | None = None) -> bytes:
     return _jpeg(_portrait(seed), comment)
 
 
-def document_photo(seed: int, text: str) -> bytes:
+def document_photo(seed: int, text: str, *, comment: str | None = None) -> bytes:
     """Draw a card with a face and a few lines of Latin text as a JPEG of 1000 × 640."""
     card = Image.new("RGB", _CARD, "#f6f8fb")
     draw = ImageDraw.Draw(card)
@@ -36,7 +45,7 @@ def document_photo(seed: int, text: str) -> bytes:
     draw.text((48, 70), "SAMPLE - DEMO - NOT VALID", fill="#8a1f1f", font=ImageFont.load_default(36))
     draw.multiline_text((48, 170), text, fill=_INK, font=ImageFont.load_default(34), spacing=18)
     card.paste(_portrait(seed).resize((285, 380)), (_CARD[0] - 345, 190))
-    return _jpeg(card, None)
+    return _jpeg(card, comment)
 
 
 def register_pdf(pages: int) -> bytes:

@@ -15,7 +15,6 @@ VERBS: Final[Mapping[str, str]] = {
     "run": "Start everything for a try; Ctrl-C ends it.",
     "serve": "Start the server.",
     "worker": "Do what is due: messages, deadlines, deletion, signatures.",
-    "walkthrough": "Play the whole flow as a readable story.",
     "walkthrough": "Play the whole flow against a running server, or one of its own.",
     "migrate": "Bring the database's schema to this version.",
     "demo": "Fill the embedded register with the people of the demo.",

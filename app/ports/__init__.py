@@ -28,8 +28,13 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """What development has besides: readable messages, the test people, and a clock that can be moved forward."""
+    """What development has besides: readable messages, the test people, and a clock that can be moved forward.
+
+    `picture` draws a JPEG to upload for a test person: of whom (a label), what it shows (a kind of document), and the
+    comment in it, if any.
+    """
 
     inbox: Inbox
     people: Callable[[], Awaitable[Sequence[TestPerson]]]
     move_clock: Callable[[timedelta], Awaitable[None]]
+    picture: Callable[[str, str, str | None], bytes]

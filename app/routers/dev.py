@@ -1,20 +1,24 @@
-"""What only development has: sent messages, the test people, the clock."""
+"""What only development has: sent messages, the test people and pictures of them, the clock."""
 
+import asyncio
 from datetime import datetime, timedelta
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.core.errors import FieldError, Invalid, NotFound
+from app.models.documents import DocumentKind
 from app.ports import Sandbox
+from app.problems import documented
 from app.routers import deps
 from app.routers.deps import TheHouse
 from app.schemas.base import Asked, Moment, Page, Told
 from app.services.people.ages import age_on, today
 
 router = APIRouter(prefix="/dev", tags=["development only"])
+_JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}, "description": "A JPEG"}}
 
 
 class MessageRead(Told):
@@ -95,6 +99,24 @@ async def read_people(house: TheHouse) -> Page[PersonRead]:
             for person in await _sandbox(house).people()
         ]
     )
+
+
+@router.get("/people/{label}/pictures/{kind}", response_class=Response, responses=_JPEG | documented(NotFound))
+async def draw_picture(
+    label: str,
+    kind: DocumentKind,
+    house: TheHouse,
+    scenario: Annotated[
+        str | None, Query(pattern="^[a-z_]{1,40}$", description="How the sandbox judges this face: `face_mismatch`, …")
+    ] = None,
+) -> Response:
+    """A picture to upload for a test person: what a document step or a facial photo takes."""
+    sandbox = _sandbox(house)
+    if label not in {person.label for person in await sandbox.people()}:
+        raise NotFound
+    comment = None if scenario is None else f"sandbox:{scenario}"
+    drawn = await asyncio.to_thread(sandbox.picture, label, kind.value, comment)
+    return Response(drawn, media_type="image/jpeg")
 
 
 @router.post("/clock")

@@ -2,12 +2,14 @@
 
 import secrets
 import time
+from collections.abc import Callable
 from typing import Final
 
 import httpx
 
 from app.walkthrough.telling import JSON, Teller
 
+_SHOWN_OF_PROBLEMS: Final = ("title", "detail", "code", "next", "tries_left", "retry_after_seconds", "errors")
 _SHOWN_HEADERS: Final = ("WWW-Authenticate", "Retry-After", "Idempotency-Replayed")
 
 
@@ -21,7 +23,7 @@ class Reply:
     def __init__(self, answer: httpx.Response) -> None:
         self.status = answer.status_code
         self.body: JSON = {}
-        if "json" in answer.headers.get("content-type", ""):
+        if answer.content and "json" in answer.headers.get("content-type", ""):
             said = answer.json()
             self.body = said if isinstance(said, dict) else {"items": said}
 
@@ -46,28 +48,49 @@ class Phone:
         self.access_token: str | None = None
 
     def call(
-        self, method: str, path: str, body: object = None, *, expect: tuple[int, ...] = (200,), is_once: bool = False
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        expect: tuple[int, ...] = (200,),
+        is_once: bool = False,
+        shown: Callable[[JSON], JSON] = lambda body: body,
     ) -> Reply:
         """Send one request and show it with its answer.
 
         Args:
             is_once: it creates something, so it carries an `Idempotency-Key`.
+            shown: what of the answer is shown.
 
         Raises:
             Unexpected: the answer is none of those expected.
         """
-        shown = {"Idempotency-Key": secrets.token_hex(8)} if is_once else {}
+        headers = {"Idempotency-Key": secrets.token_hex(8)} if is_once else {}
         if isinstance(body, bytes):
-            shown["Content-Type"] = "image/jpeg"
-        self._teller.request(method, path, body, shown)
-        sent = shown | ({"Authorization": f"Bearer {self.access_token}"} if self.access_token else {})
+            headers["Content-Type"] = "image/jpeg"
+        self._teller.request(method, path, body, headers)
+        sent = headers | ({"Authorization": f"Bearer {self.access_token}"} if self.access_token else {})
         answer = self._send(method, path, body, sent)
         reply = Reply(answer)
-        headers = {name: answer.headers[name] for name in _SHOWN_HEADERS if name in answer.headers}
-        self._teller.answer(reply.status, reply.body or None, headers)
+        told = {name: answer.headers[name] for name in _SHOWN_HEADERS if name in answer.headers}
+        self._teller.answer(reply.status, _in_short(reply.body) if reply.problem else shown(reply.body), told)
         if reply.status not in expect:
             raise Unexpected(_surprise(method, path, reply, expect))
         return reply
+
+    def picture(self, path: str) -> bytes:
+        """Take a picture, where an app would use its camera.
+
+        Raises:
+            Unexpected: there is none.
+        """
+        self._teller.request("GET", path, None, {})
+        answer = self._send("GET", path, None, {})
+        self._teller.answer(answer.status_code, {}, {"Content-Type": answer.headers.get("content-type", "")})
+        if answer.status_code != 200:
+            raise Unexpected(_surprise("GET", path, Reply(answer), (200,)))
+        return answer.content
 
     def take_over(self, tokens: object) -> None:
         """Go on with new tokens, where an answer brought some."""
@@ -90,6 +113,10 @@ class Phone:
             return self._client.request(method, path, json=body, headers=headers)
         except httpx.HTTPError as error:
             raise Unexpected(f"{method} {path} was not answered ({type(error).__name__}).") from error
+
+
+def _in_short(problem: JSON) -> JSON:
+    return {name: problem[name] for name in _SHOWN_OF_PROBLEMS if name in problem}
 
 
 def _surprise(method: str, path: str, reply: Reply, expect: tuple[int, ...]) -> str:

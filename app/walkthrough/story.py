@@ -1,20 +1,19 @@
 """The story: an owner gets a card of their own and adds a child and a parent."""
 
 import secrets
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from app.adapters.demo_pictures import document_photo, portrait_photo
 from app.walkthrough.phone import Phone, Reply, Unexpected
-from app.walkthrough.telling import Teller
+from app.walkthrough.telling import JSON, Teller
 
 _PASSWORD: Final = "four quiet herons"  # noqa: S105 - of nobody: the account is made for this story
 _CARD_PASSWORD: Final = "518093"  # noqa: S105 - the same
 _SON: Final = "20"
 _FATHER: Final = "51"
 _MESSAGE_SECONDS: Final = 15
+_CAST: Final = frozenset({"owner", "child-9", "parent-68"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +30,6 @@ class Person:
     def of(cls, item: Mapping[str, Any]) -> "Person":
         """Read one of the items."""
         return cls(item["label"], item["name"], item["social_security_number"], item["phone"], item["age"])
-
-    @property
-    def seed(self) -> int:
-        """What the person's pictures are drawn from."""
-        return zlib.crc32(self.label.encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +68,9 @@ class Story:
             "A development server knows test people: they are nobody, so everything can be tried on them. "
             "Three of them play here: an owner, his son of 9 and his father of 68."
         )
-        people = {item["label"]: Person.of(item) for item in self._phone.call("GET", "/dev/people").body["items"]}
-        if missing := {"owner", "child-9", "parent-68"} - people.keys():
+        listed = self._phone.call("GET", "/dev/people", shown=_cast_alone).body["items"]
+        people = {item["label"]: Person.of(item) for item in listed}
+        if missing := _CAST - people.keys():
             raise Unexpected(f"The server's register has no {', '.join(sorted(missing))}: run `escard demo` there.")
         return Cast(people["owner"], people["child-9"], people["parent-68"])
 
@@ -91,7 +86,7 @@ class Story:
                 "POST", "/v1/sms-codes", {"phone": self._phone.number, "purpose": "register"}, expect=(202,)
             )
             self._teller.words("In development nothing is sent; what would have been can be read here.")
-            inbox = self._phone.call("GET", f"/dev/messages?phone={self._phone.number}")
+            inbox = self._phone.call("GET", f"/dev/messages?phone={self._phone.number}", shown=_newest_alone)
             self._teller.words(
                 "With the code and a password of his choice he opens an account, and is signed in on this device."
             )
@@ -149,8 +144,9 @@ class Story:
         self._agree(enrolment, "face-check", "The facial photo is a face, so it needs the consent for faces first.")
         self._send_paper(enrolment, "household_register", child, "A photo of the household register's page.")
         self._teller.words("Under 16 a facial photo comes along; with it nothing is missing.")
-        photo = self._phone.call("PUT", f"{enrolment}/documents/facial_photo", portrait_photo(child.seed))
-        self._require(photo, state="face_pending")
+        photo = self._phone.picture(f"/dev/people/{child.label}/pictures/facial_photo")
+        given = self._phone.call("PUT", f"{enrolment}/documents/facial_photo", photo)
+        self._require(given, state="face_pending")
         self._teller.words("The photo is compared with the register's portrait. A child need not sit still for it.")
         return self._finish(enrolment)
 
@@ -179,15 +175,16 @@ class Story:
             self._phone.call("GET", f"/v1/holders/{link_id}/card")
         if cast.parent.phone and self._phone.wait_for_message(cast.parent.phone, _MESSAGE_SECONDS):
             self._teller.words(
-                "And nobody is added behind their back: the father was told on the phone the register holds."
+                "Nobody is added behind their back: the father was told, on the phone that the register holds. "
+                "Messages go out in Chinese, for nobody has told the service his language."
             )
-            self._phone.call("GET", f"/dev/messages?phone={cast.parent.phone}")
+            self._phone.call("GET", f"/dev/messages?phone={cast.parent.phone}", shown=_newest_alone)
 
     def _open(self, kind: str) -> str:
         opened = self._phone.call("POST", "/v1/enrolments", {"kind": kind}, expect=(201,), is_once=True)
         return f"/v1/enrolments/{opened.body['id']}"
 
-    def _notice(self, code: str) -> dict[str, Any]:
+    def _notice(self, code: str) -> JSON:
         notice = self._phone.call("GET", f"/v1/notices/{code}").body
         return {name: notice[name] for name in ("code", "version", "language", "sha256")}
 
@@ -230,11 +227,11 @@ class Story:
         self._teller.words(
             f"{words} It is checked by its content, drawn anew without its metadata, sealed, and deleted on a schedule."
         )
-        heading = kind.replace("_", " ").upper()
-        self._phone.call("PUT", f"{enrolment}/documents/{kind}", document_photo(person.seed, heading))
+        paper = self._phone.picture(f"/dev/people/{person.label}/pictures/{kind}")
+        self._phone.call("PUT", f"{enrolment}/documents/{kind}", paper)
 
     def _check_face(self, enrolment: str) -> None:
-        started = self._phone.call("POST", f"{enrolment}/face-checks", {"device_meta": {}}, expect=(201,), is_once=True)
+        started = self._phone.call("POST", f"{enrolment}/face-checks", {}, expect=(201,), is_once=True)
         checked = self._phone.call("POST", f"/v1/face-checks/{started.body['id']}/completion")
         self._require(checked, state="passed")
 
@@ -248,3 +245,12 @@ class Story:
     def _require(self, reply: Reply, *, state: str) -> None:
         if reply.body.get("state") != state:
             raise Unexpected(f"The state is {reply.body.get('state')}, not {state}.")
+
+
+def _cast_alone(people: JSON) -> JSON:
+    playing = [item for item in people["items"] if item["label"] in _CAST]
+    return {"items": [*playing, f"… and {len(people['items']) - len(playing)} more"]}
+
+
+def _newest_alone(messages: JSON) -> JSON:
+    return {"items": messages["items"][:1]}

@@ -47,6 +47,7 @@ _TYPE_CODES = {
     "less_than_equal": "out_of_range",
     "enum": "choice",
     "literal_error": "choice",
+    "string_unicode": "bad_characters",
 }
 
 
@@ -60,7 +61,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(AppError, _refused)
     app.add_exception_handler(RequestValidationError, _not_valid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _unexpected)
+    app.add_exception_handler(Exception, unexpected)
 
 
 def answer(request: Request, error: AppError) -> Response:
@@ -139,8 +140,10 @@ async def _not_valid(request: Request, error: Exception) -> Response:
 
 
 def _field(location: Sequence[str | int], fault: Mapping[str, Any]) -> FieldError:
-    """Name the field and the reason; never the value, which may be anybody's number."""
+    """Name the field and the reason; never the value, which may be anybody's number, nor a name that we do not have."""
     place, *path = location
+    if fault["type"] == "extra_forbidden":
+        path.pop()
     pointer = "".join(f"/{part}" for part in path)
     context = fault.get("ctx", {})
     code = context.get("code") or _TYPE_CODES.get(fault["type"], "wrong_type")
@@ -153,6 +156,7 @@ async def _http(request: Request, error: Exception) -> Response:
     return respond(request, error.status_code, {"code": code}, error.headers)
 
 
-async def _unexpected(request: Request, error: Exception) -> Response:
+async def unexpected(request: Request, error: Exception) -> Response:
+    """Answer what nobody has foreseen; the log tells us where it was raised."""
     _log.error("unexpected_error", exc_info=error)
     return respond(request, 500, {"code": "internal-error"})

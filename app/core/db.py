@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from app.core.clock import Clock
@@ -118,7 +119,7 @@ class _Readers:
         return None
 
     async def _connect(self) -> "asyncpg.Connection[asyncpg.Record]":
-        return await asyncpg.connect(self._url, command_timeout=self._timeout_seconds)
+        return await asyncpg.connect(self._url, timeout=self._timeout_seconds, command_timeout=self._timeout_seconds)
 
 
 class Database:
@@ -141,7 +142,7 @@ class Database:
             pool_size=connections,
             max_overflow=0,
             pool_timeout=timeout_seconds,
-            connect_args={"command_timeout": timeout_seconds},
+            connect_args={"timeout": timeout_seconds, "command_timeout": timeout_seconds},
         )
         self._readers = _Readers(_plain(self._url), most=connections, timeout_seconds=timeout_seconds)
         self.clock = clock
@@ -188,7 +189,7 @@ class Database:
         A commit can succeed unheard, so `work` must be harmless when done twice.
 
         Raises:
-            DatabaseUnavailable: it failed three times for a passing reason.
+            DatabaseUnavailable: it failed three times for a passing reason, or took too long.
         """
         tries_left = _TRIES
         while True:
@@ -196,6 +197,8 @@ class Database:
             try:
                 async with self.transaction() as session:
                     return await work(session)
+            except (TimeoutError, NoConnectionFree) as error:
+                raise DatabaseUnavailable(retry_after_seconds=5) from error
             except (DBAPIError, OSError) as error:
                 if not _is_passing(error):
                     raise
@@ -203,11 +206,19 @@ class Database:
                     raise DatabaseUnavailable(retry_after_seconds=5) from error
 
     async def fetch(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
-        """Run one hot read outside any transaction: one trip to the server.
+        """Run one hot read outside any transaction: one trip to the server, and another when the first was lost.
 
         Raises:
-            DatabaseUnavailable: no connection could be made, or it was lost.
+            DatabaseUnavailable: no connection could be made, it was lost twice, or the answer takes too long.
         """
+        try:
+            return await self._readers.fetch(statement, *arguments)
+        except TimeoutError as error:
+            raise DatabaseUnavailable(retry_after_seconds=5) from error
+        except _GONE:
+            return await self._fetch_again(statement, *arguments)
+
+    async def _fetch_again(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
         try:
             return await self._readers.fetch(statement, *arguments)
         except _GONE as error:

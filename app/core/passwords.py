@@ -7,6 +7,7 @@ alone allows no guessing, not even of six digits.
 import asyncio
 import hashlib
 import hmac
+import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -73,4 +74,5 @@ class Passwords:
             return False
 
     def _peppered(self, password: str) -> bytes:
-        return hmac.digest(self._pepper, password.encode(), hashlib.sha256)
+        # Keyboards write an accented letter as one character or as two (RFC 8265 §4.2.2).
+        return hmac.digest(self._pepper, unicodedata.normalize("NFC", password).encode(), hashlib.sha256)

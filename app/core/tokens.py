@@ -39,8 +39,9 @@ class TokenRefused(Unauthenticated):
 class AccessClaims:
     """What an access token says.
 
-    `acr` and `auth_time` (seconds since 1970) are there after a step-up (RFC 9470); `card_password_version` ties a
-    step-up to the card password it was made with, so that a change ends it.
+    `acr` says how its holder was recognised, if that is worth saying. `auth_time` (seconds since 1970) is there after
+    a step-up (RFC 9470); `card_password_version` ties a step-up to the card password it was made with, so that a change
+    ends it.
     """
 
     session_id: UUID
@@ -74,7 +75,9 @@ class AccessTokens:
             "exp": now + int(ACCESS_LIFETIME.total_seconds()),
         }
         if claims.acr is not None:
-            payload |= {"acr": claims.acr, "auth_time": claims.auth_time, "cpv": claims.card_password_version}
+            payload["acr"] = claims.acr
+        if claims.auth_time is not None:
+            payload |= {"auth_time": claims.auth_time, "cpv": claims.card_password_version}
         token: str = jws.sign(payload, self._key, headers=_HEADERS, algorithm=_ALGORITHM)
         return token
 
@@ -118,6 +121,8 @@ def _access_claims(subject: str, session: str, rest: Mapping[object, object]) ->
     match rest.get("acr"), rest.get("auth_time"), rest.get("cpv"):
         case str(acr), int(auth_time), int(version):
             return AccessClaims(*ids, acr, auth_time, version)
+        case str(acr), None, None:
+            return AccessClaims(*ids, acr)
         case _:
             return AccessClaims(*ids)
 

@@ -11,6 +11,7 @@ from app.models.accounts import SignedIn
 from app.ports.messages import MessagesUnavailable
 from app.problems import documented
 from app.routers import deps
+from app.routers.bodies import StrictRoute
 from app.routers.deps import Address, AnyCaller, Caller, House, Language, Once, Remember, TheHouse
 from app.schemas import accounts as shapes
 from app.schemas.base import Page
@@ -18,7 +19,7 @@ from app.services import answers
 from app.services.accounts import codes, devices, profile, sessions, signing
 from app.services.people.phones import mask_phone
 
-router = APIRouter(prefix="/v1", tags=["accounts"])
+router = APIRouter(prefix="/v1", tags=["accounts"], route_class=StrictRoute)
 
 
 @router.post("/sms-codes", status_code=202, responses=documented(codes.SmsResendTooSoon, MessagesUnavailable))

@@ -7,6 +7,7 @@ from app.core.errors import NotFound
 from app.core.tokens import ACCESS_LIFETIME, AccessClaims, auth_seconds
 from app.problems import documented
 from app.routers import deps, faces
+from app.routers.bodies import StrictRoute
 from app.routers.deps import CARD_PASSWORD_ACR, AnyCaller, Caller, Language, OncePerKey, Remember, TheHouse
 from app.schemas import enrolments as shapes
 from app.services import answers
@@ -15,7 +16,7 @@ from app.services.accounts.codes import SmsCodeWrong
 from app.services.cards import passwords, resets
 from app.services.cards.resets import ResetView
 
-router = APIRouter(prefix="/v1/card", tags=["card"])
+router = APIRouter(prefix="/v1/card", tags=["card"], route_class=StrictRoute)
 
 _CHECK = (
     passwords.CardPasswordNotSet,

@@ -152,7 +152,7 @@ async def require_step_up(house: House, caller: SessionCaller) -> None:
         CardPasswordRequired: it does not.
     """
     claims = caller.claims
-    rules = (await house.db.run(policies.current)).card_passwords
+    rules = (await policies.at_hand(house.db)).card_passwords
     now = house.db.clock.now().timestamp()
     is_fresh = claims.auth_time is not None and now - claims.auth_time <= rules.step_up_seconds
     if claims.acr != CARD_PASSWORD_ACR or not is_fresh or claims.card_password_version != caller.card_password_version:
@@ -238,20 +238,16 @@ class Once:
         try:
             await work(begun, remember)
         except AppError as error:
-            await self._refused(begun, error)
-            raise
+            first = await answers.close(self._house.db, begun, _to_be_kept(error))
+            if first is None:
+                raise
+            self._request.state.is_replayed = True
+            return first
         except BaseException:
-            await answers.forget(self._house.db, begun)
+            await answers.close(self._house.db, begun, None)
             raise
         assert answer is not None
         return answer
-
-    async def _refused(self, unit: answers.Unit, error: AppError) -> None:
-        if isinstance(error, errors.Denied | errors.NotFound | errors.Conflict | errors.Invalid):
-            said = Answer(problems.status_of(type(error)), orjson.dumps(problems.members(error)))
-            await self._house.db.run(lambda session: answers.keep(session, unit, said))
-        else:
-            await answers.forget(self._house.db, unit)
 
     def respond(self, answer: Answer, body: bytes | None = None) -> Response:
         """Send an answer, new or kept; `body` takes the place of a kept success that is minted anew."""
@@ -262,6 +258,13 @@ class Once:
         if getattr(self._request.state, "is_replayed", False):
             response.headers["Idempotency-Replayed"] = "true"
         return response
+
+
+def _to_be_kept(error: AppError) -> Answer | None:
+    """Return a refusal as it is kept; None for one that may not come again."""
+    if isinstance(error, errors.Denied | errors.NotFound | errors.Conflict | errors.Invalid):
+        return Answer(problems.status_of(type(error)), orjson.dumps(problems.members(error)))
+    return None
 
 
 async def repeat_key(request: Request, house: House, scope: bytes, bucket: int) -> RepeatKey:

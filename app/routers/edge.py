@@ -42,7 +42,7 @@ class Edge:
         headers = Headers(scope=scope)
         request_id = _request_id(headers)
         logging.begin_request(request_id)
-        status = 500
+        status = 0
 
         async def sending(message: Message) -> None:
             nonlocal status
@@ -57,13 +57,17 @@ class Edge:
                 await problems.answer(Request(scope), refusal)(scope, receive, sending)
             else:
                 await self._app(scope, _limited(scope, receive), sending)
+        except Exception as error:
+            if status:  # an answer has begun; the server breaks it off
+                raise
+            await (await problems.unexpected(Request(scope), error))(scope, receive, sending)
         finally:
             route = scope.get("route")
             _log.info(
                 "request",
                 method=scope["method"],
                 route=getattr(route, "path", None),  # the template: a path as sent may hold anything
-                status=status,
+                status=status or 500,
                 milliseconds=round((time.perf_counter() - started) * 1000, 1),
                 trace_id=_trace_id(headers),
             )

@@ -12,6 +12,7 @@ from app.models.faces import FaceCheck
 from app.ports.images import ImagesBusy, ImageTooManyPixels, ImageTooSmall, ImageTypeUnsupported, ImageUnreadable
 from app.problems import documented
 from app.routers import deps, faces
+from app.routers.bodies import StrictRoute
 from app.routers.deps import Caller, IfMatch, Language, OncePerKey, Remember, TheHouse
 from app.routers.waiting import IfNoneMatch, Prefer, answer_when_changed
 from app.schemas import enrolments as shapes
@@ -31,7 +32,7 @@ from app.services.people.identifiers import NumberNotValid, parse_number
 from app.services.people.names import NameNotValid, parse_name
 from app.services.people.relationships import RelationshipNotValid, find_relationship
 
-router = APIRouter(prefix="/v1/enrolments", tags=["enrolments"])
+router = APIRouter(prefix="/v1/enrolments", tags=["enrolments"], route_class=StrictRoute)
 
 _STEP = (NotFound, StepNotAllowed)
 _CHANGE = (*_STEP, PreconditionRequired, PreconditionFailed)

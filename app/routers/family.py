@@ -5,6 +5,7 @@ from fastapi import APIRouter, Request, Response
 from app.core.errors import NotFound, Unauthenticated
 from app.problems import documented
 from app.routers import deps
+from app.routers.bodies import StrictRoute
 from app.routers.deps import Caller, House, Language, TheHouse
 from app.routers.shortcuts import Read
 from app.schemas import family as shapes
@@ -13,7 +14,7 @@ from app.services.authority import ServicesNotAllowed
 from app.services.cards.reading import OwnCardNeeded
 from app.services.family import keeping, reading
 
-router = APIRouter(prefix="/v1/family", tags=["family"])
+router = APIRouter(prefix="/v1/family", tags=["family"], route_class=StrictRoute)
 
 
 async def page(request: Request, house: House) -> Response:

@@ -1,9 +1,11 @@
 """What all wire shapes share."""
 
+import unicodedata
 from datetime import UTC, datetime
 from typing import Annotated, Generic, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
+from pydantic_core import PydanticCustomError
 
 Item = TypeVar("Item")
 
@@ -31,15 +33,33 @@ def _moment(value: datetime) -> str:
     return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _no_nul(value: str) -> str:
-    if "\x00" in value or not value.isprintable():
-        raise ValueError("control characters")
+def _one_line(value: str) -> str:
+    """Refuse control characters; people name their phones with pictures, joiners and wide spaces."""
+    if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in value):
+        raise PydanticCustomError("one_line", "control characters", {"code": "bad_characters"})
+    return value
+
+
+def _flat(value: object) -> object:
+    """Refuse what is not a small flat object of texts, whole: a fault inside would be named by its sender's own key."""
+    if not isinstance(value, dict) or not all(isinstance(part, str) for pair in value.items() for part in pair):
+        raise PydanticCustomError("flat", "not an object of texts", {"code": "wrong_type"})
+    if len(value) > 32 or any(len(key) > 64 or len(text) > 8192 for key, text in value.items()):
+        raise PydanticCustomError("flat", "too long", {"code": "too_long"})
+    if any("\ud800" <= sign <= "\udfff" for pair in value.items() for part in pair for sign in part):
+        raise PydanticCustomError("flat", "half a character", {"code": "bad_characters"})
     return value
 
 
 Moment = Annotated[datetime, PlainSerializer(_moment, return_type=str, when_used="json")]
 """RFC 3339 with `Z`."""
-Short = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(_no_nul)]
+Short = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(_one_line)]
 """A short text of one line."""
 Code = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
 """Six ASCII digits."""
+DeviceMeta = Annotated[
+    dict[Annotated[str, StringConstraints(max_length=64)], Annotated[str, StringConstraints(max_length=8192)]],
+    Field(max_length=32),
+    BeforeValidator(_flat),
+]
+"""What a provider's client part gives, passed on untouched: at most 32 texts."""

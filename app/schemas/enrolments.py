@@ -2,13 +2,13 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, StringConstraints
 
 from app.models.enrolments import ConsentPurpose, EnrolmentKind, State
 from app.models.faces import FaceCheck, FaceCheckState
 from app.ports.face import FaceMode, FaceReason
 from app.schemas.accounts import TokensRead
-from app.schemas.base import Asked, Code, Moment, Short, Told
+from app.schemas.base import Asked, Code, DeviceMeta, Moment, Short, Told
 from app.services.enrolments.viewing import EnrolmentView
 from app.services.notices import Shown
 from app.texts import Notice
@@ -73,16 +73,9 @@ class DetailsAsk(Asked):
 
 
 class FaceCheckAsk(Asked):
-    """A face check on this device; `device_meta` is what the provider's client part gives, passed on untouched."""
+    """A face check on this device."""
 
-    device_meta: dict[str, str] = Field(default_factory=dict, max_length=32)
-
-    @field_validator("device_meta")
-    @classmethod
-    def _short(cls, value: dict[str, str]) -> dict[str, str]:
-        if any(len(key) > 64 or len(text) > 8192 for key, text in value.items()):
-            raise ValueError("too long")
-        return value
+    device_meta: DeviceMeta = Field(default_factory=dict)
 
 
 class ReviewAsk(Asked):
@@ -244,7 +237,7 @@ class PasswordResetAsk(Asked):
     """A forgotten card password: the code sent to the account's phone."""
 
     sms_code: Code
-    device_meta: dict[str, str] = Field(default_factory=dict, max_length=32)
+    device_meta: DeviceMeta = Field(default_factory=dict)
 
 
 class NewPasswordAsk(Asked):

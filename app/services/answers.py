@@ -2,10 +2,10 @@
 
 import hashlib
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core.db import Database, Session, new_id
@@ -14,6 +14,7 @@ from app.models.answers import KeptAnswer
 
 _LEASE = timedelta(seconds=60)
 _KEPT = timedelta(hours=24)
+_BODY = "kept_answer.body"
 
 
 class KeyInFlight(Conflict):
@@ -40,10 +41,11 @@ class RepeatKey:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """The right to do the work of a key, under a name for it that stays the same when it is done again."""
+    """The right to do the work of a key until the lease ends, under a name that stays when it is done again."""
 
     key: RepeatKey
     id: UUID
+    lease_until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,31 +63,39 @@ async def begin(db: Database, key: RepeatKey) -> Unit | Answer:
         KeyInFlight: somebody else has it.
         KeyReused: it came with another request.
     """
-    return await db.run(lambda session: _begin(session, key))
+    unit_id = new_id(key.bucket)
+    return await db.run(lambda session: _begin(session, key, unit_id))
 
 
 async def keep(session: Session, unit: Unit, answer: Answer) -> None:
-    """Keep the answer of a unit of work, in the transaction of its effect; sealed, for 24 hours."""
-    await session.execute(
+    """Keep the answer of a unit of work, in the transaction of its effect; sealed, for 24 hours.
+
+    Raises:
+        KeyInFlight: the unit was answered before, or its lease ended and somebody else does the work: the effect is
+            undone.
+    """
+    kept = await session.scalar(
         update(KeptAnswer)
-        .where(*_row(session, unit.key))
-        .values(
-            status=answer.status,
-            body=session.vault.system.seal_bytes("kept_answer.body", unit.id, answer.body),
-            expires_at=session.now + _KEPT,
-        )
+        .where(*_row(session, unit.key), KeptAnswer.lease_until == unit.lease_until, KeptAnswer.status.is_(None))
+        .values(status=answer.status, body=_sealed(session, unit, answer), expires_at=session.now + _KEPT)
+        .returning(KeptAnswer.unit_id)
         .execution_options(synchronize_session=False)
     )
+    if kept is None:
+        raise KeyInFlight(retry_after_seconds=1)
 
 
-async def forget(db: Database, unit: Unit) -> None:
-    """Free a key whose work came to nothing that is to be kept."""
-    await db.run(lambda session: _forget(session, unit))
+async def close(db: Database, unit: Unit, refusal: Answer | None) -> Answer | None:
+    """Close a unit whose work was undone: keep the refusal, or without one free the key.
+
+    Returns:
+        The unit's answer, if it has one all the same: a commit can succeed unheard.
+    """
+    return await db.run(lambda session: _close(session, unit, refusal))
 
 
-async def _begin(session: Session, key: RepeatKey) -> Unit | Answer:
+async def _begin(session: Session, key: RepeatKey, unit_id: UUID) -> Unit | Answer:
     fingerprint = session.lookup.digest("request", hashlib.sha256(key.request).hexdigest())
-    unit_id = new_id(key.bucket)
     lease = session.now + _LEASE
     mine = insert(KeptAnswer).values(
         bucket=key.bucket,
@@ -98,12 +108,12 @@ async def _begin(session: Session, key: RepeatKey) -> Unit | Answer:
     )
     taken = await session.scalar(mine.on_conflict_do_nothing().returning(KeptAnswer.unit_id))
     if taken is not None:
-        return Unit(key, unit_id)
-    known = await session.scalar(
-        select(KeptAnswer).where(*_row(session, key)).with_for_update().execution_options(populate_existing=True)
-    )
+        return Unit(key, unit_id, lease)
+    known = await _locked(session, key)
     if known is None:  # freed between the two statements
         raise KeyInFlight(retry_after_seconds=1)
+    if known.unit_id == unit_id:  # taken by ourselves, unheard
+        return Unit(key, unit_id, known.lease_until)
     return _again(session, key, known, fingerprint)
 
 
@@ -112,19 +122,45 @@ def _again(session: Session, key: RepeatKey, known: KeptAnswer, fingerprint: byt
         known.unit_id, known.fingerprint, known.status, known.body = new_id(key.bucket), fingerprint, None, None
     elif known.fingerprint != fingerprint:
         raise KeyReused
-    elif known.status is not None and known.body is not None:
-        body = session.vault.system.open_bytes("kept_answer.body", known.unit_id, known.body)
-        return Answer(known.status, body)
+    elif answer := _kept(session, known):
+        return answer
     elif known.lease_until > session.now:
         raise KeyInFlight(retry_after_seconds=2)
     known.lease_until, known.expires_at = session.now + _LEASE, session.now + _KEPT
-    return Unit(key, known.unit_id)
+    return Unit(key, known.unit_id, known.lease_until)
 
 
-async def _forget(session: Session, unit: Unit) -> None:
-    await session.execute(
-        delete(KeptAnswer).where(*_row(session, unit.key), KeptAnswer.status.is_(None), KeptAnswer.unit_id == unit.id)
+async def _close(session: Session, unit: Unit, refusal: Answer | None) -> Answer | None:
+    known = await _locked(session, unit.key)
+    if known is None or known.unit_id != unit.id:
+        return None
+    if answer := _kept(session, known):
+        return answer
+    if known.lease_until != unit.lease_until:  # somebody else's by now
+        return None
+    if refusal is None:
+        await session.delete(known)
+    else:
+        known.status, known.body = refusal.status, _sealed(session, unit, refusal)
+        known.expires_at = session.now + _KEPT
+    return None
+
+
+def _kept(session: Session, known: KeptAnswer) -> Answer | None:
+    if known.status is None or known.body is None:
+        return None
+    return Answer(known.status, session.vault.system.open_bytes(_BODY, known.unit_id, known.body))
+
+
+def _sealed(session: Session, unit: Unit, answer: Answer) -> bytes:
+    return session.vault.system.seal_bytes(_BODY, unit.id, answer.body)
+
+
+async def _locked(session: Session, key: RepeatKey) -> KeptAnswer | None:
+    row: KeptAnswer | None = await session.scalar(
+        select(KeptAnswer).where(*_row(session, key)).with_for_update().execution_options(populate_existing=True)
     )
+    return row
 
 
 def _key_digest(session: Session, key: RepeatKey) -> bytes:

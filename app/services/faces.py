@@ -78,9 +78,7 @@ async def begin(session: Session, opening: Opening, actor: Actor) -> FaceCheck:
         FaceTriesUsed: no try is left.
         FaceStartsUsed: too many were started today.
     """
-    known: FaceCheck | None = await session.scalar(
-        select(FaceCheck).where(FaceCheck.bucket == bucket_of(opening.home_id), FaceCheck.unit_id == opening.unit_id)
-    )
+    known = await of_unit(session, opening.home_id, opening.unit_id)
     if known is not None:
         return known
     rules = (await policies.current(session)).faces
@@ -186,6 +184,25 @@ async def locked(session: Session, check_id: UUID) -> FaceCheck:
     )
     if check is None:
         raise NotFound
+    return check
+
+
+async def of_unit(session: Session, home_id: UUID, unit_id: UUID) -> FaceCheck | None:
+    """Return the check that a unit of work has begun."""
+    check: FaceCheck | None = await session.scalar(
+        select(FaceCheck).where(FaceCheck.bucket == bucket_of(home_id), FaceCheck.unit_id == unit_id)
+    )
+    return check
+
+
+async def newest(session: Session, home_id: UUID, subject_id: UUID) -> FaceCheck | None:
+    """Return the check that was started last for a subject."""
+    check: FaceCheck | None = await session.scalar(
+        select(FaceCheck)
+        .where(FaceCheck.bucket == bucket_of(home_id), FaceCheck.subject_id == subject_id)
+        .order_by(FaceCheck.started_at.desc())
+        .limit(1)
+    )
     return check
 
 

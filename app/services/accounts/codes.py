@@ -5,7 +5,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core.db import Database, Session, new_id
@@ -78,7 +78,7 @@ async def send(db: Database, messages: Messages, *, phone: str, purpose: SmsPurp
     try:
         await messages.send(Message(key=key, to=phone, kind=MessageKind.SMS_CODE, text=text, code=code))
     except MessagesUnavailable:
-        await db.run(lambda session: _void(session, phone, purpose))
+        await db.run(lambda session: _take_back(session, phone, purpose, code))
         raise
     return Sent(expires_in=rules.minutes * 60, resend_after=rules.resend_seconds)
 
@@ -104,20 +104,24 @@ async def use(session: Session, *, phone: str, purpose: SmsPurpose, code: str) -
     row.used_at = session.now
 
 
+async def unuse(session: Session, *, phone: str, purpose: SmsPurpose, code: str) -> None:
+    """Make a used code good again for one try: what it was used for came to nothing, and not through its holder."""
+    row = await _locked(session, phone, purpose)
+    if row is not None and row.used_at is not None and _is(session, row, phone, code):
+        row.used_at, row.tries_left = None, row.tries_left + 1
+
+
 async def _write(session: Session, phone: str, purpose: SmsPurpose, code: str) -> policies.SmsCodes:
     rules = (await policies.current(session)).sms_codes
     bucket, digest = phone_bucket(session, phone), phone_digest(session, phone)
     # The throttle's row is locked first, so two requests for one phone come one after the other from here on.
-    for limit in (
-        Limit("sms_codes_an_hour", rules.an_hour, timedelta(hours=1)),
-        Limit("sms_codes_a_day", rules.a_day, timedelta(days=1)),
-    ):
-        used = await throttles.use(session, Counter(limit, bucket, digest))
+    for counter in _counters(session, phone, rules):
+        used = await throttles.use(session, counter)
         if not used.is_allowed:
             raise SmsLimitReached(
                 retry_after_seconds=used.wait_seconds(session.now),
-                quota=limit.times,
-                window_seconds=_seconds(limit.window),
+                quota=counter.limit.times,
+                window_seconds=_seconds(counter.limit.window),
             )
     last = await _locked(session, phone, purpose)
     if last is not None and last.sent_at + timedelta(seconds=rules.resend_seconds) > session.now:
@@ -138,14 +142,22 @@ async def _write(session: Session, phone: str, purpose: SmsPurpose, code: str) -
     return rules
 
 
-async def _void(session: Session, phone: str, purpose: SmsPurpose) -> None:
-    await session.execute(
-        delete(SmsCode).where(
-            SmsCode.bucket == phone_bucket(session, phone),
-            SmsCode.phone_hmac == phone_digest(session, phone),
-            SmsCode.purpose == purpose,
-        )
-    )
+def _counters(session: Session, phone: str, rules: policies.SmsCodes) -> list[Counter]:
+    bucket, digest = phone_bucket(session, phone), phone_digest(session, phone)
+    return [
+        Counter(Limit("sms_codes_an_hour", rules.an_hour, timedelta(hours=1)), bucket, digest),
+        Counter(Limit("sms_codes_a_day", rules.a_day, timedelta(days=1)), bucket, digest),
+    ]
+
+
+async def _take_back(session: Session, phone: str, purpose: SmsPurpose, code: str) -> None:
+    """Undo a code that was not sent, unless another has taken its place."""
+    rules = (await policies.current(session)).sms_codes
+    for counter in _counters(session, phone, rules):
+        await throttles.give_back(session, counter)
+    row = await _locked(session, phone, purpose)
+    if row is not None and _is(session, row, phone, code):
+        await session.delete(row)
 
 
 async def _locked(session: Session, phone: str, purpose: SmsPurpose) -> SmsCode | None:

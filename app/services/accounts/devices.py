@@ -33,9 +33,8 @@ async def remove(session: Session, caller: Caller, device_id: UUID) -> None:
     Raises:
         NotFound: it is not the caller's.
     """
-    device: Device | None = await session.get(
-        Device, (bucket_of(device_id), device_id), with_for_update=True, populate_existing=True
-    )
+    await homes.lock(session, {caller.account_id})  # nobody signs in on it meanwhile
+    device: Device | None = await session.get(Device, (bucket_of(device_id), device_id), populate_existing=True)
     if device is None or device.account_id != caller.account_id:
         raise NotFound
     rows = await session.scalars(

@@ -187,8 +187,9 @@ async def start(
 
 def tokens(mint: Mint, signed_in: SignedIn, now: datetime) -> Tokens:
     """Make the tokens of a session's present generation; made again they are worth the same."""
+    acr = Assurance.SMS.value if signed_in.assurance is Assurance.SMS else None  # for the client: we ask the session
     return Tokens(
-        access_token=mint.access.sign(AccessClaims(signed_in.id, signed_in.account_id)),
+        access_token=mint.access.sign(AccessClaims(signed_in.id, signed_in.account_id, acr)),
         expires_in=int(ACCESS_LIFETIME.total_seconds()),
         refresh_token=mint.refresh.make(signed_in.id, signed_in.generation, signed_in.seed),
         refresh_expires_in=int((signed_in.expires_at - now).total_seconds()),
@@ -304,7 +305,7 @@ async def _rotate(session: Session, mint: Mint, token: RefreshToken) -> SignedIn
         signed_in.rotated_at = signed_in.last_used_at = session.now
         signed_in.expires_at = min(session.now + _IDLE, signed_in.created_at + REFRESH_LIFETIME)
         return signed_in
-    if token.generation == signed_in.generation - 1 and session.now - signed_in.rotated_at <= _GRACE:
+    if _is_just_rotated(session, signed_in, token):
         return signed_in
     await end_one(session, signed_in, SessionEnd.TOKEN_REUSED, audit.SYSTEM)
     return None
@@ -316,10 +317,15 @@ async def _successor(session: Session, moved: SignedIn, token: RefreshToken) -> 
     successor = await _locked(session, moved.successor_id)
     if successor is None or successor.ended_at is not None or successor.expires_at <= session.now:
         return None
-    if successor.generation > 0 or token.generation != moved.generation:
+    is_newest = token.generation == moved.generation or _is_just_rotated(session, moved, token)
+    if successor.generation > 0 or not is_newest:
         await end_one(session, successor, SessionEnd.TOKEN_REUSED, audit.SYSTEM)
         return None
     return successor
+
+
+def _is_just_rotated(session: Session, signed_in: SignedIn, token: RefreshToken) -> bool:
+    return token.generation == signed_in.generation - 1 and session.now - signed_in.rotated_at <= _GRACE
 
 
 async def _locked(session: Session, session_id: UUID) -> SignedIn | None:

@@ -126,7 +126,7 @@ async def sign_in_by_code(db: Database, *, phone: str, sms_code: str, device: De
         account_id = await _account_id(session, phone)
         if account_id is None:
             raise NoAccountForPhone
-        account = await session.get_one(Account, (bucket_of(account_id), account_id))
+        account = await _locked(session, account_id)
         known = await _meet(session, account, device, is_trusted=False)
         assurance = Assurance.FULL if known.is_trusted else Assurance.SMS
         return await sessions.start(session, account, known, device, assurance=assurance, channel=channel)
@@ -145,15 +145,21 @@ async def sign_in_by_password(
     Raises:
         CredentialsWrong: with the tries left.
         SignInPaused: too many wrong ones.
+        Busy: too many are waiting; that is no try.
     """
     candidate = await db.run(lambda session: _candidate(session, phone, device))
-    if not await passwords.verify(candidate.password_hash, password):
+    try:
+        is_right = await passwords.verify(candidate.password_hash, password)
+    except BaseException:
+        await db.run(lambda session: throttles.give_back(session, candidate.counter))
+        raise
+    if not is_right:
         raise CredentialsWrong(tries_left=candidate.left)
 
     async def begin(session: Session) -> SignedIn:
         await throttles.give_back(session, candidate.counter)
         assert candidate.account_id is not None  # no password is right for nobody
-        account = await session.get_one(Account, (bucket_of(candidate.account_id), candidate.account_id))
+        account = await _locked(session, candidate.account_id)
         known = await _meet(session, account, device, is_trusted=True)
         return await sessions.start(session, account, known, device, assurance=Assurance.FULL, channel=channel)
 
@@ -176,7 +182,7 @@ async def _candidate(session: Session, phone: str, device: DeviceInfo) -> _Candi
         select(Device.is_trusted).where(
             Device.bucket == bucket_of(home),
             Device.account_id == home,
-            Device.device_hmac == _device_digest(session, home, device),
+            Device.device_hmac.in_(_device_digests(session, home, device)),
         )
     )
     subject = codes.phone_digest(session, phone)
@@ -198,6 +204,12 @@ async def _account_id(session: Session, phone: str) -> UUID | None:
         )
     )
     return account_id
+
+
+async def _locked(session: Session, account_id: UUID) -> Account:
+    """Return an account with its home locked: it does not move to its person while a session starts."""
+    await homes.lock(session, {account_id})
+    return await session.get_one(Account, (bucket_of(account_id), account_id), populate_existing=True)
 
 
 async def _create(session: Session, phone: str, password_hash: str) -> Account:
@@ -226,12 +238,12 @@ async def _create(session: Session, phone: str, password_hash: str) -> Account:
 
 
 async def _meet(session: Session, account: Account, info: DeviceInfo, *, is_trusted: bool) -> Device:
-    """Return the account's device, made when first seen; the holder is told of a new one."""
-    key = (await homes.lock(session, {account.id}))[account.id]
-    digest = _device_digest(session, account.id, info)
+    """Return the account's device, made when first seen; the holder is told of a new one. The home is locked."""
+    key = await homes.key_of(session, account.id)
+    digests = _device_digests(session, account.id, info)
     device: Device | None = await session.scalar(
         select(Device).where(
-            Device.bucket == account.bucket, Device.account_id == account.id, Device.device_hmac == digest
+            Device.bucket == account.bucket, Device.account_id == account.id, Device.device_hmac.in_(digests)
         )
     )
     if device is not None:
@@ -243,7 +255,7 @@ async def _meet(session: Session, account: Account, info: DeviceInfo, *, is_trus
         bucket=account.bucket,
         id=device_id,
         account_id=account.id,
-        device_hmac=digest,
+        device_hmac=digests[0],
         name=key.seal("device.name", device_id, info.name),
         platform=info.platform,
         is_trusted=is_trusted,
@@ -257,5 +269,5 @@ async def _meet(session: Session, account: Account, info: DeviceInfo, *, is_trus
     return device
 
 
-def _device_digest(session: Session, account_id: UUID, info: DeviceInfo) -> bytes:
-    return session.lookup.digest("device", f"{account_id}:{info.id}")
+def _device_digests(session: Session, account_id: UUID, info: DeviceInfo) -> list[bytes]:
+    return session.lookup.digests("device", f"{account_id}:{info.id}")

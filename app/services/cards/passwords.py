@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, delete, select
 
 from app.core.db import Database, Session, bucket_of, new_id
-from app.core.errors import Conflict, Denied, FieldError, Invalid, Locked
+from app.core.errors import Conflict, Denied, FieldError, Invalid, Locked, NextStep
 from app.core.passwords import Passwords
 from app.models.cards import CardPassword, CardPasswordWrong
 from app.services import audit, outbox, policies
@@ -71,6 +71,10 @@ class _Outcome:
     is_right: bool
     tries_left: int
     retry_after_seconds: int | None = None
+    needs_reset: bool = False
+
+
+_RESET = NextStep("reset-card-password", "/v1/card/password-resets")
 
 
 async def check(db: Database, passwords: Passwords, caller: Caller, password: str) -> int:
@@ -87,7 +91,11 @@ async def check(db: Database, passwords: Passwords, caller: Caller, password: st
         raise
     outcome = await db.run(lambda session: _settle(session, caller, booking, password, is_right=is_right))
     if not outcome.is_right:
-        raise CardPasswordIsWrong(tries_left=outcome.tries_left, retry_after_seconds=outcome.retry_after_seconds)
+        raise CardPasswordIsWrong(
+            tries_left=outcome.tries_left,
+            retry_after_seconds=outcome.retry_after_seconds,
+            next_step=_RESET if outcome.needs_reset else None,
+        )
     return booking.version
 
 
@@ -96,13 +104,20 @@ async def change(db: Database, passwords: Passwords, caller: Caller, *, current:
 
     Raises:
         CardPasswordTooSimple: the new one; besides what `check` raises for the current one.
+        CheckInProgress: somebody has changed it meanwhile.
     """
-    await check(db, passwords, caller, current)
+    version = await check(db, passwords, caller, current)
     assert caller.person_id is not None
     person_id = caller.person_id
     await db.run(lambda session: require_good(session, person_id, caller.account_id, new, "/new"))
     hashed = await passwords.hash(new)
-    await db.run(lambda session: store(session, person_id, hashed, caller.actor))
+
+    async def replace(session: Session) -> None:
+        if (await _row_of(session, caller)).version != version:
+            raise CheckInProgress(retry_after_seconds=1)
+        await store(session, person_id, hashed, caller.actor)
+
+    await db.run(replace)
 
 
 async def require_good(session: Session, person_id: UUID, account_id: UUID, password: str, pointer: str) -> None:
@@ -142,9 +157,9 @@ async def _book(session: Session, caller: Caller) -> _Booking:
     if row is None:
         raise CardPasswordNotSet
     if row.wrong_since_right >= rules.since_right:
-        raise CardPasswordResetNeeded
+        raise CardPasswordResetNeeded(tries_left=0, next_step=_RESET)
     if row.locked_until is not None and row.locked_until > session.now:
-        raise CardPasswordLocked(retry_after_seconds=_seconds(row.locked_until - session.now))
+        raise CardPasswordLocked(tries_left=0, retry_after_seconds=_seconds(row.locked_until - session.now))
     if row.checking_until is not None and row.checking_until > session.now:
         raise CheckInProgress(retry_after_seconds=1)
     row.checking_id = new_id(row.bucket)
@@ -161,10 +176,9 @@ async def _cancel(session: Session, caller: Caller, booking: _Booking) -> None:
 async def _settle(session: Session, caller: Caller, booking: _Booking, password: str, *, is_right: bool) -> _Outcome:
     rules = (await policies.current(session)).card_passwords
     row = await _row_of(session, caller)
-    if row.checking_id == booking.id:
-        row.checking_id = row.checking_until = None
-    if row.version != booking.version:  # changed while we verified: this check says nothing of the new one
+    if row.checking_id != booking.id:  # it lapsed and another runs, or the password was changed: this one says nothing
         raise CheckInProgress(retry_after_seconds=1)
+    row.checking_id = row.checking_until = None
     if is_right:
         row.streak = row.wrong_since_right = 0
         outcome = _Outcome(is_right=True, tries_left=rules.streak)
@@ -206,6 +220,8 @@ def _lock(session: Session, rules: CardPasswords, row: CardPassword, *, wrong_to
     row.streak = 0
     row.locked_until = session.now + span
     outbox.tell(session, outbox.Kind.TELL_PERSON, row.person_id, message="card_password_locked")
+    if row.wrong_since_right >= rules.since_right:
+        return _Outcome(is_right=False, tries_left=0, needs_reset=True)
     return _Outcome(is_right=False, tries_left=0, retry_after_seconds=_seconds(span))
 
 

@@ -14,7 +14,7 @@ from app.models.cases import CasePurpose, CaseReason
 from app.models.faces import FaceCheck, FaceCheckState, FacePurpose
 from app.ports import Ports
 from app.ports.face import COUNTED, FaceMode, FaceReason, FaceRequest, FaceServiceUnavailable
-from app.services import audit, cases, faces, policies
+from app.services import audit, cases, faces, outbox, policies
 from app.services.accounts import codes, profile
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action, Actor
@@ -22,6 +22,7 @@ from app.services.cards import passwords as card_passwords
 from app.services.cards.passwords import CardPasswordNotSet
 from app.services.faces import Opening
 from app.services.people import homes
+from app.services.people.homes import KnownPerson
 
 
 class ResetNotReady(Conflict):
@@ -59,35 +60,30 @@ async def begin(
     Raises:
         CardPasswordNotSet: there is no card with a password.
         SmsCodeWrong: the code is not right.
-        FaceTriesUsed, FaceStartsUsed, FaceServiceUnavailable, RegisterUnavailable.
+        FaceTriesUsed, FaceStartsUsed.
+        FaceServiceUnavailable: provider or register do not answer; the code is good for another try.
     """
     phone = await db.run(lambda session: _phone(session, caller))
-    guess = await db.run(
-        lambda session: codes.spend_try(session, phone=phone, purpose=SmsPurpose.CARD_PASSWORD_RESET, code=sms_code)
-    )
-    if not guess.is_right:
-        raise codes.SmsCodeWrong(tries_left=guess.tries_left)
-
-    async def open_reset(session: Session) -> tuple[CardPasswordReset, FaceCheck, str, str]:
-        await codes.use(session, phone=phone, purpose=SmsPurpose.CARD_PASSWORD_RESET, code=sms_code)
-        return await _open(session, ports, caller, unit_id)
-
-    reset, check, name, number = await db.run(open_reset)
+    begun = await db.run(lambda session: _begun(session, caller, unit_id))
+    if begun is None:
+        await _prove(db, phone, sms_code)
+        begun = await db.run(lambda session: _open(session, ports, caller, unit_id, phone, sms_code))
+    reset, check, person = begun
     try:
         start = await ports.faces.start(
             FaceRequest(
                 check_id=check.id,
                 mode=FaceMode.LIVE,
-                name=name,
-                number=number,
-                reference=await ports.register.portrait(number),
+                name=person.name,
+                number=person.number,
+                reference=await ports.register.portrait(person.number),
                 photo=None,
                 device_meta=device_meta,
                 callback_url=callback_url,
             )
         )
     except Unavailable as error:
-        await db.run(lambda session: _give_up(session, check.id, caller.actor))
+        await db.run(lambda session: _give_up(session, check.id, caller.actor, phone, sms_code))
         raise FaceServiceUnavailable(retry_after_seconds=30) from error
 
     async def record(session: Session) -> None:
@@ -101,21 +97,28 @@ async def begin(
 async def finish(db: Database, passwords: Passwords, caller: Caller, reset_id: UUID, new: str) -> None:
     """Set the new password of a reset whose face has passed.
 
+    Sent again with the same password it changes nothing; whether it is the same is a check like any other.
+
     Raises:
         NotFound: it is not the caller's.
-        ResetNotReady, CardPasswordTooSimple.
+        ResetNotReady, CardPasswordTooSimple; sent again, what `cards.passwords.check` raises.
     """
 
-    async def prepare(session: Session) -> None:
+    async def prepare(session: Session) -> bool:
+        if (await _of_caller(session, caller, reset_id)).state is ResetState.DONE:
+            return False
         reset = await _ready(session, caller, reset_id)
         await card_passwords.require_good(session, reset.person_id, caller.account_id, new, "/new")
+        return True
 
     async def store(session: Session) -> None:
         reset = await _ready(session, caller, reset_id)
         await card_passwords.store(session, reset.person_id, hashed, caller.actor)
         reset.state = ResetState.DONE
 
-    await db.run(prepare)
+    if not await db.run(prepare):
+        await card_passwords.check(db, passwords, caller, new)
+        return
     hashed = await passwords.hash(new)
     await db.run(store)
 
@@ -127,7 +130,8 @@ async def read(session: Session, caller: Caller, reset_id: UUID) -> ResetView:
         NotFound: it is not the caller's.
     """
     reset = await _of_caller(session, caller, reset_id)
-    return ResetView(reset.id, reset.state, reset.expires_at, None)
+    check = await faces.newest(session, reset.person_id, reset.id)
+    return ResetView(reset.id, reset.state, reset.expires_at, check)
 
 
 async def ended(session: Session, reset_id: UUID, check: FaceCheck, actor: Actor) -> None:
@@ -160,6 +164,8 @@ async def decided(session: Session, reset_id: UUID, *, is_approved: bool) -> Non
         minutes = (await policies.current(session)).card_passwords.reset_minutes
         reset.state = ResetState.READY if is_approved else ResetState.REJECTED
         reset.expires_at = session.now + timedelta(minutes=minutes)
+        message = "card_password_reset_ready" if is_approved else "card_password_reset_declined"
+        outbox.tell(session, outbox.Kind.TELL_PERSON, reset.person_id, message=message)
 
 
 async def _phone(session: Session, caller: Caller) -> str:
@@ -168,10 +174,30 @@ async def _phone(session: Session, caller: Caller) -> str:
     return await profile.phone_of(session, caller.account_id)
 
 
-async def _open(
-    session: Session, ports: Ports, caller: Caller, unit_id: UUID
-) -> tuple[CardPasswordReset, FaceCheck, str, str]:
+async def _prove(db: Database, phone: str, sms_code: str) -> None:
+    guess = await db.run(
+        lambda session: codes.spend_try(session, phone=phone, purpose=SmsPurpose.CARD_PASSWORD_RESET, code=sms_code)
+    )
+    if not guess.is_right:
+        raise codes.SmsCodeWrong(tries_left=guess.tries_left)
+
+
+_Begun = tuple[CardPasswordReset, FaceCheck, KnownPerson]
+
+
+async def _begun(session: Session, caller: Caller, unit_id: UUID) -> _Begun | None:
+    """Return what the same unit of work began before it was cut off."""
     assert caller.person_id is not None
+    check = await faces.of_unit(session, caller.person_id, unit_id)
+    if check is None:
+        return None
+    reset = await session.get_one(CardPasswordReset, (bucket_of(check.subject_id), check.subject_id))
+    return reset, check, await homes.person(session, caller.person_id)
+
+
+async def _open(session: Session, ports: Ports, caller: Caller, unit_id: UUID, phone: str, sms_code: str) -> _Begun:
+    assert caller.person_id is not None
+    await codes.use(session, phone=phone, purpose=SmsPurpose.CARD_PASSWORD_RESET, code=sms_code)
     await homes.lock(session, {caller.person_id})
     rules = (await policies.current(session)).card_passwords
     bucket = bucket_of(caller.person_id)
@@ -197,8 +223,7 @@ async def _open(
         unit_id=unit_id,
     )
     check = await faces.begin(session, opening, caller.actor)
-    person = await homes.person(session, caller.person_id)
-    return reset, check, person.name, person.number
+    return reset, check, await homes.person(session, caller.person_id)
 
 
 async def _ready(session: Session, caller: Caller, reset_id: UUID) -> CardPasswordReset:
@@ -223,6 +248,7 @@ async def _locked(session: Session, reset_id: UUID) -> CardPasswordReset:
     )
 
 
-async def _give_up(session: Session, check_id: UUID, actor: Actor) -> None:
+async def _give_up(session: Session, check_id: UUID, actor: Actor, phone: str, sms_code: str) -> None:
+    await codes.unuse(session, phone=phone, purpose=SmsPurpose.CARD_PASSWORD_RESET, code=sms_code)
     check = await faces.locked(session, check_id)
     await faces.end(session, check, FaceCheckState.CANCELLED, FaceReason.PROVIDER_BUSY, actor)

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import re
 from collections.abc import AsyncIterator
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, version
 
 import httpx
 from fastapi import FastAPI
@@ -24,6 +24,7 @@ from app.core.passwords import Passwords
 from app.core.sealing import Chain, Lookup, Vault
 from app.core.settings import Environment, Settings
 from app.core.tokens import AccessTokens, RefreshTokens
+from app.openapi import Api, operation_id
 from app.ports import Ports, Sandbox
 from app.ports.face import FaceProvider
 from app.ports.keys import Keys, Purpose
@@ -100,10 +101,11 @@ def create_app(house: House) -> FastAPI:
         async with opened(house):
             yield
 
-    app = FastAPI(
+    app = Api(
         title="escard",
-        version="1",
+        version=version("escard"),
         summary="The electronic social security card, for oneself and for one's family.",
+        generate_unique_id_function=operation_id,
         lifespan=lifespan,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )

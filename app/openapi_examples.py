@@ -1,0 +1,145 @@
+"""Examples for the OpenAPI document: the people in them are nobody, see docs/register.md."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+_ENROLMENT = "adee020f-aa71-8174-882d-350103a01f1b"
+_LINK = "adee4918-c938-8ba3-a5ea-0970dc524732"
+_CHECK = "adeeca3e-42f1-8d0d-91e8-c579ffff4cf8"
+_PHONE = "10000000001"
+_SHA256 = "c53b9c3f979c856cf9736a2ebc9c913ee2ba22c88d088a7127df87315c16eac8"
+_SHOWN = {"code": "family-account", "version": "2026-11-01", "language": "en", "sha256": _SHA256}
+_DEVICE = {"id": "6d1f3c9e2b7a4f10", "name": "My phone", "platform": "ios"}
+_TOKENS = {
+    "access_token": "eyJhbGciOiJIUzI1NiIsInR5cCI6ImF0K2p3dCJ9.…",
+    "token_type": "Bearer",
+    "expires_in": 600,
+    "refresh_token": "re7BpI…",
+    "refresh_expires_in": 604800,
+    "session_id": "adeec1a4-8cf9-84ba-a83b-154d4bd053a9",
+}
+_MEMBER = {"name": "王**", "social_security_number": "100101********0077", "age": 9, "relationship": "20"}
+_CHECK_READ = {
+    "id": _CHECK,
+    "state": "passed",
+    "mode": "photo",
+    "provider": "sandbox",
+    "client": {},
+    "reason": "ok",
+    "reason_text": "The face check passed; please go on with the next step.",
+    "tries_left": 3,
+    "expires_at": "2026-11-22T05:19:33Z",
+}
+_SERVICES = ["view", "show_code", "certify", "file"]
+_SHARES = {"card": True, "filing": True, "money": False}
+
+EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
+    "SmsCodeAsk": {"phone": _PHONE, "purpose": "register"},
+    "SmsCodeSent": {"expires_in": 300, "resend_after": 60},
+    "AccountAsk": {"phone": _PHONE, "sms_code": "471102", "password": "four quiet herons", "device": _DEVICE},
+    "AccountOpened": {
+        "account": {"id": "f5179c26-e609-816f-84bd-6b9d6d6aa405", "phone": "100****0001"},
+        "tokens": _TOKENS,
+    },
+    "SessionAsk": {"phone": _PHONE, "password": "four quiet herons", "device": _DEVICE},
+    "RefreshAsk": {"refresh_token": "re7BpI…"},
+    "TokensRead": _TOKENS,
+    "DeviceAsk": _DEVICE,
+    "EnrolmentAsk": {"kind": "family_member"},
+    "NoticeShown": _SHOWN,
+    "ConsentAsk": _SHOWN | {"code": "face-check", "services": ["view", "show_code"]},
+    "DetailsAsk": {"name": "王子墨", "social_security_number": "100101201705200077", "relationship": "20"},
+    "FaceCheckAsk": {"device_meta": {}},
+    "ReviewAsk": {"reason": "face_not_possible"},
+    "CardPasswordAsk": {"password": "518093"},
+    "PasswordCheckAsk": {"password": "518093"},
+    "PasswordChangeAsk": {"current": "518093", "new": "740268"},
+    "PasswordResetAsk": {"sms_code": "471102"},
+    "NewPasswordAsk": {"new": "740268"},
+    "StepUpRead": {
+        "access_token": "eyJhbGciOiJIUzI1NiIsInR5cCI6ImF0K2p3dCJ9.…",
+        "token_type": "Bearer",
+        "expires_in": 600,
+        "acr": "urn:escard:acr:card-password",
+        "auth_time": 1795324172,
+    },
+    "NoticeRead": {
+        "code": "family-account",
+        "version": "2026-11-01",
+        "language": "en",
+        "title": "Family service notice",
+        "body": "## What this service is\n\nWith the family service you …",
+        "sha256": _SHA256,
+        "effective_from": "2026-11-01",
+        "min_reading_seconds": 40,
+    },
+    "EnrolmentRead": {
+        "id": _ENROLMENT,
+        "kind": "family_member",
+        "state": "documents_pending",
+        "version": 6,
+        "member": _MEMBER,
+        "requirements": [
+            {"kind": "identity_document", "any_of": ["household_register", "birth_certificate"], "met": True},
+            {"kind": "facial_photo", "any_of": ["facial_photo"], "met": False},
+            {"kind": "consent", "any_of": ["identity-document"], "met": True},
+            {"kind": "consent", "any_of": ["minor-data"], "met": True},
+        ],
+        "face": {"mode": "photo", "tries_left": 3, "last_reason": None},
+        "consents": ["identity-document", "minor-data", "notice"],
+        "waiting_for": None,
+        "review": None,
+        "next": [{"step": "documents", "method": "PUT", "href": f"/v1/enrolments/{_ENROLMENT}/documents/facial_photo"}],
+        "rejection": None,
+        "link_id": None,
+        "expires_at": "2026-11-25T05:09:32Z",
+        "tokens": None,
+    },
+    "FaceCheckRead": _CHECK_READ,
+    "ResetRead": {
+        "id": "adee7d1c-51c1-8b6e-9c5d-4a7b2f8e0d13",
+        "state": "face_pending",
+        "expires_at": "2026-11-22T06:09:33Z",
+        "face_check": _CHECK_READ | {"state": "started", "mode": "live", "reason": None, "reason_text": None},
+    },
+    "CardRead": {
+        "status": "active",
+        "name": "王**",
+        "social_security_number": "100101********0037",
+        "card_number": "D00****01",
+        "level": 1,
+        "region": "100101",
+        "physical_card": "normal",
+        "allows": {"view": True, "show_code": True},
+        "issue_number": "21796876432453181188",
+        "issued_at": "2026-11-22T05:09:32Z",
+        "next": None,
+    },
+    "ServicesAsk": {"services": ["view", "show_code"]},
+    "FamilyRead": {
+        "members": [
+            _MEMBER
+            | {
+                "link_id": _LINK,
+                "relationship_name": "son",
+                "place": "child",
+                "state": "active",
+                "since": "2026-11-22T05:11:30Z",
+                "services": _SERVICES,
+                "shares": _SHARES,
+            }
+        ],
+        "adding": [],
+        "owners": [],
+        "quota": {
+            "profile": "default",
+            "since": "2026-01-01",
+            "total": {"used": 1, "limit": 10, "left": 9},
+            "spouse": {"used": 0, "limit": 1, "left": 1},
+            "child": {"used": 1, "limit": 3, "left": 2},
+            "elder": {"used": 0, "limit": 4, "left": 4},
+            "other": {"used": 0, "limit": 2, "left": 2},
+        },
+    },
+    "ClockAsk": {"advance_seconds": 3600},
+}

@@ -24,7 +24,7 @@ from app.core.passwords import Passwords
 from app.core.sealing import Chain, Lookup, Vault
 from app.core.settings import Environment, Settings
 from app.core.tokens import AccessTokens, RefreshTokens
-from app.openapi import Api, operation_id
+from app.openapi.document import Api, operation_id
 from app.ports import Ports, Sandbox
 from app.ports.face import FaceProvider
 from app.ports.keys import Keys, Purpose

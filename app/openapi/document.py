@@ -16,131 +16,12 @@ from fastapi.routing import iter_route_contexts
 from app import problems, texts
 from app.core import errors
 from app.core.errors import AppError
-from app.openapi_examples import EXAMPLES
+from app.openapi.examples import EXAMPLES
+from app.openapi.parts import BEARER, DESCRIPTION, HEADERS, HEADERS_OF_STATUS, JSON, PARAMETERS, PROBLEM, TAGS
 from app.routers import deps
 from app.services import answers
 from app.services.accounts import sessions
 
-JSON = dict[str, Any]
-
-_DESCRIPTION: Final = """
-Clients are apps on bad networks: few round trips, every step repeatable, every flow resumable. The conventions are
-told in docs/api.md of the source; in short:
-
-- Refusals are `application/problem+json` with a `code`; each code has a page at `/problems/{code}`.
-- A `POST` that creates something takes an `Idempotency-Key`; a `PUT` may be repeated.
-- What an answer's `next` says is all a client needs to go on.
-- Answers may get new members: ignore what you do not know.
-"""
-_TAGS: Final = (
-    ("accounts", "Accounts, sign-in, sessions, devices."),
-    ("notices", "The texts people agree to."),
-    ("enrolments", "The add flow: a card of one's own, and relatives."),
-    ("face checks", "The face step, whoever the provider is."),
-    ("card", "The card password: step-up, change, reset."),
-    ("holders", "E-cards: one's own and members', under the same paths."),
-    ("family", "Members, owners, places."),
-    ("operations", "How the server is, and what its problem codes mean."),
-    ("development only", "Messages, test people and the clock; production has none of it."),
-)
-_PROBLEM: Final[JSON] = {
-    "type": "object",
-    "title": "Problem",
-    "description": "A refusal (RFC 9457), in the language asked for. What was typed is never in it.",
-    "required": ["type", "title", "status", "detail", "code", "request_id"],
-    "properties": {
-        "type": {"type": "string", "description": "Address of the page about this code"},
-        "title": {"type": "string"},
-        "status": {"type": "integer", "minimum": 400, "maximum": 599},
-        "detail": {"type": "string", "description": "What happened, for people"},
-        "code": {"type": "string", "description": "What happened, for programs", "enum": []},
-        "request_id": {"type": ["string", "null"], "description": "The same as in `X-Request-Id`"},
-        "next": {
-            "type": "object",
-            "description": "What the person can do now",
-            "required": ["action", "text"],
-            "properties": {
-                "action": {"type": "string"},
-                "href": {"type": "string", "description": "Where, if it is a place in this API"},
-                "text": {"type": "string"},
-            },
-        },
-        "tries_left": {"type": "integer", "minimum": 0},
-        "retry_after_seconds": {"type": "integer", "minimum": 0},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["pointer", "code", "detail"],
-                "properties": {
-                    "pointer": {
-                        "type": "string",
-                        "description": "Into the body (RFC 6901), or `path:`, `query:`, `header:` and a name",
-                    },
-                    "code": {"type": "string"},
-                    "detail": {"type": "string"},
-                },
-            },
-        },
-    },
-    "examples": [
-        {
-            "type": "/problems/card-password-wrong",
-            "title": "Wrong e-card password",
-            "status": 403,
-            "detail": "The e-card password is wrong.",
-            "code": "card-password-wrong",
-            "request_id": "5f0f4f0c2b5b4f3e9d1f6f6c2a7f5a11",
-            "next": {"action": "card-password-wrong", "text": "Try again, or reset the password."},
-            "tries_left": 4,
-        }
-    ],
-}
-_BEARER: Final[JSON] = {
-    "type": "http",
-    "scheme": "bearer",
-    "bearerFormat": "JWT",
-    "description": "The `access_token` of a sign-in, of a refresh, or of a card-password check (step-up, RFC 9470).",
-}
-
-
-def _header(description: str, **schema: object) -> JSON:
-    return {"description": description, "schema": {"type": "string", **schema}}
-
-
-_HEADERS: Final[Mapping[str, JSON]] = {
-    "ETag": _header("The version, in quotes: for `If-Match` and `If-None-Match`."),
-    "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}},
-    "RateLimit": _header("What is left of the limit (draft-ietf-httpapi-ratelimit-headers)."),
-    "RateLimit-Policy": _header("The limit."),
-    "WWW-Authenticate": _header("What is missing (RFC 6750 §3, RFC 9470 §3)."),
-    "Idempotency-Replayed": _header("`true`: this is the first answer again.", enum=["true"]),
-    "Content-Language": _header("The language of the texts.", enum=list(texts.LANGUAGES)),
-}
-_PARAMETERS: Final[Mapping[str, JSON]] = {
-    "IdempotencyKey": {
-        "name": "Idempotency-Key",
-        "in": "header",
-        "required": True,
-        "description": "New for each thing to be done; sent again with the same, the first answer comes again.",
-        "schema": {"type": "string", "pattern": "^[A-Za-z0-9_.:-]{8,128}$"},
-        "example": "0c7f0f4e-9a55-4ef4-9f10-6a0d8f1f6a52",
-    },
-    "AcceptLanguage": {
-        "name": "Accept-Language",
-        "in": "header",
-        "required": False,
-        "description": f"The language of texts; {texts.DEFAULT_LANGUAGE} if none of ours is asked for.",
-        "schema": {"type": "string"},
-        "example": "en",
-    },
-}
-_HEADERS_OF_STATUS: Final[Mapping[str, tuple[str, ...]]] = {
-    "401": ("WWW-Authenticate",),
-    "423": ("Retry-After",),
-    "429": ("Retry-After", "RateLimit", "RateLimit-Policy"),
-    "503": ("Retry-After",),
-}
 _DESCRIPTIONS: Final = {
     "200": "Done",
     "201": "Created",
@@ -178,8 +59,8 @@ def operation_id(route: Any) -> str:
 
 def _finished(made: JSON, endpoints: Mapping[tuple[str, str], Callable[..., Any]]) -> JSON:
     document: JSON = orjson.loads(_PAGE.sub(rb"\1Page", orjson.dumps(made)))
-    document["info"]["description"] = _DESCRIPTION.strip()
-    document["tags"] = [{"name": name, "description": words} for name, words in _TAGS]
+    document["info"]["description"] = DESCRIPTION.strip()
+    document["tags"] = [{"name": name, "description": words} for name, words in TAGS]
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             _finish_operation(path, method, operation, _needs(endpoints[path, method]))
@@ -193,14 +74,14 @@ def _finish_components(components: JSON) -> None:
         del schemas[name]
     for name, schema in schemas.items():
         _finish_schema(name, schema)
-    schemas["Problem"] = _PROBLEM | {"properties": _PROBLEM["properties"] | {"code": _code_schema()}}
-    components["headers"] = dict(_HEADERS)
-    components["parameters"] = dict(_PARAMETERS)
-    components["securitySchemes"] = {"bearer": _BEARER}
+    schemas["Problem"] = PROBLEM | {"properties": PROBLEM["properties"] | {"code": _code_schema()}}
+    components["headers"] = dict(HEADERS)
+    components["parameters"] = dict(PARAMETERS)
+    components["securitySchemes"] = {"bearer": BEARER}
 
 
 def _code_schema() -> JSON:
-    schema: JSON = _PROBLEM["properties"]["code"]
+    schema: JSON = PROBLEM["properties"]["code"]
     return schema | {"enum": list(texts.problem_codes())}
 
 
@@ -297,7 +178,7 @@ def _tell_versions(method: str, operation: JSON) -> None:
 
 def _finish_response(status: str, response: JSON) -> None:
     response["description"] = _DESCRIPTIONS.get(status, response["description"])
-    for header in _HEADERS_OF_STATUS.get(status, ()):
+    for header in HEADERS_OF_STATUS.get(status, ()):
         _add_header(response, header)
     if "application/problem+json" in response.get("content", {}):
         _add_header(response, "Content-Language")

@@ -1,0 +1,127 @@
+"""What is the same at every route: the shape of problems, headers, parameters, the way to sign in."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from app import texts
+
+JSON = dict[str, Any]
+
+DESCRIPTION: Final = """
+Clients are apps on bad networks: few round trips, every step repeatable, every flow resumable. The conventions are
+told in docs/api.md of the source; in short:
+
+- Refusals are `application/problem+json` with a `code`; each code has a page at `/problems/{code}`.
+- A `POST` that creates something takes an `Idempotency-Key`; a `PUT` may be repeated.
+- What an answer's `next` says is all a client needs to go on.
+- Answers may get new members: ignore what you do not know.
+"""
+TAGS: Final = (
+    ("accounts", "Accounts, sign-in, sessions, devices."),
+    ("notices", "The texts people agree to."),
+    ("enrolments", "The add flow: a card of one's own, and relatives."),
+    ("face checks", "The face step, whoever the provider is."),
+    ("card", "The card password: step-up, change, reset."),
+    ("holders", "E-cards: one's own and members', under the same paths."),
+    ("family", "Members, owners, places."),
+    ("operations", "How the server is, and what its problem codes mean."),
+    ("development only", "Messages, test people and the clock; production has none of it."),
+)
+PROBLEM: Final[JSON] = {
+    "type": "object",
+    "title": "Problem",
+    "description": "A refusal (RFC 9457), in the language asked for. What was typed is never in it.",
+    "required": ["type", "title", "status", "detail", "code", "request_id"],
+    "properties": {
+        "type": {"type": "string", "description": "Address of the page about this code"},
+        "title": {"type": "string"},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "detail": {"type": "string", "description": "What happened, for people"},
+        "code": {"type": "string", "description": "What happened, for programs", "enum": []},
+        "request_id": {"type": ["string", "null"], "description": "The same as in `X-Request-Id`"},
+        "next": {
+            "type": "object",
+            "description": "What the person can do now",
+            "required": ["action", "text"],
+            "properties": {
+                "action": {"type": "string"},
+                "href": {"type": "string", "description": "Where, if it is a place in this API"},
+                "text": {"type": "string"},
+            },
+        },
+        "tries_left": {"type": "integer", "minimum": 0},
+        "retry_after_seconds": {"type": "integer", "minimum": 0},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "code", "detail"],
+                "properties": {
+                    "pointer": {
+                        "type": "string",
+                        "description": "Into the body (RFC 6901), or `path:`, `query:`, `header:` and a name",
+                    },
+                    "code": {"type": "string"},
+                    "detail": {"type": "string"},
+                },
+            },
+        },
+    },
+    "examples": [
+        {
+            "type": "/problems/card-password-wrong",
+            "title": "Wrong e-card password",
+            "status": 403,
+            "detail": "The e-card password is wrong.",
+            "code": "card-password-wrong",
+            "request_id": "5f0f4f0c2b5b4f3e9d1f6f6c2a7f5a11",
+            "next": {"action": "card-password-wrong", "text": "Try again, or reset the password."},
+            "tries_left": 4,
+        }
+    ],
+}
+BEARER: Final[JSON] = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "JWT",
+    "description": "The `access_token` of a sign-in, of a refresh, or of a card-password check (step-up, RFC 9470).",
+}
+
+
+def _header(description: str, **schema: object) -> JSON:
+    return {"description": description, "schema": {"type": "string", **schema}}
+
+
+HEADERS: Final[Mapping[str, JSON]] = {
+    "ETag": _header("The version, in quotes: for `If-Match` and `If-None-Match`."),
+    "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}},
+    "RateLimit": _header("What is left of the limit (draft-ietf-httpapi-ratelimit-headers)."),
+    "RateLimit-Policy": _header("The limit."),
+    "WWW-Authenticate": _header("What is missing (RFC 6750 §3, RFC 9470 §3)."),
+    "Idempotency-Replayed": _header("`true`: this is the first answer again.", enum=["true"]),
+    "Content-Language": _header("The language of the texts.", enum=list(texts.LANGUAGES)),
+}
+PARAMETERS: Final[Mapping[str, JSON]] = {
+    "IdempotencyKey": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": True,
+        "description": "New for each thing to be done; sent again with the same, the first answer comes again.",
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9_.:-]{8,128}$"},
+        "example": "0c7f0f4e-9a55-4ef4-9f10-6a0d8f1f6a52",
+    },
+    "AcceptLanguage": {
+        "name": "Accept-Language",
+        "in": "header",
+        "required": False,
+        "description": f"The language of texts; {texts.DEFAULT_LANGUAGE} if none of ours is asked for.",
+        "schema": {"type": "string"},
+        "example": "en",
+    },
+}
+HEADERS_OF_STATUS: Final[Mapping[str, tuple[str, ...]]] = {
+    "401": ("WWW-Authenticate",),
+    "423": ("Retry-After",),
+    "429": ("Retry-After", "RateLimit", "RateLimit-Policy"),
+    "503": ("Retry-After",),
+}

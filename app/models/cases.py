@@ -4,10 +4,10 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import Index, SmallInteger, text
+from sqlalchemy import ForeignKeyConstraint, Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import PERSONAL, Base, Identified, bucket_agrees
+from app.models.base import PERSONAL, Base, Bucketed, Identified, bucket_agrees
 
 
 class CaseReason(StrEnum):
@@ -59,3 +59,18 @@ class Case(Identified, Base):
     due_at: Mapped[datetime]
     decided_at: Mapped[datetime | None]
     decision_reason: Mapped[str | None]
+
+
+class Approval(Bucketed, Base):
+    """One operator's yes to a case; where two are needed they are two people's, so the operator is in the key."""
+
+    __tablename__ = "review_approval"
+    __table_args__ = (
+        bucket_agrees("case_id"),
+        ForeignKeyConstraint(["bucket", "case_id"], ["review_case.bucket", "review_case.id"]),
+        {"info": PERSONAL},
+    )
+
+    case_id: Mapped[UUID] = mapped_column(primary_key=True)
+    operator: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime]

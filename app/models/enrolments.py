@@ -5,9 +5,11 @@
                                                               │  ↑
                                                               ↓  │
                                                           in_review → active | password_pending | rejected
+    face_pending → rejected (the face has passed, and the register now says that there can be no card or no link)
     any open state → cancelled | expired (no clock runs in review)
 
 `NEXT` is the whole machine: which event a state answers and where it may lead. Everything else is `StepNotAllowed`.
+A consent may be withdrawn in every state that has one, in review too: it takes the enrolment back to what it asks for.
 """
 
 from collections.abc import Mapping
@@ -58,6 +60,8 @@ class Event(StrEnum):
     GIVE_DETAILS = "give_details"
     CHANGE_DOCUMENTS = "change_documents"
     CONSENT = "consent"
+    WITHDRAW_CONSENT = "withdraw_consent"
+    BIRTHDAY = "birthday"
     START_FACE = "start_face"
     PASS_FACE = "pass_face"
     FAIL_FACE = "fail_face"
@@ -93,21 +97,31 @@ NEXT: Mapping[State, Mapping[Event, frozenset[State]]] = {
         **_GOING_BACK,
         Event.CHANGE_DOCUMENTS: frozenset({_DO, _F}),
         Event.CONSENT: frozenset({_DO, _F}),
+        Event.WITHDRAW_CONSENT: frozenset({_DO}),
+        Event.BIRTHDAY: frozenset({_F}),
         **_ENDINGS,
     },
     _F: {
         **_GOING_BACK,
         Event.CHANGE_DOCUMENTS: frozenset({_DO, _F}),
-        Event.CONSENT: frozenset({_F}),
+        Event.CONSENT: frozenset({_DO, _F}),
+        Event.WITHDRAW_CONSENT: frozenset({_DO, _F}),
         Event.START_FACE: frozenset({_F}),
         Event.PASS_FACE: frozenset({_F, _P, _R, State.ACTIVE}),
         Event.FAIL_FACE: frozenset({_F, _R}),
         Event.GET_SLOT: frozenset({State.ACTIVE}),
         Event.ASK_FOR_REVIEW: frozenset({_R}),
+        Event.REJECT: frozenset({State.REJECTED}),
         **_ENDINGS,
     },
-    _P: {**_GOING_BACK, Event.SET_PASSWORD: frozenset({State.ACTIVE}), **_ENDINGS},
+    _P: {
+        **_GOING_BACK,
+        Event.WITHDRAW_CONSENT: frozenset({_P}),
+        Event.SET_PASSWORD: frozenset({State.ACTIVE}),
+        **_ENDINGS,
+    },
     _R: {
+        Event.WITHDRAW_CONSENT: frozenset({_DO, _F}),
         Event.APPROVE: frozenset({_F, _P, State.ACTIVE}),
         Event.REJECT: frozenset({State.REJECTED}),
         Event.CANCEL: frozenset({State.CANCELLED}),
@@ -212,7 +226,7 @@ class Enrolment(Identified, Base):
         """The refusal of a step that the state does not answer; it says which one it waits for."""
         if self.state not in _WAITS_FOR:
             return StepNotAllowed(next_step=NextStep("start-again", "/v1/enrolments"))
-        action, path = _WAITS_FOR[self.state]
+        action, path = ("wait-for-slot", "") if self.awaits_slot else _WAITS_FOR[self.state]
         return StepNotAllowed(next_step=NextStep(action, f"/v1/enrolments/{self.id}{path}"))
 
     @property

@@ -22,7 +22,7 @@ from app.services import answers
 from app.services.accounts import sessions
 from app.services.cards import issuing, passwords
 from app.services.documents import ImageAlreadyFailed
-from app.services.enrolments import checking, details, evidence, steps, viewing
+from app.services.enrolments import checking, consents, details, evidence, finishing, lookups, steps, viewing
 from app.services.enrolments.details import Details
 from app.services.enrolments.viewing import EnrolmentView
 from app.services.faces import FaceTriesUsed
@@ -47,7 +47,8 @@ _OWN_CARD = (issuing.NoPhysicalCard, issuing.CardIsLocked, issuing.CardNotActiva
 )
 async def open_enrolment(body: shapes.EnrolmentAsk, caller: Caller, house: TheHouse, once: OncePerKey) -> Response:
     """Begin to get one's own card, or to add a relative (needs a fresh card-password check)."""
-    if body.kind is EnrolmentKind.FAMILY_MEMBER and caller.card_password_version is not None:
+    has_password = caller.is_proven and caller.card_password_version is not None
+    if body.kind is EnrolmentKind.FAMILY_MEMBER and has_password:
         await deps.require_step_up(house, caller)
 
     async def work(_: answers.Unit, remember: Remember[EnrolmentView]) -> EnrolmentView:
@@ -117,8 +118,8 @@ async def acknowledge_notice(
     responses=documented(
         *_CHANGE,
         *_OWN_CARD,
-        details.PersonNotVerified,
-        details.LookupsUsedUp,
+        finishing.PersonNotVerified,
+        lookups.LookupsUsedUp,
         details.SelfNotAllowed,
         details.GuardianNeeded,
         details.AlreadyHasCard,
@@ -149,7 +150,7 @@ async def give_details(
 @router.put(
     "/{enrolment_id}/consents/{purpose}",
     response_model=shapes.EnrolmentRead,
-    responses=documented(*_STEP, NoticeOutdated, steps.ServicesNotAllowed),
+    responses=documented(*_STEP, NoticeOutdated, consents.ServicesNotAllowed),
 )
 async def give_consent(
     enrolment_id: str, purpose: ConsentPurpose, body: shapes.ConsentAsk, caller: Caller, house: TheHouse
@@ -159,7 +160,7 @@ async def give_consent(
         raise NotFound
     wanted = deps.identity(enrolment_id)
     services = None if body.services is None else frozenset[str](body.services)
-    view = await house.db.run(lambda session: steps.consent(session, caller, wanted, purpose, body.shown(), services))
+    view = await house.db.run(lambda session: consents.give(session, caller, wanted, purpose, body.shown(), services))
     return _answer(view)
 
 

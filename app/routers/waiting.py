@@ -1,6 +1,7 @@
 """Long polls: an answer when something changes, for clients that have no server-sent events."""
 
 import asyncio
+import contextlib
 import re
 import time
 from collections.abc import Awaitable, Callable
@@ -37,4 +38,5 @@ async def answer_when_changed(
             return Response(body.model_dump_json(), headers={"ETag": etag}, media_type="application/json")
         if time.monotonic() >= until or house.stopping.is_set():
             return Response(status_code=304, headers={"ETag": etag})
-        await asyncio.sleep(1)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(house.stopping.wait(), 1)

@@ -1,14 +1,16 @@
 """Questions to people: opened, withdrawn, found, closed."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
 
 from app.core.db import Session, bucket_of, new_id
 from app.core.errors import Conflict, NotFound
-from app.models.cases import Case, CasePurpose, CaseReason, CaseState
+from app.models.cases import Approval, Case, CasePurpose, CaseReason, CaseState
 from app.services import audit, policies
 from app.services.audit import Action, Actor
 
@@ -19,6 +21,21 @@ class CaseAlreadyDecided(Conflict):
     """The case was decided or withdrawn."""
 
     code = "case-already-decided"
+
+
+class OtherReviewerNeeded(Conflict):
+    """This operator has approved the case; where two are needed they are two people."""
+
+    code = "other-reviewer-needed"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What an operator decides: APPROVED or REJECTED, why (a code, nothing personal), and who it is."""
+
+    state: CaseState
+    reason: str
+    operator: str
 
 
 async def open_case(
@@ -70,8 +87,16 @@ async def open_for(session: Session, home_id: UUID, subject_id: UUID) -> Case | 
     return case
 
 
+async def approvals(session: Session, case: Case) -> int:
+    """Return how many people have approved a case."""
+    count = await session.scalar(
+        select(func.count()).select_from(Approval).where(Approval.bucket == case.bucket, Approval.case_id == case.id)
+    )
+    return count or 0
+
+
 async def withdraw(session: Session, home_id: UUID, subject_id: UUID) -> None:
-    """Close the open case about a subject that is no more."""
+    """Close the open case about a subject that is no more, or asks for something else now; the subject is locked."""
     case = await open_for(session, home_id, subject_id)
     if case is not None:
         case.state, case.decided_at = CaseState.WITHDRAWN, session.now
@@ -97,25 +122,43 @@ async def find(session: Session, case_id: UUID) -> Case:
     return case
 
 
-async def decide(session: Session, case_id: UUID, state: CaseState, reason: str, actor: Actor) -> Case:
-    """Close a case as people decided.
-
-    Args:
-        reason: a code, nothing personal.
+async def decide(session: Session, case_id: UUID, decision: Decision, actor: Actor) -> Case:
+    """Take an operator's decision; the case stays open until as many have approved as it needs. One no is enough.
 
     Raises:
         CaseAlreadyDecided: somebody was faster, or it was withdrawn.
+        OtherReviewerNeeded: this operator has approved it before.
     """
     case = await session.get_one(Case, (bucket_of(case_id), case_id), with_for_update=True, populate_existing=True)
     if case.state is not CaseState.OPEN:
         raise CaseAlreadyDecided
-    case.state, case.decided_at, case.decision_reason = state, session.now, reason
+    if decision.state is CaseState.REJECTED or await _approve(session, case, decision.operator):
+        case.state, case.decided_at, case.decision_reason = decision.state, session.now, decision.reason
     await audit.record(
         session,
         Action.REVIEW_DECIDED,
         home_id=case.home_id,
         actor=actor,
         on_behalf_of=case.member_id,
-        facts={"case_id": str(case.id), "decision": state.value, "reason": reason},
+        facts={
+            "case_id": str(case.id),
+            "decision": decision.state.value,
+            "reason": decision.reason,
+            "operator": decision.operator,
+            "state": case.state.value,
+        },
     )
     return case
+
+
+async def _approve(session: Session, case: Case, operator: str) -> bool:
+    """Add an operator's yes; say whether these are enough now."""
+    added = await session.scalar(
+        insert(Approval)
+        .values(bucket=case.bucket, case_id=case.id, operator=operator, at=session.now)
+        .on_conflict_do_nothing()
+        .returning(Approval.operator)
+    )
+    if added is None:
+        raise OtherReviewerNeeded
+    return await approvals(session, case) >= case.reviewers_needed

@@ -5,7 +5,7 @@ left behind by a crash at any point is found by its deadline.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,7 +18,7 @@ from app.core.errors import Invalid
 from app.core.sealing import DataKey
 from app.models.documents import Document, DocumentKind, DocumentState, FailedImage
 from app.ports.images import ImageUse, PreparedImage
-from app.ports.storage import ObjectExists, ObjectMissing, ObjectStore
+from app.ports.storage import ObjectExists, ObjectMissing, ObjectStore, StorageUnavailable
 from app.services import policies
 
 MOST_PAGES = 4
@@ -68,6 +68,12 @@ async def attached(session: Session, home_id: UUID, enrolment_id: UUID) -> Seque
     """Return the pages an enrolment has."""
     rows = await session.scalars(_stored(home_id, enrolment_id))
     return [Attached(row.kind, row.page, row.upload_hmac) for row in rows]
+
+
+async def is_attached(session: Session, upload: Upload) -> bool:
+    """Say whether this very file is at its place already."""
+    have = await attached(session, upload.home_id, upload.enrolment_id)
+    return Attached(upload.kind, upload.page, upload.digest) in have
 
 
 async def begin(session: Session, upload: Upload, pages: Sequence[PreparedImage]) -> list[UUID]:
@@ -122,58 +128,52 @@ async def put(db: Database, store: ObjectStore, document_ids: Sequence[UUID], pa
 
 
 async def attach(session: Session, upload: Upload, document_ids: Sequence[UUID]) -> None:
-    """Let stored pages take their places in the enrolment; what was there before is detached."""
+    """Let stored pages take their places in the enrolment; the files that were there before are detached.
+
+    Raises:
+        StorageUnavailable: the way here took so long that the pages were swept; send them again.
+    """
     retention = (await policies.current(session)).retention
     is_face = upload.kind is DocumentKind.FACIAL_PHOTO
     lifetime = timedelta(days=retention.face_days if is_face else retention.document_days_at_most)
-    await detach(session, upload.home_id, upload.enrolment_id, kinds={upload.kind}, from_page=upload.page)
-    await session.flush()
-    for document_id in document_ids:
-        row = await session.get_one(
-            Document, (bucket_of(document_id), document_id), with_for_update=True, populate_existing=True
-        )
+    await _make_room(session, upload, pages=len(document_ids))
+    rows = await _made(session, document_ids)
+    if len(rows) < len(document_ids) or any(row.purge_at <= session.now for row in rows):
+        raise StorageUnavailable
+    for row in rows:
         row.state, row.purge_at = DocumentState.STORED, row.created_at + lifetime
 
 
-async def detach(
-    session: Session,
-    home_id: UUID,
-    enrolment_id: UUID,
-    *,
-    kinds: set[DocumentKind] | None = None,
-    from_page: int = 1,
-) -> bool:
+async def drop(session: Session, document_ids: Sequence[UUID]) -> None:
+    """Let pages go that are not needed after all."""
+    for row in await _made(session, document_ids):
+        row.purge_at = min(row.purge_at, session.now)
+
+
+async def detach(session: Session, home_id: UUID, enrolment_id: UUID, kind: DocumentKind | None = None) -> None:
     """Take pages from an enrolment: a face is to be deleted at once, a paper stays sealed until its deadline.
 
     Args:
-        kinds: which kinds; all when not said.
-
-    Returns:
-        Whether there was anything to take.
+        kind: which kind; all when not said.
     """
-    rows = [
-        row
-        for row in await session.scalars(_stored(home_id, enrolment_id).with_for_update())
-        if (kinds is None or row.kind in kinds) and row.page >= from_page
-    ]
-    retention = (await policies.current(session)).retention
-    for row in rows:
-        row.state = DocumentState.DETACHED
-        row.purge_at = min(row.purge_at, _deadline(session, row.kind, retention.document_days_after_decision))
-    return bool(rows)
+    rows = await session.scalars(_stored(home_id, enrolment_id).with_for_update())
+    await _detach(session, [row for row in rows if kind in (None, row.kind)])
+
+
+async def discard(session: Session, home_id: UUID, enrolment_id: UUID, kinds: Collection[DocumentKind]) -> None:
+    """Let everything of these kinds go at once, detached or not: nobody agrees to it any more."""
+    for row in await _of_enrolment(session, home_id, enrolment_id):
+        if row.kind in kinds:
+            row.state = DocumentState.DETACHED if row.state is DocumentState.STORED else row.state
+            row.purge_at = min(row.purge_at, session.now)
+    await session.flush()
 
 
 async def decide_fate(session: Session, home_id: UUID, enrolment_id: UUID, *, keep_papers: bool) -> None:
     """The enrolment is decided: face images go at once, papers when the review's time is over, or at once too."""
     retention = (await policies.current(session)).retention
     days = retention.document_days_after_decision if keep_papers else 0
-    rows = await session.scalars(
-        select(Document)
-        .where(Document.bucket == bucket_of(home_id), Document.enrolment_id == enrolment_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    for row in rows:
+    for row in await _of_enrolment(session, home_id, enrolment_id):
         row.purge_at = min(row.purge_at, _deadline(session, row.kind, days))
 
 
@@ -185,13 +185,17 @@ async def facial_photo(session: Session, home_id: UUID, enrolment_id: UUID) -> D
     return row
 
 
-async def read(db: Database, store: ObjectStore, row: Document) -> bytes | None:
-    """Return a document's image, or None when it is gone; no connection is held."""
+async def read(db: Database, store: ObjectStore, row: Document) -> bytes:
+    """Return a document's image; no connection is held.
+
+    Raises:
+        StorageUnavailable: the store does not answer, or has lost it.
+    """
     key = await db.vault.unlock(row.wrapped_key)
     try:
         return key.open_bytes(_COLUMN, row.id, await store.get(row.object_key))
-    except ObjectMissing:
-        return None
+    except ObjectMissing as error:
+        raise StorageUnavailable from error
 
 
 async def require_not_failed(session: Session, owner_id: UUID, member_id: UUID, digest: bytes) -> None:
@@ -248,6 +252,41 @@ def _stored(home_id: UUID, enrolment_id: UUID) -> Select[Document]:
         .order_by(Document.kind, Document.page)
         .execution_options(populate_existing=True)
     )
+
+
+async def _of_enrolment(session: Session, home_id: UUID, enrolment_id: UUID) -> Sequence[Document]:
+    rows = await session.scalars(
+        select(Document)
+        .where(Document.bucket == bucket_of(home_id), Document.enrolment_id == enrolment_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return rows.all()
+
+
+async def _made(session: Session, document_ids: Sequence[UUID]) -> Sequence[Document]:
+    """Return the rows that were begun and are there still, locked."""
+    rows = [
+        await session.get(Document, (bucket_of(document_id), document_id), with_for_update=True, populate_existing=True)
+        for document_id in document_ids
+    ]
+    return [row for row in rows if row is not None]
+
+
+async def _make_room(session: Session, upload: Upload, *, pages: int) -> None:
+    """Detach what lies on the pages that are taken, and with it the other pages of those files."""
+    stored = (await session.scalars(_stored(upload.home_id, upload.enrolment_id).with_for_update())).all()
+    same_kind = [row for row in stored if row.kind is upload.kind]
+    replaced = {row.upload_hmac for row in same_kind if upload.page <= row.page < upload.page + pages}
+    await _detach(session, [row for row in same_kind if row.upload_hmac in replaced])
+
+
+async def _detach(session: Session, rows: Sequence[Document]) -> None:
+    retention = (await policies.current(session)).retention
+    for row in rows:
+        row.state = DocumentState.DETACHED
+        row.purge_at = min(row.purge_at, _deadline(session, row.kind, retention.document_days_after_decision))
+    await session.flush()
 
 
 def _deadline(session: Session, kind: DocumentKind, days: int) -> datetime:

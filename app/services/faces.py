@@ -121,13 +121,23 @@ async def begin(session: Session, opening: Opening, actor: Actor) -> FaceCheck:
 
 
 async def started(session: Session, check_id: UUID, start: FaceStart) -> FaceCheck:
-    """Remember what the provider answered to the start."""
+    """Remember what the provider answered to the start; one that was given up meanwhile it is told of."""
     check = await locked(session, check_id)
     if check.advance(FaceCheckState.STARTED):
         key = await homes.key_of(session, check.home_id)
         check.provider_ref = start.provider_ref
         check.client = key.seal_bytes("face_check.client", check.id, orjson.dumps(dict(start.client)))
+    elif check.provider_ref is None:
+        check.provider_ref = start.provider_ref
+        outbox.tell(session, outbox.Kind.FACE_GIVEN_UP, check.home_id, check_id=str(check.id))
     return check
+
+
+async def not_started(session: Session, check_id: UUID, actor: Actor) -> None:
+    """End a check that its provider could not start; the start is given back, nothing counts against the person."""
+    check = await locked(session, check_id)
+    await throttles.give_back(session, _starts(check.home_id, (await policies.current(session)).faces.starts_a_day))
+    await end(session, check, FaceCheckState.CANCELLED, FaceReason.PROVIDER_BUSY, actor)
 
 
 async def apply(session: Session, check: FaceCheck, result: FaceResult, actor: Actor) -> bool:
@@ -206,14 +216,9 @@ async def newest(session: Session, home_id: UUID, subject_id: UUID) -> FaceCheck
     return check
 
 
-async def has_any(session: Session, home_id: UUID, subject_id: UUID) -> bool:
-    """Say whether a check was ever started for a subject."""
-    found = await session.scalar(
-        select(func.count())
-        .select_from(FaceCheck)
-        .where(FaceCheck.bucket == bucket_of(home_id), FaceCheck.subject_id == subject_id)
-    )
-    return bool(found)
+async def has_open(session: Session, home_id: UUID, subject_id: UUID) -> bool:
+    """Say whether a check is under way for a subject."""
+    return bool(await _open_of(session, home_id, subject_id))
 
 
 async def client_part(session: Session, check: FaceCheck) -> dict[str, str]:
@@ -266,7 +271,10 @@ async def _tries(session: Session, home_id: UUID, member_id: UUID, since: dateti
 
 
 async def _count_start(session: Session, home_id: UUID, a_day: int) -> None:
-    counter = Counter(Limit("face_starts", a_day, timedelta(days=1)), bucket_of(home_id), home_id.bytes)
-    used = await throttles.use(session, counter)
+    used = await throttles.use(session, _starts(home_id, a_day))
     if not used.is_allowed:
         raise FaceStartsUsed(retry_after_seconds=used.wait_seconds(session.now), quota=a_day, window_seconds=86400)
+
+
+def _starts(home_id: UUID, a_day: int) -> Counter:
+    return Counter(Limit("face_starts", a_day, timedelta(days=1)), bucket_of(home_id), home_id.bytes)

@@ -132,15 +132,14 @@ async def release(session: Session, link_id: UUID) -> None:
     """Give a reserved place back: the relative was not added."""
     link = await _locked(session, link_id)
     if link is not None and link.state is LinkState.RESERVED:
-        await session.execute(
-            delete(SlotWait).where(
-                SlotWait.bucket == bucket_of(link.member_id),
-                SlotWait.member_id == link.member_id,
-                SlotWait.enrolment_id == link.enrolment_id,
-            )
-        )
+        await _leave_queue(session, link)
         await session.delete(link)
         await session.flush()
+
+
+async def stop_waiting(session: Session, link_id: UUID) -> None:
+    """Let a reserved link no longer wait for one of the member's slots: its face has to pass again."""
+    await _leave_queue(session, await one(session, link_id))
 
 
 async def activate(session: Session, link_id: UUID, services: Services, actor: Actor) -> bool:
@@ -167,13 +166,7 @@ async def activate(session: Session, link_id: UUID, services: Services, actor: A
     link.state, link.active_since = LinkState.ACTIVE, session.now
     link.may_view, link.may_show_code = services.view, services.show_code
     link.may_certify, link.may_file, link.may_pay = services.certify, services.file, services.pay
-    await session.execute(
-        delete(SlotWait).where(
-            SlotWait.bucket == bucket_of(link.member_id),
-            SlotWait.member_id == link.member_id,
-            SlotWait.enrolment_id == link.enrolment_id,
-        )
-    )
+    await _leave_queue(session, link)
     await record(session, Action.LINK_STARTED, link, actor)
     _tell(session, link, "link_started")
     return True
@@ -298,6 +291,16 @@ async def _take_slot(session: Session, link: FamilyLink) -> bool:
         if taken is not None:
             return True
     return False
+
+
+async def _leave_queue(session: Session, link: FamilyLink) -> None:
+    await session.execute(
+        delete(SlotWait).where(
+            SlotWait.bucket == bucket_of(link.member_id),
+            SlotWait.member_id == link.member_id,
+            SlotWait.enrolment_id == link.enrolment_id,
+        )
+    )
 
 
 async def _held_by(session: Session, owner_id: UUID) -> Sequence[FamilyLink]:

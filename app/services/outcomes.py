@@ -160,7 +160,9 @@ async def _draw(session: Session, check: FaceCheck, registered: RegisteredPerson
 
 
 async def _locked_with_homes(session: Session, check_id: UUID) -> FaceCheck:
-    """Return a check, locked after the homes it concerns: that order is everybody's."""
+    """Return a check, locked after the homes it concerns and the enrolment it decides: that order is everybody's."""
     seen = await session.get_one(FaceCheck, (bucket_of(check_id), check_id))
     await homes.lock(session, {seen.home_id, seen.account_id, seen.member_id})
+    if seen.purpose is FacePurpose.ENROLMENT:
+        await loading.locked(session, seen.subject_id)
     return await faces.locked(session, check_id)

@@ -115,6 +115,12 @@ async def activate(session: Session, person_id: UUID) -> None:
     card.activated_at = card.activated_at or session.now
 
 
+async def deactivate(session: Session, person_id: UUID) -> None:
+    """Remember that the holder no longer wants to use the card; a new enrolment takes it into use again."""
+    card = await session.get_one(Card, (bucket_of(person_id), person_id), with_for_update=True, populate_existing=True)
+    card.activated_at = None
+
+
 async def is_active(session: Session, person_id: UUID) -> bool:
     """Say whether the person has an e-card with a password that may be used."""
     card = await session.get(Card, (bucket_of(person_id), person_id))

@@ -17,7 +17,7 @@ from app.ports.register import RegisteredPerson
 from app.services import documents, faces, policies
 from app.services.accounts.sessions import Caller
 from app.services.audit import Actor
-from app.services.enrolments import finishing, loading
+from app.services.enrolments import finishing, loading, requirements
 from app.services.enrolments.loading import Named
 from app.services.faces import FaceTriesUsed, Opening
 from app.services.people.ages import age_on
@@ -67,7 +67,7 @@ async def start(
         return
     try:
         reference = await ports.register.portrait(begun.member.number)
-        photo = await documents.read(db, ports.store, begun.photo) if begun.photo is not None else None
+        photo = None if begun.photo is None else await documents.read(db, ports.store, begun.photo)
         begun_at_provider = await ports.faces.start(
             FaceRequest(
                 check_id=begun.check.id,
@@ -81,7 +81,7 @@ async def start(
             )
         )
     except Unavailable as error:
-        await db.run(lambda session: _give_up(session, begun.check.id, caller.actor))
+        await db.run(lambda session: faces.not_started(session, begun.check.id, caller.actor))
         raise FaceServiceUnavailable(retry_after_seconds=30) from error
 
     async def record(session: Session) -> None:
@@ -118,9 +118,8 @@ async def ended(
 
 
 async def _passed(session: Session, enrolment: Enrolment, registered: RegisteredPerson | None, actor: Actor) -> None:
-    assert registered is not None
     enrolment.face_passed_at = session.now
-    reason = await finishing.needs_people(session, enrolment)
+    reason = await finishing.needs_people(session, enrolment, registered)
     if reason is not None:
         await finishing.to_review(session, enrolment, Event.PASS_FACE, reason, actor)
     else:
@@ -141,7 +140,9 @@ async def _needs_people(session: Session, enrolment: Enrolment, check: FaceCheck
 
 
 async def _begin(session: Session, ports: Ports, caller: Caller, enrolment_id: UUID, unit_id: UUID) -> _Begun:
-    enrolment = await loading.for_event(session, caller, enrolment_id, Event.START_FACE)
+    enrolment = await loading.of_caller(session, caller, enrolment_id)
+    await requirements.catch_up(session, enrolment)
+    loading.require(session, enrolment, Event.START_FACE)
     if enrolment.awaits_slot:
         raise enrolment.refusal
     member = await loading.named(session, enrolment)
@@ -174,8 +175,3 @@ async def _begin(session: Session, ports: Ports, caller: Caller, enrolment_id: U
             next_step=NextStep("review", f"/v1/enrolments/{enrolment.id}/review-requests"), tries_left=0
         ) from error
     return _Begun(check, member, photo)
-
-
-async def _give_up(session: Session, check_id: UUID, actor: Actor) -> None:
-    check = await faces.locked(session, check_id)
-    await faces.end(session, check, FaceCheckState.CANCELLED, FaceReason.PROVIDER_BUSY, actor)

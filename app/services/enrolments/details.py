@@ -8,22 +8,22 @@ questions take nobody else's first try.
 import asyncio
 import time
 from dataclasses import dataclass, field
-from datetime import timedelta
 from uuid import UUID
 
 from app.core.clock import today
-from app.core.db import Database, Session, bucket_of
-from app.core.errors import Conflict, FieldError, Invalid, NextStep, PreconditionFailed, TooMany
+from app.core.db import Database, Session
+from app.core.errors import Conflict, FieldError, Invalid, NextStep, PreconditionFailed
 from app.models.accounts import SignedIn
 from app.models.enrolments import Enrolment, EnrolmentKind, Event, Guardianship, State
 from app.models.links import FamilyLink
 from app.ports.register import Register, RegisteredPerson
-from app.services import audit, links, policies, throttles
+from app.services import audit, links, policies
 from app.services.accounts import moving
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action
 from app.services.cards import issuing
-from app.services.enrolments import loading, undoing, viewing
+from app.services.enrolments import loading, lookups, undoing, viewing
+from app.services.enrolments.finishing import PersonNotVerified
 from app.services.enrolments.viewing import EnrolmentView
 from app.services.links import Relative
 from app.services.people import homes
@@ -34,21 +34,7 @@ from app.services.people.names import same_name
 from app.services.people.plausibility import AgeRules, Vitals, implausibility
 from app.services.people.relationships import Relationship, Tie
 from app.services.policies import Policies
-from app.services.throttles import Counter, Limit
-
-_DAY = timedelta(days=1)
-
-
-class PersonNotVerified(Conflict):
-    """The register knows no living person of this number and name; which of them is wrong is not said."""
-
-    code = "person-not-verified"
-
-
-class LookupsUsedUp(TooMany):
-    """Too many wrong questions today."""
-
-    code = "lookups-used-up"
+from app.services.throttles import Counter
 
 
 class SelfNotAllowed(Conflict):
@@ -64,7 +50,7 @@ class GuardianNeeded(Conflict):
 
 
 class AlreadyHasCard(Conflict):
-    """The caller has this card in use."""
+    """The caller has a card of their own in use; an account is one person's."""
 
     code = "already-has-card"
 
@@ -113,12 +99,14 @@ async def give(
         await db.run(lambda session: _refuse(session, caller, asked))
         await asyncio.sleep(asked.floor_seconds - (time.monotonic() - started))
         raise PersonNotVerified
+    # A right question is none of those that are counted, whatever else is refused after it.
+    await db.run(lambda session: lookups.give_back(session, asked.counted))
     return await db.run(lambda session: _give(session, caller, asked, details, registered))
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A look-up that was counted: for which version of the enrolment, about whom, and how long a refusal takes.
+    """A look-up that was counted: for which version of the enrolment, under what, and how long a refusal takes.
 
     `about` is the start of the number's keyed digest: the same questions can be told from others, and nothing more.
     """
@@ -126,6 +114,7 @@ class _Asked:
     enrolment_id: UUID
     version: int
     about: str
+    counted: tuple[Counter, ...]
     floor_seconds: float
 
 
@@ -133,10 +122,7 @@ async def _ask(
     session: Session, caller: Caller, enrolment_id: UUID, details: Details, seen: int | None
 ) -> _Asked | EnrolmentView:
     enrolment = await loading.of_caller(session, caller, enrolment_id)
-    known = await loading.named(session, enrolment)
-    code = details.relationship.code if details.relationship else None
-    is_same = known is not None and (known.number, known.relationship) == (details.number.value, code)
-    if known is not None and is_same and same_name(known.name, details.name):
+    if await _are_given(session, enrolment, details):
         return await viewing.view(session, enrolment)
     loading.require(session, enrolment, Event.GIVE_DETAILS)
     _require_form(enrolment, details)
@@ -147,9 +133,16 @@ async def _ask(
         if owner.number == details.number.value:
             raise SelfNotAllowed
     rules = (await policies.current(session)).lookups
-    await _count(session, caller, details.number.value, rules)
+    counted = await lookups.count(session, caller, details.number.value, rules)
     about = homes.number_digest(session, details.number.value).hex()[:16]
-    return _Asked(enrolment.id, enrolment.version, about, rules.floor_milliseconds / 1000)
+    return _Asked(enrolment.id, enrolment.version, about, counted, rules.floor_milliseconds / 1000)
+
+
+async def _are_given(session: Session, enrolment: Enrolment, details: Details) -> bool:
+    known = await loading.named(session, enrolment)
+    code = details.relationship.code if details.relationship else None
+    is_same = known is not None and (known.number, known.relationship) == (details.number.value, code)
+    return known is not None and is_same and same_name(known.name, details.name)
 
 
 def _require_form(enrolment: Enrolment, details: Details) -> None:
@@ -158,20 +151,6 @@ def _require_form(enrolment: Enrolment, details: Details) -> None:
         raise Invalid(errors=[FieldError("/relationship", "missing")])
     if not is_family and details.relationship is not None:
         raise Invalid(errors=[FieldError("/relationship", "extra")])
-
-
-async def _count(session: Session, caller: Caller, number: str, rules: policies.Lookups) -> None:
-    """Count the question; a right one is given back."""
-    by_owner, of_number, of_pair = [
-        await throttles.use(session, counter) for counter in _counters(session, caller, number, rules)
-    ]
-    # Others' wrong questions about a number shut out only who has asked about it wrongly before.
-    has_asked_before = of_pair.used > 1
-    if not by_owner.is_allowed or (not of_number.is_allowed and has_asked_before):
-        refused = of_number if by_owner.is_allowed else by_owner
-        raise LookupsUsedUp(
-            retry_after_seconds=refused.wait_seconds(session.now), quota=rules.per_owner_a_day, window_seconds=86400
-        )
 
 
 async def _refuse(session: Session, caller: Caller, asked: _Asked) -> None:
@@ -187,12 +166,12 @@ async def _refuse(session: Session, caller: Caller, asked: _Asked) -> None:
 async def _give(
     session: Session, caller: Caller, asked: _Asked, details: Details, registered: RegisteredPerson
 ) -> Given:
-    rules = (await policies.current(session)).lookups
-    for counter in _counters(session, caller, details.number.value, rules):
-        await throttles.give_back(session, counter)
     member_id = await homes.find_or_create(session, details.number, registered)
     await homes.lock(session, {caller.account_id, caller.home_id, member_id})
-    enrolment = await loading.for_event(session, caller, asked.enrolment_id, Event.GIVE_DETAILS)
+    enrolment = await loading.of_caller(session, caller, asked.enrolment_id)
+    if await _are_given(session, enrolment, details):  # the same came twice at once
+        return Given(await viewing.view(session, enrolment))
+    loading.require(session, enrolment, Event.GIVE_DETAILS)
     if enrolment.version != asked.version:
         raise PreconditionFailed
     if enrolment.member_id is not None:
@@ -291,18 +270,3 @@ async def _remember(session: Session, enrolment: Enrolment, member: KnownPerson,
     birth_date = member.birth_date.isoformat()
     enrolment.member_birth_date = key.seal("enrolment.member_birth_date", enrolment.id, birth_date)
     enrolment.relationship = details.relationship.code if details.relationship else None
-
-
-def _counters(session: Session, caller: Caller, number: str, rules: policies.Lookups) -> tuple[Counter, ...]:
-    """Return what a question is counted under: by who asks, of the number, and of the two together."""
-    home = bucket_of(caller.account_id)
-    pair = session.lookup.digest("lookup-pair", f"{caller.account_id}:{number}")
-    return (
-        Counter(Limit("lookups_by_owner", rules.per_owner_a_day, _DAY), home, caller.account_id.bytes),
-        Counter(
-            Limit("lookups_of_number", rules.per_number_a_day, _DAY),
-            homes.number_bucket(session, number),
-            homes.number_digest(session, number),
-        ),
-        Counter(Limit("lookups_of_pair", 1000, _DAY), home, pair),
-    )

@@ -1,21 +1,21 @@
 """The documents step: files come, are checked and sealed away, or are taken back."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from app.core.clock import today
 from app.core.db import Database, Session
-from app.core.errors import Conflict, FieldError, Invalid, NextStep
+from app.core.errors import Conflict, FieldError, Invalid, NextStep, PreconditionFailed
 from app.models.documents import DocumentKind
-from app.models.enrolments import ConsentPurpose, Enrolment, Event, State
-from app.ports.images import Images, PreparedImage
+from app.models.enrolments import NEXT, Enrolment, Event
+from app.ports.images import Images
 from app.ports.storage import ObjectStore
 from app.services import audit, documents, policies
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action
 from app.services.documents import Upload
 from app.services.enrolments import loading, requirements, undoing, viewing
-from app.services.enrolments.requirements import Requirement
 from app.services.enrolments.viewing import EnrolmentView
 from app.services.people.ages import age_on
 
@@ -30,6 +30,14 @@ class ConsentNeeded(Conflict):
     """A file is taken only after the consent for what it holds; `next_step` says which."""
 
     code = "consent-needed"
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A file that is wanted, and of whom: the details may change while its pixels are looked at."""
+
+    upload: Upload
+    member_id: UUID | None
 
 
 async def upload(
@@ -61,11 +69,11 @@ async def upload(
         raise Invalid(errors=[FieldError("path:page", "out_of_range")])
 
     async def begin(session: Session) -> list[UUID]:
-        return await documents.begin(session, plan, pages)
+        return await documents.begin(session, plan.upload, pages)
 
     document_ids = await db.run(begin)
     await documents.put(db, store, document_ids, pages)
-    return await db.run(lambda session: _attach(session, caller, plan, document_ids, pages, seen))
+    return await db.run(lambda session: _attach(session, caller, plan, document_ids, seen))
 
 
 async def remove(session: Session, caller: Caller, enrolment_id: UUID, kind: DocumentKind, seen: int | None) -> None:
@@ -79,17 +87,9 @@ async def remove(session: Session, caller: Caller, enrolment_id: UUID, kind: Doc
     if all(page.kind is not kind for page in have):
         return
     await _undo_later(session, caller, enrolment, seen)
-    await documents.detach(session, enrolment.home_id, enrolment.id, kinds={kind})
-    await session.flush()
-    enrolment.advance(Event.CHANGE_DOCUMENTS, await state_by_papers(session, enrolment), session.now)
+    await documents.detach(session, enrolment.home_id, enrolment.id, kind)
+    await _advance(session, enrolment)
     await _record(session, caller, enrolment, Action.DOCUMENT_REMOVED, kind)
-
-
-async def state_by_papers(session: Session, enrolment: Enrolment) -> State:
-    """Return the state that what is there allows: the face step once nothing is missing."""
-    if all(requirement.met for requirement in await _asked(session, enrolment)):
-        return State.FACE_PENDING
-    return State.DOCUMENTS_PENDING
 
 
 async def _plan(
@@ -100,40 +100,39 @@ async def _plan(
     page: int,
     content: bytes,
     seen: int | None,
-) -> Upload | EnrolmentView:
+) -> _Plan | EnrolmentView:
     """Check everything that needs no look at the pixels; return the view when the file is there already."""
     enrolment = await loading.of_caller(session, caller, enrolment_id)
-    digest = documents.digest_of(session, content)
-    have = await documents.attached(session, enrolment.home_id, enrolment.id)
-    if any(known.kind is kind and known.page == page and known.digest == digest for known in have):
+    upload = Upload(enrolment.home_id, enrolment.id, kind, page, documents.digest_of(session, content))
+    if _may_change(session, enrolment):
+        await _require_not_failed(session, enrolment, upload)
+    if await documents.is_attached(session, upload):
         return await viewing.view(session, enrolment)
     loading.require(session, enrolment, Event.CHANGE_DOCUMENTS)
-    asked = await _asked(session, enrolment)
-    if kind.value not in requirements.kinds_needed(asked):
-        raise DocumentKindNotNeeded
-    await _require_consents(session, enrolment, kind)
-    if kind is DocumentKind.FACIAL_PHOTO:
-        assert enrolment.member_id is not None
-        await documents.require_not_failed(session, enrolment.home_id, enrolment.member_id, digest)
+    await _require_wanted(session, enrolment, kind)
     if await undoing.has_later(session, enrolment, Event.CHANGE_DOCUMENTS):
         loading.require_seen(enrolment, seen)
-    return Upload(enrolment.home_id, enrolment.id, kind, page, digest)
+    return _Plan(upload, enrolment.member_id)
 
 
 async def _attach(
-    session: Session,
-    caller: Caller,
-    plan: Upload,
-    document_ids: Sequence[UUID],
-    pages: Sequence[PreparedImage],
-    seen: int | None,
+    session: Session, caller: Caller, plan: _Plan, document_ids: Sequence[UUID], seen: int | None
 ) -> EnrolmentView:
-    enrolment = await loading.for_event(session, caller, plan.enrolment_id, Event.CHANGE_DOCUMENTS)
+    """Let what was stored take its place, if all that was checked before still holds."""
+    upload = plan.upload
+    enrolment = await loading.of_caller(session, caller, upload.enrolment_id)
+    if await documents.is_attached(session, upload):  # the same file came twice at once
+        await documents.drop(session, document_ids)
+        return await viewing.view(session, enrolment)
+    loading.require(session, enrolment, Event.CHANGE_DOCUMENTS)
+    if enrolment.member_id != plan.member_id:
+        raise PreconditionFailed
+    await _require_wanted(session, enrolment, upload.kind)
+    await _require_not_failed(session, enrolment, upload)
     await _undo_later(session, caller, enrolment, seen)
-    await documents.attach(session, plan, document_ids)
-    await session.flush()
-    enrolment.advance(Event.CHANGE_DOCUMENTS, await state_by_papers(session, enrolment), session.now)
-    await _record(session, caller, enrolment, Action.DOCUMENT_STORED, plan.kind, pages=len(pages))
+    await documents.attach(session, upload, document_ids)
+    await _advance(session, enrolment)
+    await _record(session, caller, enrolment, Action.DOCUMENT_STORED, upload.kind, pages=len(document_ids))
     return await viewing.view(session, enrolment)
 
 
@@ -143,30 +142,38 @@ async def _undo_later(session: Session, caller: Caller, enrolment: Enrolment, se
         await undoing.undo_after(session, enrolment, Event.CHANGE_DOCUMENTS, caller.actor)
 
 
-async def _asked(session: Session, enrolment: Enrolment) -> tuple[Requirement, ...]:
-    member = await loading.named(session, enrolment)
-    assert member is not None  # the states with documents come after the details
-    return await requirements.of_documents(
-        session,
-        enrolment,
-        birth_date=member.birth_date,
-        attached=await documents.attached(session, enrolment.home_id, enrolment.id),
-        given=await loading.consents(session, enrolment),
-    )
+async def _advance(session: Session, enrolment: Enrolment) -> None:
+    await session.flush()
+    to = await requirements.state_by_papers(session, enrolment)
+    enrolment.advance(Event.CHANGE_DOCUMENTS, to, session.now)
 
 
-async def _require_consents(session: Session, enrolment: Enrolment, kind: DocumentKind) -> None:
-    """Check the consents for what a file holds: papers, a face, and for the young their guardian's."""
+def _may_change(session: Session, enrolment: Enrolment) -> bool:
+    return Event.CHANGE_DOCUMENTS in NEXT[enrolment.state] and not loading.is_overdue(session, enrolment)
+
+
+async def _require_not_failed(session: Session, enrolment: Enrolment, upload: Upload) -> None:
+    """Check that a facial photo is not one that has failed; one that is attached still is no exception."""
+    if upload.kind is DocumentKind.FACIAL_PHOTO and enrolment.member_id is not None:
+        await documents.require_not_failed(session, enrolment.home_id, enrolment.member_id, upload.digest)
+
+
+async def _require_wanted(session: Session, enrolment: Enrolment, kind: DocumentKind) -> None:
+    """Check that the enrolment can use such a file, and the consents for what it holds.
+
+    Papers and faces have consents of their own, and for the young there is their guardian's besides.
+    """
+    if kind.value not in requirements.kinds_needed(await requirements.of(session, enrolment)):
+        raise DocumentKindNotNeeded
     member = await loading.named(session, enrolment)
     assert member is not None
     rules = await policies.current(session)
     given = await loading.consents(session, enrolment)
     age = age_on(member.birth_date, today(session.now))
-    missing = [need.any_of[0] for need in requirements.consents_before_papers(rules, age, given) if not need.met]
-    if kind is DocumentKind.FACIAL_PHOTO and ConsentPurpose.FACE_CHECK not in given:
-        missing.append(ConsentPurpose.FACE_CHECK.value)
-    if missing:
-        raise ConsentNeeded(next_step=NextStep("consent", f"/v1/enrolments/{enrolment.id}/consents/{missing[0]}"))
+    for purpose in requirements.consents_before(kind, rules, age):
+        if purpose not in given:
+            here = f"/v1/enrolments/{enrolment.id}"
+            raise ConsentNeeded(next_step=NextStep("consent", f"{here}/consents/{purpose.value}"))
 
 
 async def _record(

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from app.core.db import Session
+from app.core.errors import Conflict
 from app.models.cases import CasePurpose, CaseReason
 from app.models.enrolments import ConsentPurpose, Enrolment, EnrolmentKind, Event, Guardianship, State
 from app.ports.register import RegisteredPerson
@@ -15,19 +16,33 @@ from app.services.links import Services
 from app.services.people import homes
 from app.services.people.ages import is_under
 
+
+class PersonNotVerified(Conflict):
+    """The register knows no living person of this number and name; which of them is wrong is not said."""
+
+    code = "person-not-verified"
+
+
 _BY_DEFAULT = frozenset({"view", "show_code", "certify", "file"})
 
 
 async def accept(
-    session: Session, enrolment: Enrolment, event: Event, registered: RegisteredPerson, actor: Actor
+    session: Session, enrolment: Enrolment, event: Event, registered: RegisteredPerson | None, actor: Actor
 ) -> None:
     """Go on from a face that has passed, or from people's yes: to the password, to a link, or to wait for a slot.
+
+    Whoever has died since the details were given, or whose physical card was shut, is declined with the reason.
 
     Args:
         event: PASS_FACE or APPROVE.
         registered: the member as the register holds them now.
     """
     assert enrolment.member_id is not None
+    refusal = await _refusal(session, enrolment, registered)
+    if refusal is not None:
+        await reject(session, enrolment, refusal.code, actor)
+        return
+    assert registered is not None
     if enrolment.kind is EnrolmentKind.OWN_CARD:
         await moving.prove_person(session, enrolment.account_id, enrolment.member_id)
         await issuing.issue(session, enrolment.member_id, registered, channel=enrolment.channel, actor=actor)
@@ -101,9 +116,13 @@ async def finish_own_card(session: Session, enrolment: Enrolment, actor: Actor) 
     await _record_end(session, enrolment, actor)
 
 
-async def needs_people(session: Session, enrolment: Enrolment) -> CaseReason | None:
-    """Say why people must look although the face has passed, if they must."""
+async def needs_people(
+    session: Session, enrolment: Enrolment, registered: RegisteredPerson | None
+) -> CaseReason | None:
+    """Say why people must look although the face has passed, if they must; not where `accept` will decline."""
     assert enrolment.member_id is not None
+    if await _refusal(session, enrolment, registered) is not None:
+        return None
     if await faces.is_member_tried_much(session, enrolment.member_id):
         return CaseReason.MANY_TRIES_AT_MEMBER
     if enrolment.guardianship is Guardianship.BY_DOCUMENTS:
@@ -118,6 +137,15 @@ def tell_owner(session: Session, enrolment: Enrolment, message: str) -> None:
     outbox.tell(
         session, outbox.Kind.TELL_PERSON, enrolment.home_id, message=message, member_id=str(enrolment.member_id or "")
     )
+
+
+async def _refusal(
+    session: Session, enrolment: Enrolment, registered: RegisteredPerson | None
+) -> type[Conflict] | None:
+    """Return why the register allows it no longer: the same that would be said at the details step."""
+    if registered is None or not registered.is_alive:
+        return PersonNotVerified
+    return await issuing.obstacle(session, registered) if enrolment.kind is EnrolmentKind.OWN_CARD else None
 
 
 async def _start_link(session: Session, enrolment: Enrolment, actor: Actor) -> bool:

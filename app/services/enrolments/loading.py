@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from app.core.db import Session, bucket_of
 from app.core.errors import NextStep, NotFound, PreconditionFailed, PreconditionRequired
@@ -42,6 +42,18 @@ async def of_caller(session: Session, caller: Caller, enrolment_id: UUID) -> Enr
         NotFound: it is not the caller's.
     """
     enrolment = await locked(session, enrolment_id)
+    if enrolment is None or not _is_of(enrolment, caller):
+        raise NotFound
+    return enrolment
+
+
+async def of_caller_unlocked(session: Session, caller: Caller, enrolment_id: UUID) -> Enrolment:
+    """Return the same without a lock, to learn which homes to lock first.
+
+    Raises:
+        NotFound: it is not the caller's.
+    """
+    enrolment = await session.get(Enrolment, (bucket_of(enrolment_id), enrolment_id), populate_existing=True)
     if enrolment is None or not _is_of(enrolment, caller):
         raise NotFound
     return enrolment
@@ -102,10 +114,15 @@ async def open_of(session: Session, caller: Caller) -> Sequence[Enrolment]:
     for home_id in dict.fromkeys((caller.account_id, caller.home_id)):
         rows = await session.scalars(
             select(Enrolment)
-            .where(Enrolment.bucket == bucket_of(home_id), Enrolment.home_id == home_id, Enrolment.ended_at.is_(None))
+            .where(
+                Enrolment.bucket == bucket_of(home_id),
+                Enrolment.home_id == home_id,
+                Enrolment.ended_at.is_(None),
+                are_of(caller),
+            )
             .limit(100)
         )
-        found += [row for row in rows if _is_of(row, caller) and not is_overdue(session, row)]
+        found += [row for row in rows if not is_overdue(session, row)]
     return sorted(found, key=lambda row: row.created_at, reverse=True)
 
 
@@ -135,6 +152,14 @@ async def consents(session: Session, enrolment: Enrolment) -> dict[ConsentPurpos
         )
     )
     return {row.purpose: row for row in rows}
+
+
+def are_of(caller: Caller) -> ColumnElement[bool]:
+    """Return the condition that enrolments are the caller's, by the rules of `of_caller`."""
+    own = (Enrolment.kind == EnrolmentKind.OWN_CARD) & (Enrolment.account_id == caller.account_id)
+    if not caller.is_proven:
+        return own
+    return own | ((Enrolment.kind == EnrolmentKind.FAMILY_MEMBER) & (Enrolment.owner_id == caller.person_id))
 
 
 def _is_of(enrolment: Enrolment, caller: Caller) -> bool:

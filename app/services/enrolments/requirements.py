@@ -7,9 +7,10 @@ from datetime import date
 from app.core.clock import today
 from app.core.db import Session
 from app.models.documents import DocumentKind
-from app.models.enrolments import ConsentPurpose, Enrolment, EnrolmentKind, Guardianship
-from app.services import policies
+from app.models.enrolments import ConsentPurpose, Enrolment, EnrolmentKind, Event, Guardianship, State
+from app.services import documents, policies
 from app.services.documents import Attached
+from app.services.enrolments import loading
 from app.services.people.ages import age_on
 from app.services.policies import Policies
 
@@ -43,15 +44,43 @@ async def of_documents(
     if age < rules.ages.live_face:
         asked.append(("facial_photo", (DocumentKind.FACIAL_PHOTO.value,)))
     papers = [Requirement(kind, any_of, met=not have.isdisjoint(any_of)) for kind, any_of in asked]
-    return *papers, *consents_before_papers(rules, age, given)
+    consents = consents_before(DocumentKind.SOCIAL_SECURITY_CARD, rules, age)
+    return *papers, *(Requirement("consent", (purpose.value,), met=purpose in given) for purpose in consents)
 
 
-def consents_before_papers(rules: Policies, age: int, given: Collection[ConsentPurpose]) -> tuple[Requirement, ...]:
-    """Return the consents that are asked for before any paper of a person of this age is taken."""
-    asked = [ConsentPurpose.IDENTITY_DOCUMENT]
-    if age < rules.ages.own_consent:
-        asked.append(ConsentPurpose.MINOR_DATA)
-    return tuple(Requirement("consent", (purpose.value,), met=purpose in given) for purpose in asked)
+async def of(session: Session, enrolment: Enrolment) -> tuple[Requirement, ...]:
+    """Return the same for an enrolment whose details are given, as it is now."""
+    member = await loading.named(session, enrolment)
+    assert member is not None  # the states with documents come after the details
+    return await of_documents(
+        session,
+        enrolment,
+        birth_date=member.birth_date,
+        attached=await documents.attached(session, enrolment.home_id, enrolment.id),
+        given=await loading.consents(session, enrolment),
+    )
+
+
+async def state_by_papers(session: Session, enrolment: Enrolment) -> State:
+    """Return the state that what is there allows: the face step once nothing is missing."""
+    if all(requirement.met for requirement in await of(session, enrolment)):
+        return State.FACE_PENDING
+    return State.DOCUMENTS_PENDING
+
+
+async def catch_up(session: Session, enrolment: Enrolment) -> None:
+    """Let a birthday have its effect: what was missing yesterday may not be asked for today."""
+    if enrolment.state is not State.DOCUMENTS_PENDING or loading.is_overdue(session, enrolment):
+        return
+    if await state_by_papers(session, enrolment) is State.FACE_PENDING:
+        enrolment.advance(Event.BIRTHDAY, State.FACE_PENDING, session.now)
+
+
+def consents_before(kind: DocumentKind, rules: Policies, age: int) -> tuple[ConsentPurpose, ...]:
+    """Return the consents that are asked for before a file is taken: papers and faces have each their own."""
+    is_face = kind is DocumentKind.FACIAL_PHOTO
+    purpose = ConsentPurpose.FACE_CHECK if is_face else ConsentPurpose.IDENTITY_DOCUMENT
+    return (purpose, ConsentPurpose.MINOR_DATA) if age < rules.ages.own_consent else (purpose,)
 
 
 def kinds_needed(requirements: Collection[Requirement]) -> set[str]:

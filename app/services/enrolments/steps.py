@@ -1,28 +1,24 @@
-"""The first and the small steps: open, read the notice, agree, ask for people, set the password, cancel."""
+"""The first and the small steps: open, read the notice, ask for people, set the password, cancel."""
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import UUID
 
 from app.core.db import Database, Session, bucket_of, new_id
-from app.core.errors import Conflict, FieldError, Invalid, NextStep, TooMany
+from app.core.errors import Conflict, NextStep, TooMany
 from app.core.passwords import Passwords
 from app.models.cases import CaseReason
-from app.models.enrolments import Consent, ConsentPurpose, Enrolment, EnrolmentKind, Event, State
-from app.ports.face import FaceMode
+from app.models.enrolments import ConsentPurpose, Enrolment, EnrolmentKind, Event, State
 from app.services import audit, notices, policies, throttles
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action
 from app.services.cards import issuing
 from app.services.cards import passwords as card_passwords
-from app.services.enrolments import evidence, finishing, loading, undoing, viewing
+from app.services.enrolments import consents, finishing, loading, requirements, undoing, viewing
 from app.services.enrolments.viewing import EnrolmentView
 from app.services.notices import Shown
 from app.services.throttles import Counter, Limit
 
 _NOTICE_OF = {EnrolmentKind.OWN_CARD: "own-card", EnrolmentKind.FAMILY_MEMBER: "family-account"}
-SERVICES = frozenset({"view", "show_code", "certify", "file", "pay"})
-Remember = Callable[[Session, EnrolmentView], Awaitable[None]]
 
 
 class OwnCardNeeded(Conflict):
@@ -35,12 +31,6 @@ class EnrolmentsUsedUp(TooMany):
     """More enrolments were begun today than anybody needs."""
 
     code = "enrolments-used-up"
-
-
-class ServicesNotAllowed(Conflict):
-    """Services are chosen by a member of 16 or more, with the face check."""
-
-    code = "services-not-allowed"
 
 
 async def open_enrolment(session: Session, caller: Caller, kind: EnrolmentKind) -> EnrolmentView:
@@ -83,53 +73,16 @@ async def acknowledge_notice(
     """
     enrolment = await loading.of_caller(session, caller, enrolment_id)
     known = (await loading.consents(session, enrolment)).get(ConsentPurpose.NOTICE)
-    if known is not None and _is_same(known, shown):
+    if known is not None and consents.is_same(known, shown):
         return await viewing.view(session, enrolment)
     loading.require(session, enrolment, Event.ACKNOWLEDGE_NOTICE)
     notices.require_in_force(session, shown, _NOTICE_OF[enrolment.kind])
     if await undoing.has_later(session, enrolment, Event.ACKNOWLEDGE_NOTICE):
         loading.require_seen(enrolment, seen)
-    if known is not None:
-        known.withdrawn_at = session.now
     await undoing.undo_after(session, enrolment, Event.ACKNOWLEDGE_NOTICE, caller.actor)
-    await _agree(session, caller, enrolment, ConsentPurpose.NOTICE, shown, services=None)
+    await consents.agree(session, caller, enrolment, ConsentPurpose.NOTICE, shown)
     enrolment.advance(Event.ACKNOWLEDGE_NOTICE, State.DETAILS_PENDING, session.now)
     await _record(session, enrolment, caller, Action.NOTICE_ACKNOWLEDGED, version=shown.version)
-    return await viewing.view(session, enrolment)
-
-
-async def consent(
-    session: Session,
-    caller: Caller,
-    enrolment_id: UUID,
-    purpose: ConsentPurpose,
-    shown: Shown,
-    services: frozenset[str] | None,
-) -> EnrolmentView:
-    """Remember one consent, each apart from the others; from 16 the member chooses services with the face check.
-
-    Raises:
-        NotFound, StepNotAllowed, NoticeOutdated, ServicesNotAllowed.
-        Invalid: a service that is none.
-    """
-    if services is not None and not services <= SERVICES:
-        raise Invalid(errors=[FieldError("/services", "choice")])
-    enrolment = await loading.of_caller(session, caller, enrolment_id)
-    chosen = None if services is None else " ".join(sorted(services))
-    known = (await loading.consents(session, enrolment)).get(purpose)
-    if known is not None and _is_same(known, shown) and known.services == chosen:
-        return await viewing.view(session, enrolment)
-    loading.require(session, enrolment, Event.CONSENT)
-    notices.require_in_force(session, shown, purpose.value)
-    if chosen is not None:
-        await _require_choice(session, enrolment, purpose)
-    if known is not None:
-        known.withdrawn_at = session.now
-        await session.flush()
-    await _agree(session, caller, enrolment, purpose, shown, chosen)
-    await session.flush()
-    enrolment.advance(Event.CONSENT, await evidence.state_by_papers(session, enrolment), session.now)
-    await _record(session, enrolment, caller, Action.CONSENT_GIVEN, purpose=purpose.value)
     return await viewing.view(session, enrolment)
 
 
@@ -142,7 +95,11 @@ async def ask_for_review(session: Session, caller: Caller, enrolment_id: UUID, w
     Raises:
         NotFound, StepNotAllowed.
     """
-    enrolment = await loading.for_event(session, caller, enrolment_id, Event.ASK_FOR_REVIEW)
+    enrolment = await loading.of_caller(session, caller, enrolment_id)
+    await requirements.catch_up(session, enrolment)
+    loading.require(session, enrolment, Event.ASK_FOR_REVIEW)
+    if enrolment.awaits_slot:  # there is nothing to look at: it passed
+        raise enrolment.refusal
     await finishing.to_review(session, enrolment, Event.ASK_FOR_REVIEW, CaseReason.ASKED_FOR, caller.actor)
     await _record(session, enrolment, caller, Action.REVIEW_ASKED_FOR, why=why)
     return await viewing.view(session, enrolment)
@@ -206,51 +163,6 @@ async def _count_begun(session: Session, caller: Caller, a_day: int) -> None:
     used = await throttles.use(session, Counter(limit, bucket_of(caller.account_id), caller.account_id.bytes))
     if not used.is_allowed:
         raise EnrolmentsUsedUp(retry_after_seconds=used.wait_seconds(session.now), quota=a_day, window_seconds=86400)
-
-
-async def _require_choice(session: Session, enrolment: Enrolment, purpose: ConsentPurpose) -> None:
-    face = (await viewing.view(session, enrolment)).face
-    is_members = face is not None and face.mode is FaceMode.LIVE and enrolment.kind is EnrolmentKind.FAMILY_MEMBER
-    if purpose is not ConsentPurpose.FACE_CHECK or not is_members:
-        raise ServicesNotAllowed
-
-
-async def _agree(
-    session: Session,
-    caller: Caller,
-    enrolment: Enrolment,
-    purpose: ConsentPurpose,
-    shown: Shown,
-    services: str | None,
-) -> None:
-    await session.flush()
-    session.add(
-        Consent(
-            bucket=enrolment.bucket,
-            id=new_id(enrolment.bucket),
-            home_id=enrolment.home_id,
-            enrolment_id=enrolment.id,
-            account_id=caller.account_id,
-            purpose=purpose,
-            notice_code=shown.code,
-            notice_version=shown.version,
-            language=shown.language,
-            sha256=shown.sha256,
-            services=services,
-            channel=caller.channel,
-            device_id=caller.device_id,
-            given_at=session.now,
-        )
-    )
-
-
-def _is_same(known: Consent, shown: Shown) -> bool:
-    return (known.notice_code, known.notice_version, known.language, known.sha256) == (
-        shown.code,
-        shown.version,
-        shown.language,
-        shown.sha256,
-    )
 
 
 async def _record(session: Session, enrolment: Enrolment, caller: Caller, action: Action, **facts: str) -> None:

@@ -26,6 +26,8 @@ async def undo_after(session: Session, enrolment: Enrolment, event: Event, actor
         if purpose in _CONSENTS_AFTER[event]:
             consent.withdrawn_at = session.now
     if event is Event.CHANGE_DOCUMENTS:
+        if enrolment.link_id is not None:
+            await links.stop_waiting(session, enrolment.link_id)
         return
     await documents.detach(session, enrolment.home_id, enrolment.id)
     await forget_details(session, enrolment)
@@ -42,7 +44,9 @@ async def forget_details(session: Session, enrolment: Enrolment) -> None:
 
 async def has_later(session: Session, enrolment: Enrolment, event: Event) -> bool:
     """Say whether anything came after the step of `event` that a change would undo."""
-    if enrolment.face_passed_at is not None or await faces.has_any(session, enrolment.home_id, enrolment.id):
+    if enrolment.face_passed_at is not None or enrolment.last_face_reason is not None:
+        return True
+    if await faces.has_open(session, enrolment.home_id, enrolment.id):
         return True
     if event is Event.CHANGE_DOCUMENTS:
         return False

@@ -85,12 +85,16 @@ async def read(session: Session, caller: Caller, enrolment_id: UUID) -> Enrolmen
     enrolment = await loading.of_caller(session, caller, enrolment_id)
     if loading.is_overdue(session, enrolment):
         await finishing.expire(session, enrolment)
+    await requirements.catch_up(session, enrolment)
     return await view(session, enrolment)
 
 
 async def list_open(session: Session, caller: Caller) -> Sequence[EnrolmentView]:
     """Return the caller's open enrolments, the newest first."""
-    return [await view(session, enrolment) for enrolment in await loading.open_of(session, caller)]
+    found = await loading.open_of(session, caller)
+    for enrolment in found:
+        await requirements.catch_up(session, enrolment)
+    return [await view(session, enrolment) for enrolment in found]
 
 
 async def view(session: Session, enrolment: Enrolment) -> EnrolmentView:

@@ -1,0 +1,48 @@
+"""Wire shapes of what people have agreed to."""
+
+from typing import Self
+
+from pydantic import Field
+
+from app.models.enrolments import ConsentPurpose, EnrolmentKind, State
+from app.schemas.base import Moment, Told
+from app.services.enrolments.consents import ConsentView
+
+
+class ConsentRead(Told):
+    """One consent: the exact text that was shown, for which enrolment, and whether it was withdrawn."""
+
+    id: str
+    purpose: ConsentPurpose
+    code: str
+    version: str
+    language: str
+    sha256: str
+    services: list[str] | None = Field(description="What the member lets the owner do, chosen with the face check")
+    given_at: Moment
+    withdrawn_at: Moment | None
+    enrolment_id: str
+    kind: EnrolmentKind
+    state: State = Field(description="Of the enrolment")
+    member_name: str | None = Field(description="Masked")
+    link_id: str | None
+
+    @classmethod
+    def of(cls, view: ConsentView) -> Self:
+        consent = view.consent
+        return cls(
+            id=str(consent.id),
+            purpose=consent.purpose,
+            code=consent.notice_code,
+            version=consent.notice_version,
+            language=consent.language,
+            sha256=consent.sha256,
+            services=None if consent.services is None else consent.services.split(),
+            given_at=consent.given_at,
+            withdrawn_at=consent.withdrawn_at,
+            enrolment_id=str(consent.enrolment_id),
+            kind=view.kind,
+            state=view.state,
+            member_name=view.member_name,
+            link_id=str(view.link_id) if view.link_id else None,
+        )

@@ -1,0 +1,254 @@
+"""What people agree to in an enrolment, each thing apart from the others, and how they take it back.
+
+Taking back undoes what rested on it, at once and in every state: it is as easy as giving (PIPL art. 15).
+"""
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select, tuple_
+
+from app.core.db import Session, bucket_of, new_id
+from app.core.errors import Conflict, FieldError, Invalid, NotFound
+from app.models.documents import DocumentKind
+from app.models.enrolments import Consent, ConsentPurpose, Enrolment, EnrolmentKind, Event, State
+from app.models.links import LinkEnd
+from app.ports.face import FaceMode
+from app.services import audit, cases, documents, faces, links, notices, policies
+from app.services.accounts.sessions import Caller
+from app.services.audit import Action, Actor
+from app.services.cards import issuing
+from app.services.enrolments import finishing, loading, requirements, viewing
+from app.services.enrolments.viewing import EnrolmentView
+from app.services.links import Service
+from app.services.notices import Shown
+from app.services.people import homes
+from app.services.people.ages import is_under
+from app.services.people.names import mask_name
+
+_FACES: Final = frozenset({DocumentKind.FACIAL_PHOTO})
+_EVERYTHING: Final = frozenset(DocumentKind)
+_RESTS_ON: Final[Mapping[ConsentPurpose, frozenset[DocumentKind]]] = {
+    ConsentPurpose.NOTICE: _EVERYTHING,
+    ConsentPurpose.IDENTITY_DOCUMENT: _EVERYTHING - _FACES,
+    ConsentPurpose.FACE_CHECK: _FACES,
+    ConsentPurpose.MINOR_DATA: _EVERYTHING,
+}
+"""Which files nobody may keep without it."""
+
+
+class ServicesNotAllowed(Conflict):
+    """Services are chosen by a member of 16 or more, with the face check."""
+
+    code = "services-not-allowed"
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentView:
+    """A consent as the one who gave it reads it; `member_name` is masked, None before the details."""
+
+    consent: Consent
+    kind: EnrolmentKind
+    state: State
+    member_name: str | None
+    link_id: UUID | None
+
+
+async def give(
+    session: Session,
+    caller: Caller,
+    enrolment_id: UUID,
+    purpose: ConsentPurpose,
+    shown: Shown,
+    services: AbstractSet[str] | None,
+) -> EnrolmentView:
+    """Remember one consent; from 16 the member chooses services with the face check.
+
+    Raises:
+        NotFound, StepNotAllowed, NoticeOutdated, ServicesNotAllowed.
+        Invalid: a service that is none.
+    """
+    if services is not None and not services <= set(Service):
+        raise Invalid(errors=[FieldError("/services", "choice")])
+    enrolment = await loading.of_caller(session, caller, enrolment_id)
+    chosen = None if services is None else " ".join(sorted(services))
+    known = (await loading.consents(session, enrolment)).get(purpose)
+    if known is not None and is_same(known, shown) and known.services == chosen:
+        return await viewing.view(session, enrolment)
+    loading.require(session, enrolment, Event.CONSENT)
+    notices.require_in_force(session, shown, purpose.value)
+    if chosen is not None:
+        await _require_choice(session, enrolment, purpose)
+    if known is not None:
+        known.withdrawn_at = session.now
+    await agree(session, caller, enrolment, purpose, shown, chosen)
+    await session.flush()
+    enrolment.advance(Event.CONSENT, await requirements.state_by_papers(session, enrolment), session.now)
+    await _record(session, enrolment, Action.CONSENT_GIVEN, purpose, caller.actor)
+    return await viewing.view(session, enrolment)
+
+
+async def agree(
+    session: Session,
+    caller: Caller,
+    enrolment: Enrolment,
+    purpose: ConsentPurpose,
+    shown: Shown,
+    services: str | None = None,
+) -> None:
+    """Write a consent down, with the exact text that was shown; what took its place before is flushed first."""
+    await session.flush()
+    session.add(
+        Consent(
+            bucket=enrolment.bucket,
+            id=new_id(enrolment.bucket),
+            home_id=enrolment.home_id,
+            enrolment_id=enrolment.id,
+            account_id=caller.account_id,
+            purpose=purpose,
+            notice_code=shown.code,
+            notice_version=shown.version,
+            language=shown.language,
+            sha256=shown.sha256,
+            services=services,
+            channel=caller.channel,
+            device_id=caller.device_id,
+            given_at=session.now,
+        )
+    )
+
+
+def is_same(known: Consent, shown: Shown) -> bool:
+    """Say whether a consent was given to this very text."""
+    return (known.notice_code, known.notice_version, known.language, known.sha256) == (
+        shown.code,
+        shown.version,
+        shown.language,
+        shown.sha256,
+    )
+
+
+async def list_given(
+    session: Session, caller: Caller, *, before: tuple[datetime, UUID] | None, most: int
+) -> Sequence[ConsentView]:
+    """Return what the caller has agreed to, withdrawn or not, the newest first.
+
+    Args:
+        before: when the last one that is known was given, and its id.
+    """
+    found: list[tuple[Consent, Enrolment]] = []
+    for home_id in dict.fromkeys((caller.account_id, caller.home_id)):
+        rows = await session.execute(
+            select(Consent, Enrolment)
+            .join(Enrolment, (Enrolment.bucket == Consent.bucket) & (Enrolment.id == Consent.enrolment_id))
+            .where(
+                Consent.bucket == bucket_of(home_id),
+                Consent.home_id == home_id,
+                loading.are_of(caller),
+                *([] if before is None else [tuple_(Consent.given_at, Consent.id) < before]),
+            )
+            .order_by(Consent.given_at.desc(), Consent.id.desc())
+            .limit(most)
+        )
+        found += [(consent, enrolment) for consent, enrolment in rows]
+    found.sort(key=lambda pair: (pair[0].given_at, pair[0].id), reverse=True)
+    return [await _view(session, consent, enrolment) for consent, enrolment in found[:most]]
+
+
+async def withdraw(session: Session, caller: Caller, consent_id: UUID) -> None:
+    """Take one of the caller's consents back; taken back already is as good.
+
+    An open enrolment goes back to what it asks for now; without the notice it is cancelled. Of one that is over, the
+    files that rested on the consent go at once; without the notice the link ends, and so it does without a guardian's
+    consent for a child. An own card without its notice is no longer in use.
+
+    Raises:
+        NotFound: it is not the caller's.
+    """
+    seen = await session.get(Consent, (bucket_of(consent_id), consent_id))
+    if seen is None:
+        raise NotFound
+    member_id = (await loading.of_caller_unlocked(session, caller, seen.enrolment_id)).member_id
+    await homes.lock(session, {seen.home_id} if member_id is None else {seen.home_id, member_id})
+    enrolment = await loading.of_caller(session, caller, seen.enrolment_id)
+    consent = await session.get_one(Consent, (seen.bucket, seen.id), with_for_update=True, populate_existing=True)
+    if consent.withdrawn_at is not None:
+        return
+    consent.withdrawn_at = session.now
+    await session.flush()
+    await _record(session, enrolment, Action.CONSENT_WITHDRAWN, consent.purpose, caller.actor)
+    if loading.is_overdue(session, enrolment):
+        await finishing.expire(session, enrolment)
+    if not enrolment.is_open:
+        await _undo_ended(session, enrolment, consent.purpose, caller.actor)
+    elif consent.purpose is ConsentPurpose.NOTICE:
+        await finishing.cancel(session, enrolment, caller.actor)
+    else:
+        await _undo_open(session, enrolment, consent.purpose, caller.actor)
+
+
+async def _undo_open(session: Session, enrolment: Enrolment, purpose: ConsentPurpose, actor: Actor) -> None:
+    """Go back to the step that asks for the consent; what the face has shown rested on it too."""
+    await documents.discard(session, enrolment.home_id, enrolment.id, _RESTS_ON[purpose])
+    if enrolment.state is State.PASSWORD_PENDING:  # who it is was shown and stays shown
+        enrolment.advance(Event.WITHDRAW_CONSENT, State.PASSWORD_PENDING, session.now)
+        return
+    await faces.give_up_open(session, enrolment.home_id, enrolment.id, actor)
+    await cases.withdraw(session, enrolment.home_id, enrolment.id)
+    enrolment.face_passed_at = enrolment.last_face_reason = None
+    if enrolment.link_id is not None:
+        await links.stop_waiting(session, enrolment.link_id)
+    to = await requirements.state_by_papers(session, enrolment)
+    enrolment.advance(Event.WITHDRAW_CONSENT, to, session.now)
+
+
+async def _undo_ended(session: Session, enrolment: Enrolment, purpose: ConsentPurpose, actor: Actor) -> None:
+    await documents.discard(session, enrolment.home_id, enrolment.id, _RESTS_ON[purpose])
+    if enrolment.state is not State.ACTIVE or enrolment.member_id is None:
+        return
+    if enrolment.link_id is not None and await _carries_link(session, enrolment.member_id, purpose):
+        await links.end(session, enrolment.link_id, LinkEnd.BY_OWNER, actor)
+    elif enrolment.kind is EnrolmentKind.OWN_CARD and purpose is ConsentPurpose.NOTICE:
+        await issuing.deactivate(session, enrolment.member_id)
+
+
+async def _carries_link(session: Session, member_id: UUID, purpose: ConsentPurpose) -> bool:
+    if purpose is not ConsentPurpose.MINOR_DATA:
+        return purpose is ConsentPurpose.NOTICE
+    years = (await policies.current(session)).ages.own_consent
+    return is_under((await homes.person(session, member_id)).birth_date, years, session.now)
+
+
+async def _require_choice(session: Session, enrolment: Enrolment, purpose: ConsentPurpose) -> None:
+    face = (await viewing.view(session, enrolment)).face
+    is_members = face is not None and face.mode is FaceMode.LIVE and enrolment.kind is EnrolmentKind.FAMILY_MEMBER
+    if purpose is not ConsentPurpose.FACE_CHECK or not is_members:
+        raise ServicesNotAllowed
+
+
+async def _view(session: Session, consent: Consent, enrolment: Enrolment) -> ConsentView:
+    member = await loading.named(session, enrolment)
+    return ConsentView(
+        consent=consent,
+        kind=enrolment.kind,
+        state=enrolment.state,
+        member_name=None if member is None else mask_name(member.name),
+        link_id=enrolment.link_id if enrolment.state is State.ACTIVE else None,
+    )
+
+
+async def _record(
+    session: Session, enrolment: Enrolment, action: Action, purpose: ConsentPurpose, actor: Actor
+) -> None:
+    await audit.record(
+        session,
+        action,
+        home_id=enrolment.home_id,
+        actor=actor,
+        on_behalf_of=enrolment.member_id,
+        facts={"enrolment_id": str(enrolment.id), "purpose": purpose.value},
+    )

@@ -51,7 +51,7 @@ class CardView:
     issued_at: datetime
 
 
-_OWN_CARD = hot("""
+OWN_CARD = hot("""
 SELECT s.assurance, s.expires_at, s.ended_at, s.person_id, p.account_id AS proven_account_id, h.wrapped_key,
        p.name, p.number, c.card_number, c.level, c.region, c.physical_status, c.issued_at, c.activated_at,
        i.issue_number
@@ -71,7 +71,7 @@ async def own(db: Database, claims: AccessClaims) -> CardView:
         SessionEnded, MoreProofNeeded: the session reads nothing.
         OwnCardNeeded: nobody has shown to be its holder, or there is no card.
     """
-    rows = await db.fetch(_OWN_CARD, bucket_of(claims.session_id), claims.session_id)
+    rows = await db.fetch(OWN_CARD, bucket_of(claims.session_id), claims.session_id)
     row = sessions.readable(rows, db.clock.now())
     if row["proven_account_id"] != claims.account_id or row["level"] is None:
         raise OwnCardNeeded(next_step=NextStep("own-card", "/v1/enrolments"))
@@ -109,7 +109,7 @@ def mask_card_number(value: str) -> str:
 
 
 async def _find(session: Session, person_id: UUID, channel: str) -> RowMapping | None:
-    """Return the columns that `_OWN_CARD` brings of a card."""
+    """Return the columns that `OWN_CARD` brings of a card."""
     statement = (
         select(
             Person.name,

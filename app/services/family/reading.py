@@ -78,7 +78,7 @@ class FamilyPage:
 
 
 # The member's rows and the owner's come in one answer: `side` tells them apart. Both lie in the caller's home.
-_PAGE = hot("""
+PAGE = hot("""
 SELECT s.assurance, s.expires_at, s.ended_at, p.account_id AS proven_account_id, h.wrapped_key, r.*
 FROM session s
 LEFT JOIN home h ON h.bucket = s.bucket AND h.id = s.person_id
@@ -107,7 +107,7 @@ async def page(db: Database, claims: AccessClaims) -> FamilyPage:
         SessionEnded, MoreProofNeeded: the session reads nothing.
         OwnCardNeeded: nobody has shown to be a person by this account.
     """
-    rows = await db.fetch(_PAGE, bucket_of(claims.session_id), claims.session_id)
+    rows = await db.fetch(PAGE, bucket_of(claims.session_id), claims.session_id)
     now = db.clock.now()
     first = sessions.readable(rows, now)
     if first["proven_account_id"] != claims.account_id:

@@ -1,0 +1,230 @@
+"""The usual way: FastAPI, an ORM session a request, a dependency for each thing a route needs, response models.
+
+It answers what the product answers, with the product's tables, seals, masks and wire shapes; only the way is another.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from sqlalchemy import make_url, select
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+
+from app import texts
+from app.core.clock import today
+from app.core.db import bucket_of
+from app.core.sealing import DataKey, Vault
+from app.core.tokens import AccessClaims, AccessTokens
+from app.models.accounts import Assurance, SignedIn
+from app.models.cards import Card, CardIssue
+from app.models.links import FamilyLink, LinkState, MemberSlot, Place
+from app.models.people import Home, Person
+from app.models.policies import Policy
+from app.schemas import family as family_shapes
+from app.schemas.cards import AllowsRead, CardRead
+from app.services.cards.reading import mask_card_number
+from app.services.links import Services
+from app.services.people.ages import age_on
+from app.services.people.identifiers import mask_number
+from app.services.people.names import mask_name
+from app.services.people.relationships import RELATIONSHIPS
+
+
+@dataclass(frozen=True)
+class Means:
+    """What the routes need of the outside."""
+
+    tokens: AccessTokens
+    vault: Vault
+    sessions: async_sessionmaker[AsyncSession]
+    rules: dict[str, Any] = field(default_factory=dict)
+
+
+def make(url: str, tokens: AccessTokens, vault: Vault, *, connections: int) -> FastAPI:
+    """Make the server."""
+    engine = create_async_engine(make_url(url).set(drivername="postgresql+asyncpg"), pool_size=connections)
+    app = FastAPI()
+    app.state.means = Means(tokens, vault, async_sessionmaker(engine, expire_on_commit=False))
+    app.add_api_route("/v1/holders/me/card", read_card, response_model=CardRead)
+    app.add_api_route("/v1/family", read_family, response_model=family_shapes.FamilyRead)
+    return app
+
+
+def get_means(request: Request) -> Means:
+    means: Means = request.app.state.means
+    return means
+
+
+TheMeans = Annotated[Means, Depends(get_means)]
+
+
+async def get_session(means: TheMeans) -> AsyncIterator[AsyncSession]:
+    async with means.sessions() as session:
+        yield session
+
+
+TheSession = Annotated[AsyncSession, Depends(get_session)]
+
+
+def get_language(request: Request) -> str:
+    return texts.choose_language(request.headers.get("accept-language"))
+
+
+TheLanguage = Annotated[str, Depends(get_language)]
+
+
+def get_claims(
+    means: TheMeans, credentials: Annotated[HTTPAuthorizationCredentials, Depends(HTTPBearer())]
+) -> AccessClaims:
+    return means.tokens.verify(credentials.credentials)
+
+
+async def get_signed_in(session: TheSession, claims: Annotated[AccessClaims, Depends(get_claims)]) -> SignedIn:
+    signed_in = await session.get(SignedIn, (bucket_of(claims.session_id), claims.session_id))
+    if signed_in is None or signed_in.ended_at is not None or signed_in.expires_at <= datetime.now(UTC):
+        raise HTTPException(401)
+    if signed_in.assurance is not Assurance.FULL:
+        raise HTTPException(401)
+    return signed_in
+
+
+TheSignedIn = Annotated[SignedIn, Depends(get_signed_in)]
+
+
+async def get_person(session: TheSession, signed_in: TheSignedIn) -> Person:
+    person = await session.get(Person, (signed_in.bucket, signed_in.person_id))
+    if person is None or person.account_id != signed_in.account_id:
+        raise HTTPException(409)
+    return person
+
+
+ThePerson = Annotated[Person, Depends(get_person)]
+
+
+async def get_key(session: TheSession, means: TheMeans, person: ThePerson) -> DataKey:
+    home = await session.get_one(Home, (person.bucket, person.id))
+    return await means.vault.unlock(home.wrapped_key)
+
+
+TheKey = Annotated[DataKey, Depends(get_key)]
+
+
+async def get_rules(session: TheSession, means: TheMeans) -> dict[str, Any]:
+    if not means.rules:
+        means.rules.update({policy.code: policy.value for policy in await session.scalars(select(Policy))})
+    return means.rules
+
+
+TheRules = Annotated[dict[str, Any], Depends(get_rules)]
+
+
+async def read_card(
+    session: TheSession, signed_in: TheSignedIn, person: ThePerson, key: TheKey, rules: TheRules
+) -> CardRead:
+    """One's own card."""
+    card = await session.get_one(Card, (person.bucket, person.id))
+    issue = await session.get(CardIssue, (person.bucket, person.id, signed_in.channel))
+    status = rules["card_status"]
+    return CardRead(
+        status="active" if card.activated_at is not None else "issued",
+        name=mask_name(key.open("person.name", person.id, person.name)),
+        social_security_number=mask_number(key.open("person.number", person.id, person.number)),
+        card_number=mask_card_number(key.open("card.card_number", person.id, card.card_number)),
+        level=card.level,
+        region=card.region,
+        physical_card="normal",
+        allows=AllowsRead(
+            view=card.physical_status in status["view"], show_code=card.physical_status in status["show_code"]
+        ),
+        issue_number=issue.issue_number if issue is not None else None,
+        issued_at=card.issued_at,
+        next=None,
+    )
+
+
+async def read_family(
+    session: TheSession, person: ThePerson, key: TheKey, rules: TheRules, language: TheLanguage
+) -> family_shapes.FamilyRead:
+    """The family page."""
+    links = (
+        await session.scalars(
+            select(FamilyLink)
+            .where(
+                FamilyLink.bucket == person.bucket,
+                FamilyLink.owner_id == person.id,
+                FamilyLink.state != LinkState.ENDED,
+            )
+            .order_by(FamilyLink.active_since)
+        )
+    ).all()
+    slots = (
+        await session.scalars(
+            select(MemberSlot)
+            .where(MemberSlot.bucket == person.bucket, MemberSlot.member_id == person.id)
+            .order_by(MemberSlot.since)
+        )
+    ).all()
+    day = today(datetime.now(UTC))
+    quota = rules["quota"]
+    return family_shapes.FamilyRead(
+        members=[_member(key, link, day, language) for link in links if link.state is not LinkState.RESERVED],
+        adding=[_adding(key, link, day, language) for link in links if link.state is LinkState.RESERVED],
+        owners=[_owner(key, slot, language) for slot in slots],
+        quota=family_shapes.QuotaRead(
+            profile=quota["profile"],
+            since=None,
+            total=_usage(len(links), quota["total"]),
+            **{place.value: _usage(sum(link.place is place for link in links), quota[place.value]) for place in Place},
+        ),
+    )
+
+
+def _member(key: DataKey, link: FamilyLink, day: date, language: str) -> family_shapes.FamilyMemberRead:
+    services = Services.of(link)
+    return family_shapes.FamilyMemberRead(
+        **_relative(key, link, day, language),
+        link_id=str(link.id),
+        state="frozen" if link.state is LinkState.FROZEN else "active",
+        services=list(services.names),
+        shares=family_shapes.SharedRead(
+            card=services.view or services.show_code, filing=services.certify or services.file, money=services.pay
+        ),
+    )
+
+
+def _adding(key: DataKey, link: FamilyLink, day: date, language: str) -> family_shapes.AddingRead:
+    return family_shapes.AddingRead(**_relative(key, link, day, language), enrolment_id=str(link.enrolment_id))
+
+
+def _relative(key: DataKey, link: FamilyLink, day: date, language: str) -> dict[str, Any]:
+    assert link.member_name is not None
+    assert link.member_number is not None
+    assert link.member_birth_date is not None
+    birth_date = date.fromisoformat(key.open("family_link.member_birth_date", link.id, link.member_birth_date))
+    return {
+        "name": mask_name(key.open("family_link.member_name", link.id, link.member_name)),
+        "social_security_number": key.open("family_link.member_number", link.id, link.member_number),
+        "age": age_on(birth_date, day),
+        "relationship": link.relationship,
+        "relationship_name": getattr(RELATIONSHIPS[link.relationship], language[:2]),
+        "place": link.place,
+        "since": link.active_since or link.reserved_at,
+    }
+
+
+def _owner(key: DataKey, slot: MemberSlot, language: str) -> family_shapes.FamilyOwnerRead:
+    return family_shapes.FamilyOwnerRead(
+        link_id=str(slot.link_id),
+        name=mask_name(key.open("member_slot.owner_name", slot.link_id, slot.owner_name)),
+        relationship=slot.relationship,
+        relationship_name=getattr(RELATIONSHIPS[slot.relationship], language[:2]),
+        state="frozen" if slot.is_frozen else "active",
+        since=slot.since,
+    )
+
+
+def _usage(used: int, limit: int) -> family_shapes.UsageRead:
+    return family_shapes.UsageRead(used=used, limit=limit, left=max(0, limit - used))

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from app import main, texts
 from app.adapters.keys.file import FileKeys
-from app.cli.configuration import read_keys, read_settings
+from app.cli.configuration import read_keys, read_settings, start_logging
 from app.cli.database import reachable, require_newest
 from app.cli.terminal import Refused
 from app.core.errors import AppError, Unavailable
@@ -37,6 +37,7 @@ def in_house(work: Callable[[House], Awaitable[Result]]) -> Result:
         Refused: it cannot be opened, or something it needs does not answer.
     """
     settings = read_settings()
+    start_logging(settings)
     keys = read_keys(settings)
     with reachable(settings) as addresses:
         require_newest(addresses.app)

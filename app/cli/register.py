@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from app.adapters.register.people_csv import Imported, PeopleFileNotReadable, Readers, import_people
+from app.adapters.register.people_csv import COLUMNS, Imported, PeopleFileNotReadable, Readers, import_people
 from app.cli.demo import embedded_register
 from app.cli.house import in_house
 from app.cli.terminal import Refused, say
@@ -25,7 +25,9 @@ def register() -> None:
 
 @app.command("import")
 def take_in(
-    path: Annotated[Path, typer.Argument(metavar="PEOPLE.CSV", help="Columns are described in docs/register.md.")],
+    path: Annotated[
+        Path, typer.Argument(metavar="PEOPLE.CSV", help=f"Its first line names columns: {', '.join(COLUMNS)}.")
+    ],
 ) -> None:
     """Take the good rows of a CSV file in; bad ones are told by line and column, and the command fails."""
 

@@ -1,0 +1,240 @@
+"""The other commands: what they say, and what they refuse in one line."""
+
+import json
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.metadata import entry_points
+
+import pytest
+from alembic.script import ScriptDirectory
+
+from app.adapters.postgres import versions
+from app.adapters.postgres.schema import configuration
+from app.cli import VERBS, main
+from app.cli.configuration import fields, read_settings
+from app.cli.terminal import Refused
+from app.core.settings import S3Settings, Settings
+from tests import cluster
+from tests.adapters.embedded import ROOT
+from tests.cli.commands import Escard
+from tests.cluster import Cluster
+
+PEOPLE = """name,social_security_number,phone
+王芳,100101199001010048,10000000091
+王兰,100101199102020027,10000000092
+李强,100101199102020026,
+"""
+
+
+@pytest.fixture
+def installed(escard: Escard, database: cluster.Database) -> Mapping[str, str]:
+    """A key file, and the settings that name a migrated database."""
+    assert escard.do("keys", "init").status == 0
+    return {"database_url": database.app_url, "owner_database_url": database.owner_url}
+
+
+class TestHelp:
+    def test_lists_every_verb(self, escard: Escard) -> None:
+        said = escard.do("--help").said
+
+        for verb in VERBS:
+            assert f"  {verb} " in said
+
+    @pytest.mark.parametrize("verb", VERBS)
+    def test_of_a_verb_has_words(self, verb: str) -> None:
+        module = import_module(f"app.cli.{verb}")
+        commands = module.app.registered_commands
+
+        assert module.app.info.name == verb or [command.name for command in commands] == [verb]
+        assert all(command.callback.__doc__ for command in commands)
+
+    def test_of_what_is_no_verb_is_refused(self, escard: Escard) -> None:
+        done = escard.do("dance")
+
+        assert done.status == 2
+        assert "No such command 'dance'" in done.complained
+
+
+class TestSettings:
+    def test_all_are_listed(self, escard: Escard) -> None:
+        said = escard.do("settings").said
+
+        assert len(said.splitlines()) == len(Settings.model_fields) + len(S3Settings.model_fields)
+        assert all(name in said for name, _ in fields())
+
+    def test_all_have_a_meaning(self) -> None:
+        assert [name for name, field in fields() if not field.description] == []
+
+    def test_the_page_in_the_docs_is_the_list(self, escard: Escard) -> None:
+        assert escard.do("settings", "--markdown").said == (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+
+    @pytest.mark.parametrize(
+        ("given", "words"),
+        [
+            ({"port": "99999"}, "ESCARD_PORT: Input should be less than or equal to 65535"),
+            ({"cors_origins": "https://a.example"}, "ESCARD_CORS_ORIGINS must be a JSON list."),
+            ({"object_store": "s3"}, "object_store is s3, so the bucket must be named"),
+            ({"environment": "production"}, "production refuses sandboxes"),
+            ({"s3__bucket": "papers"}, "ESCARD_S3__ACCESS_KEY_ID: Field required"),
+        ],
+    )
+    def test_a_wrong_one_is_told_in_one_line(
+        self, given: dict[str, str], words: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name, value in given.items():
+            monkeypatch.setenv(f"ESCARD_{name.upper()}", value)
+
+        with pytest.raises(Refused, match=f"^[^\n]*{words}[^\n]*$"):
+            read_settings()
+
+    def test_a_wrong_secret_is_not_repeated(self, escard: Escard) -> None:
+        done = escard.do("keys", "show", s3__secret_access_key="S3cret-word")
+
+        assert done.status == 1
+        assert "S3cret-word" not in done.complained
+
+    def test_one_that_does_not_exist_is_told(self, escard: Escard) -> None:
+        done = escard.do("keys", "show", prot="8001")
+
+        assert "ESCARD_PROT is no setting" in done.complained
+
+
+class TestKeys:
+    def test_are_made_once(self, escard: Escard) -> None:
+        first = escard.do("keys", "init")
+        content = (escard.data_folder / "keys.json").read_bytes()
+        second = escard.do("keys", "init")
+
+        assert (first.status, second.status) == (0, 1)
+        assert (escard.data_folder / "keys.json").read_bytes() == content
+        assert second.complained.count("\n") == 1
+
+    def test_are_shown_without_a_key(self, escard: Escard) -> None:
+        escard.do("keys", "init")
+        held = json.loads((escard.data_folder / "keys.json").read_text())
+        done = escard.do("keys", "show")
+
+        assert done.status == 0
+        assert "access-tokens" in done.said
+        for secret in (held["root"], held["routing"], *held["peppers"].values(), *held["wrapping"].values()):
+            assert secret not in done.said + done.complained
+
+    def test_that_others_may_read_are_refused(self, escard: Escard) -> None:
+        escard.do("keys", "init")
+        (escard.data_folder / "keys.json").chmod(0o644)
+        done = escard.do("keys", "show")
+
+        assert done.status == 1
+        assert "can be read by others: chmod 600" in done.complained
+
+
+class TestMigrate:
+    def test_brings_an_empty_database_to_the_newest_schema(
+        self, escard: Escard, pg: Cluster, database: cluster.Database
+    ) -> None:
+        pg.execute(
+            "DROP SCHEMA public CASCADE", "CREATE SCHEMA public AUTHORIZATION escard_owner", database=database.name
+        )
+        settings = {"database_url": database.app_url, "owner_database_url": database.owner_url}
+
+        said = [escard.do("migrate", **settings).said for _ in range(2)]
+
+        assert said == [
+            "The schema is the one of this version now.\n",
+            "The schema is the one of this version already.\n",
+        ]
+
+    def test_needs_the_role_that_owns_the_tables(self, escard: Escard, database: cluster.Database) -> None:
+        done = escard.do("migrate", database_url=database.app_url)
+
+        assert done.status == 1
+        assert "ESCARD_OWNER_DATABASE_URL" in done.complained
+
+    def test_a_start_knows_the_newest_schema_as_alembic_does(self) -> None:
+        scripts = ScriptDirectory.from_config(configuration("postgresql://nowhere"))
+
+        assert versions.newest() == scripts.get_current_head()
+
+
+class TestRegister:
+    def test_takes_good_rows_and_tells_bad_ones(self, escard: Escard, installed: Mapping[str, str]) -> None:
+        file = escard.data_folder / "people.csv"
+        file.write_text(PEOPLE, encoding="utf-8")
+        done = escard.do("register", "import", str(file), **installed)
+
+        assert done.status == 1
+        assert done.said.startswith("line 3, column social_security_number: ")
+        assert done.said.splitlines()[-1] == "2 people taken in, 1 lines with faults."
+        assert "王兰" not in done.said
+
+    def test_takes_a_good_file(self, escard: Escard, installed: Mapping[str, str]) -> None:
+        file = escard.data_folder / "people.csv"
+        file.write_text("\n".join(PEOPLE.splitlines()[:2]), encoding="utf-8")
+        done = [escard.do("register", "import", str(file), **installed) for _ in range(2)]
+
+        assert [each.status for each in done] == [0, 0]
+
+    def test_needs_a_file(self, escard: Escard, installed: Mapping[str, str]) -> None:
+        done = escard.do("register", "import", "nowhere.csv", **installed)
+
+        assert done.status == 1
+        assert done.complained == "escard: nowhere.csv cannot be read: No such file or directory.\n"
+
+
+class TestDemo:
+    def test_shows_the_people_and_changes_nothing_the_second_time(
+        self, escard: Escard, installed: Mapping[str, str]
+    ) -> None:
+        first, second = [escard.do("demo", **installed) for _ in range(2)]
+
+        assert first.status == 0
+        assert "owner-at-quota" in first.said
+        assert first.said == second.said
+
+
+class TestCases:
+    def test_none_wait_in_a_new_installation(self, escard: Escard, installed: Mapping[str, str]) -> None:
+        done = escard.do("cases", "list", **installed)
+
+        assert done.status == 0
+        assert done.said.split() == ["case", "about", "reason", "opened", "due", "reviewers"]
+
+    def test_one_that_is_not_there_is_told_in_one_line(self, escard: Escard, installed: Mapping[str, str]) -> None:
+        done = escard.do("cases", "approve", "00000000-0000-8000-8000-000000000000", **installed)
+
+        assert done.status == 1
+        assert done.complained.endswith("(not-found).\n")
+        assert done.complained.count("\n") == 1
+
+    def test_a_reason_is_a_code(self, escard: Escard, installed: Mapping[str, str]) -> None:
+        done = escard.do(
+            "cases", "reject", "00000000-0000-8000-8000-000000000000", "--reason", "Mr Wang looks odd", **installed
+        )
+
+        assert done.status == 1
+        assert "A reason is a code" in done.complained
+
+
+class TestAudit:
+    def test_a_whole_one_is_told_to_be(self, escard: Escard, installed: Mapping[str, str]) -> None:
+        escard.do("demo", **installed)
+        done = escard.do("audit", "verify", **installed)
+
+        assert done.status == 0
+        assert done.said.endswith(" 0 signed ends looked for: all is whole.\n")
+
+    def test_a_broken_one_fails(
+        self, escard: Escard, installed: Mapping[str, str], pg: Cluster, database: cluster.Database
+    ) -> None:
+        escard.do("demo", **installed)
+        pg.execute("UPDATE audit_event SET action = 'nothing' WHERE seq = 1", database=database.name)
+        done = escard.do("audit", "verify", **installed)
+
+        assert done.status == 1
+        assert "the chain does not hold at event 1." in done.said
+
+
+def test_the_command_has_a_name() -> None:
+    (found,) = entry_points(group="console_scripts", name="escard")
+
+    assert found.load() is main

@@ -1,0 +1,145 @@
+"""`escard run`: started in one go, stopped in one go, and killed without leaving anything behind."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+
+import httpx
+import pytest
+
+from tests.cli.commands import Escard, Running, free_port
+
+PHONE = "10000000001"
+
+
+def sends_a_code(escard: Escard) -> None:
+    """Let the server do something that is to be found again."""
+    answer = httpx.post(f"{escard.url}/v1/sms-codes", json={"phone": PHONE, "purpose": "register"})
+    assert answer.status_code == 202, answer.text
+
+
+def messages(escard: Escard) -> int:
+    return len(httpx.get(f"{escard.url}/dev/messages", params={"phone": PHONE}).json()["items"])
+
+
+def worker_of(running: Running) -> int:
+    """Return the process id of the worker, by what it was started with."""
+    children = f"/proc/{running.process.pid}/task/{running.process.pid}/children"
+    with open(children) as listed:
+        for pid in map(int, listed.read().split()):
+            with open(f"/proc/{pid}/cmdline", "rb") as command:
+                if b"worker" in command.read().split(b"\0"):
+                    return pid
+    raise AssertionError("no worker")
+
+
+def test_a_second_run_finds_the_data_of_the_first(escard: Escard) -> None:
+    first = escard.start("run").ready("One thing to try")
+    sends_a_code(escard)
+    ended = first.interrupted()
+    second = escard.start("run").ready("One thing to try")
+
+    assert messages(escard) == 1
+    assert "Making the key file" in first.said
+    assert "Making the key file" not in second.said
+    assert "Bringing the database's schema" not in second.said
+    assert ended.status == 0
+    assert second.interrupted().status == 0
+
+
+def test_it_prints_addresses_people_and_one_thing_to_try_that_works(escard: Escard) -> None:
+    running = escard.start("run").ready("One thing to try")
+    time.sleep(0.1)
+    tried = [
+        subprocess.run(line.strip(), shell=True, capture_output=True, text=True, check=True).stdout  # noqa: S602 - ours
+        for line in running.said.splitlines()
+        if line.startswith("  curl ")
+    ]
+
+    assert escard.url in running.said
+    assert f"{escard.url}/dev/people" in running.said
+    assert "child-turning-16" in running.said
+    assert "parent-68" in running.said
+    assert "expires_in" in tried[0]
+    assert PHONE in tried[1]
+    running.interrupted()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_stops_cleanly_and_quickly_and_leaves_no_process(escard: Escard, number: signal.Signals) -> None:
+    running = escard.start("run").ready("One thing to try")
+    running.until(lambda: "working" in running.complained, "the worker did not come")
+    everybody = running.processes
+    started = time.monotonic()
+    os.kill(running.process.pid, number)
+    ended = running.ended()
+
+    assert ended.status == 0
+    assert time.monotonic() - started < 10
+    assert "postgres" in everybody
+    assert running.processes == []
+    assert ended.said.rstrip().endswith("Stopped.")
+    assert "Traceback" not in ended.complained
+    assert "chore_failed" not in ended.complained
+
+
+def test_killed_it_leaves_no_process_and_the_next_run_goes_on(escard: Escard) -> None:
+    running = escard.start("run").ready("One thing to try")
+    running.until(lambda: "working" in running.complained, "the worker did not come")
+    sends_a_code(escard)
+    running.kill()
+    running.alone()
+    again = escard.start("run").ready("One thing to try")
+
+    assert messages(escard) == 1
+    assert again.interrupted().status == 0
+
+
+def test_a_worker_that_dies_is_started_anew(escard: Escard) -> None:
+    running = escard.start("run").ready("One thing to try")
+    first = worker_of(running)
+    os.kill(first, signal.SIGKILL)
+    running.until(lambda: "worker_died" in running.complained, "nobody noticed")
+
+    assert worker_of(running) != first
+    assert running.interrupted().status == 0
+    assert running.processes == []
+
+
+def test_a_taken_port_is_told_in_one_line_before_anything_is_made(escard: Escard) -> None:
+    with socket.create_server(("127.0.0.1", escard.port)):
+        done = escard.do("run")
+
+    assert done.status == 1
+    assert done.complained == (
+        f"escard: Port {escard.port} on 127.0.0.1 is taken by another program; choose one with --port.\n"
+    )
+    assert not escard.data_folder.exists()
+
+
+def test_the_port_of_the_command_line_comes_first(escard: Escard) -> None:
+    port = free_port()
+    running = escard.start("run", "--port", str(port)).ready("One thing to try")
+
+    assert httpx.get(f"http://127.0.0.1:{port}/readyz").json() == {"status": "ready"}
+    assert f"curl -s http://127.0.0.1:{port}/" in running.said
+    running.interrupted()
+
+
+def test_it_runs_for_an_ordinary_user(ordinary: Escard) -> None:
+    running = ordinary.start("run").ready("One thing to try")
+    ended = running.interrupted()
+
+    assert ended.status == 0
+    assert running.processes == []
+    assert (ordinary.data_folder / "keys.json").stat().st_mode & 0o077 == 0
+
+
+def test_ctrl_c_while_it_prepares_ends_it_too(escard: Escard) -> None:
+    running = escard.start("run").ready("Preparing PostgreSQL")
+    running.interrupted()
+    running.alone()
+
+    assert escard.start("run").ready("One thing to try").interrupted().status == 0

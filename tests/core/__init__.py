@@ -1,0 +1,1 @@
+"""The floor: what knows nothing of social security."""

@@ -96,6 +96,8 @@ def _finish_schema(name: str, schema: JSON) -> None:
 
 def _finish_operation(path: str, method: str, operation: JSON, needs: frozenset[Callable[..., Any]]) -> None:
     _say_what_it_does(operation)
+    for parameter in operation.get("parameters", ()):
+        _finish_parameter(parameter)
     responses = operation["responses"]
     if _is_made_up(operation):
         responses.pop("422", None)
@@ -117,6 +119,17 @@ def _say_what_it_does(operation: JSON) -> None:
     operation["summary"] = first.strip().removesuffix(".")
     if more.strip():
         operation["description"] = more.strip()
+
+
+def _finish_parameter(parameter: JSON) -> None:
+    """Say of a parameter what it is when it is there; nobody sends a null in a header or a query."""
+    schema = parameter["schema"]
+    there = [each for each in schema.pop("anyOf", ()) if each != {"type": "null"}]
+    parameter["schema"] = (there[0] if there else {}) | {
+        name: part for name, part in schema.items() if name not in ("title", "description")
+    }
+    if parameter["in"] == "header":
+        parameter["name"] = parameter["name"].title()
 
 
 def _shared_refusals(path: str, operation: JSON, needs: frozenset[Callable[..., Any]]) -> Iterable[type[AppError]]:
@@ -147,9 +160,7 @@ def _refuse(responses: JSON, kinds: Iterable[type[AppError]]) -> None:
 
 def _is_made_up(operation: JSON) -> bool:
     """Say whether the framework has added a 422 that cannot happen: any text will do."""
-    parameters = [each["schema"] for each in operation.get("parameters", ())]
-    anything = ({"type": "string"}, {"anyOf": [{"type": "string"}, {"type": "null"}]})
-    plain = all({name: part for name, part in each.items() if name != "title"} in anything for each in parameters)
+    plain = all(parameter["schema"] == {"type": "string"} for parameter in operation.get("parameters", ()))
     is_own = "application/problem+json" in operation["responses"].get("422", {}).get("content", {})
     return plain and "requestBody" not in operation and not is_own
 
@@ -171,9 +182,6 @@ def _tell_versions(method: str, operation: JSON) -> None:
         _add_header(done, "ETag")
     if any(each.get("name", "").lower() == "if-none-match" for each in operation.get("parameters", ())):
         operation["responses"]["304"] = {"description": "", "headers": {"ETag": _reference("ETag")}}
-    for parameter in operation.get("parameters", ()):
-        if parameter.get("in") == "header":
-            parameter["name"] = parameter["name"].title()
 
 
 def _finish_response(status: str, response: JSON) -> None:

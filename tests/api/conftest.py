@@ -1,0 +1,135 @@
+"""A server on the loopback in a thread of its own, and a holder with a family on it."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+
+from app import main
+from app.adapters.keys.file import FileKeys
+from app.core.settings import Settings
+from app.ports.register import TestPerson
+from app.routers.deps import House
+from tests.cluster import Cluster
+from tests.factories.phone import CARD_PASSWORD, PASSWORD, Phone, settle_people
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Somebody with a card, a family, and something begun of everything; `ids` are what paths name."""
+
+    url: str
+    phone: str
+    device: str
+    ids: dict[str, str]
+    spare_ids: dict[str, str]
+
+    def token(self) -> str:
+        """Sign in anew and step up where the card password is not shut."""
+        with httpx.Client(base_url=self.url) as client:
+            device = {"id": self.device, "name": "Phone", "platform": "ios"}
+            signed_in = client.post(
+                "/v1/sessions", json={"phone": self.phone, "password": PASSWORD, "device": device}
+            ).json()
+            token: str = signed_in["access_token"]
+            checked = client.post(
+                "/v1/card/password-checks",
+                json={"password": CARD_PASSWORD},
+                headers={"Authorization": f"Bearer {token}"},
+            ).json()
+            return str(checked.get("access_token", token))
+
+
+@pytest.fixture(scope="module")
+def holder(pg: Cluster, keys: FileKeys, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Holder]:
+    """The holder on a server of this module's own."""
+    with _serving(pg, keys, tmp_path_factory.mktemp("api")) as (url, house, people):
+        yield asyncio.run(_make_holder(url, house, people))
+
+
+@pytest.fixture
+def lonely_server(pg: Cluster, keys: FileKeys, tmp_path: Path) -> Iterator[str]:
+    """A server that nobody minds whatever is done to its clock."""
+    with _serving(pg, keys, tmp_path) as (url, _, _):
+        yield url
+
+
+@contextmanager
+def _serving(pg: Cluster, keys: FileKeys, folder: Path) -> Iterator[tuple[str, House, dict[str, TestPerson]]]:
+    database = pg.clone()
+    settings = Settings(data_folder=folder, requests_per_minute=1_000_000, sms_codes_per_hour_and_address=100_000)
+
+    async def fill() -> tuple[House, dict[str, TestPerson]]:
+        async with main.opened(main.build(settings, database.app_url, keys=keys)) as filled:
+            await settle_people(filled)
+            assert filled.sandbox is not None
+            return filled, {person.label: person for person in await filled.sandbox.people()}
+
+    house, people = asyncio.run(fill())
+    app = main.create_app(main.build(settings, database.app_url, keys=keys))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, loop="asyncio", log_config=None, lifespan="on"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.02)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}", house, people
+    finally:
+        server.should_exit = True
+        thread.join()
+        pg.drop(database.name)
+
+
+async def _make_holder(url: str, house: House, people: dict[str, TestPerson]) -> Holder:
+    async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+        phone = Phone(client, house, str(people["owner"].phone))
+        await phone.register()
+        await phone.own_card(people["owner"])
+        other = Phone(client, house, str(people["parent-68"].phone))
+        await other.register()
+        await other.own_card(people["parent-68"])
+        spare_session = await client.post(
+            "/v1/sessions",
+            json={
+                "phone": phone.number,
+                "password": PASSWORD,
+                "device": {"id": "a second device", "name": "Tablet", "platform": "android"},
+            },
+        )
+        devices = (await phone.call("GET", "/v1/devices")).json()["items"]
+        member = await phone.add(people["child-9"], "20", age=9)
+        spare = await phone.add(people["parent-mother"], "52", age=63)
+        await other.step_up()
+        backwards = await other.add(people["owner"], "22", age=39)
+        spare_enrolment = await phone.to_documents(people["sibling"], "77")
+        enrolment = await phone.to_face(people["spouse"], "12", age=38)
+        check = await phone.call("POST", f"{enrolment}/face-checks", {})
+        code = await phone.sms_code("card_password_reset")
+        reset = await phone.call("POST", "/v1/card/password-resets", {"sms_code": code})
+        assert reset.status_code == 201, reset.text
+        ids = {
+            "enrolment_id": enrolment.rpartition("/")[2],
+            "link_id": member["link_id"],
+            "holder": member["link_id"],
+            "check_id": check.json()["id"],
+            "reset_id": reset.json()["id"],
+            "session_id": spare_session.json()["session_id"],
+            "device_id": next(device["id"] for device in devices if device["name"] == "Tablet"),
+            "code": "family-account",
+            "label": "child-9",
+        }
+        spares = ids | {
+            "enrolment_id": spare_enrolment.rpartition("/")[2],
+            "link_id": spare["link_id"],
+            "owner_link_id": backwards["link_id"],
+        }
+        return Holder(url, phone.number, phone.device, ids, spares)

@@ -1,0 +1,86 @@
+"""Every route keeps what the document says of it, whatever is sent: right and wrong, known things and unknown."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import hypothesis
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given
+from hypothesis.strategies import SearchStrategy
+from schemathesis import CheckFunction, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests.api.conftest import Holder
+from tests.api.documents import operations
+
+Case = schemathesis.Case[Any]
+EXAMPLES = 8
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+ROUTES = [(method, path) for method, path, _ in operations()]
+CLOCK = ("post", "/dev/clock")
+
+
+@pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if route != CLOCK])
+def test_a_route_keeps_its_word(method: str, path: str, holder: Holder) -> None:
+    known = holder.spare_ids if method == "delete" else holder.ids
+    if path.startswith("/v1/family/owners/"):
+        known = known | {"link_id": holder.spare_ids["owner_link_id"]}
+    headers = {"Authorization": f"Bearer {holder.token()}"} if path.startswith("/v1/") else {}
+
+    _try(holder.url, method, path, known, headers)
+
+
+def test_the_clock_keeps_its_word(lonely_server: str) -> None:
+    _try(lonely_server, *CLOCK, {}, {})
+
+
+def _try(url: str, method: str, path: str, known: dict[str, str], headers: dict[str, str]) -> None:
+    operation = _document_of(url)[path][method]
+    named = {name: value for name, value in known.items() if f"{{{name}}}" in path}
+    for path_parameters in (named, None) if named else (None,):
+        right = operation.as_strategy(GenerationMode.POSITIVE, path_parameters=path_parameters, headers=headers)
+        _for_each(right, lambda case: _send(url, case, CHECKS))
+        if "422" in operation.definition.raw["responses"]:  # else nothing that is sent can be wrong
+            wrong = operation.as_strategy(GenerationMode.NEGATIVE, path_parameters=path_parameters, headers=headers)
+            _for_each(wrong, lambda case: _send(url, case, [*CHECKS, negative_data_rejection]))
+
+
+def _send(url: str, case: Case, checks: list[CheckFunction]) -> None:
+    case.call_and_validate(base_url=url, checks=checks)
+
+
+def _for_each(cases: SearchStrategy[Case], do: Callable[[Case], None]) -> None:
+    @given(case=cases)
+    @hypothesis.settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        database=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    def attempt(case: Case) -> None:
+        do(case)
+
+    attempt()
+
+
+@cache
+def _document_of(url: str) -> schemathesis.BaseSchema:
+    refusals = [400, 401, 403, 404, 409, 412, 413, 415, 422, 428, 429]
+    config = schemathesis.Config.from_dict({"checks": {"negative_data_rejection": {"expected-statuses": refusals}}})
+    return schemathesis.openapi.from_url(f"{url}/openapi.json", config=config)

@@ -91,4 +91,5 @@ $(VENV)/.ready: $(VENV)/.made-$(PLACE) requirements-dev.lock pyproject.toml
 	if [ -n "$$mirror" ]; then export UV_DEFAULT_INDEX="$$mirror"; fi; \
 	$(UV) pip sync --python $(RUN) --require-hashes requirements-dev.lock
 	@PYTHONPATH=$(TOOLS) $(UV) pip install --quiet --python $(RUN) --no-deps --no-build-isolation --editable .
+	@PYTHONDONTWRITEBYTECODE= $(RUN) -c 'import app.cli.run, app.cli.serve, app.cli.worker, alembic.command'
 	@touch $@

@@ -1,6 +1,7 @@
 """Brings face checks and cases to their one outcome, whoever brings the news: client, callback, poller or people."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from app.services.people import homes
 
 _log = logging.logger(__name__)
 _DUE_AT_ONCE = 50
+_SILENCE = timedelta(seconds=30)
 
 
 async def complete(db: Database, ports: Ports, caller: Caller, check_id: UUID) -> FaceCheck:
@@ -83,7 +85,15 @@ async def settle_due(db: Database, ports: Ports) -> int:
             await settle(db, ports, check_id)
         except Unavailable:
             _log.warning("face_provider_silent", check_id=str(check_id))
+            await db.run(partial(_put_off, check_id))
     return len(found)
+
+
+async def _put_off(check_id: UUID, session: Session) -> None:
+    """Ask a silent provider later, so that it hides no other's checks; when the check's time is over, give it up."""
+    check = await _close_if_over(session, check_id, audit.SYSTEM)
+    if check.state in OPEN:
+        check.due_at = session.now + _SILENCE
 
 
 async def slot_freed(db: Database, ports: Ports, member_id: UUID) -> int:

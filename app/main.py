@@ -29,7 +29,19 @@ from app.ports import Ports, Sandbox
 from app.ports.face import FaceProvider
 from app.ports.keys import Keys, Purpose
 from app.ports.storage import ObjectStore
-from app.routers import accounts, card_passwords, consents, dev, enrolments, faces, family, holders, notices, operations
+from app.routers import (
+    accounts,
+    card_passwords,
+    consents,
+    dev,
+    documents,
+    enrolments,
+    faces,
+    family,
+    holders,
+    notices,
+    operations,
+)
 from app.routers.deps import House
 from app.routers.edge import Edge
 from app.routers.shortcuts import Shortcuts
@@ -111,7 +123,19 @@ def create_app(house: House) -> FastAPI:
     )
     app.state.house = house
     problems.install(app)
-    for module in (operations, accounts, notices, enrolments, consents, faces, card_passwords, holders, family):
+    modules = (
+        operations,
+        accounts,
+        notices,
+        enrolments,
+        documents,
+        consents,
+        faces,
+        card_passwords,
+        holders,
+        family,
+    )
+    for module in modules:
         app.include_router(module.router)
     if house.sandbox is not None:
         app.include_router(dev.router)

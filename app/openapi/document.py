@@ -30,6 +30,7 @@ _DESCRIPTIONS: Final = {
     "304": "Nothing has changed",
 }
 _WITH_ETAG: Final = frozenset({"EnrolmentRead", "FaceCheckRead", "NoticeRead"})
+_SENT: Final = ("Ask", "Shown")  # how the shapes of what clients send are named
 _VALIDATION: Final = frozenset({"HTTPValidationError", "ValidationError"})
 _PAGE: Final = re.compile(rb"Page_(\w+?)(?:Read)?_\b")
 
@@ -86,7 +87,7 @@ def _code_schema() -> JSON:
 
 
 def _finish_schema(name: str, schema: JSON) -> None:
-    if not name.endswith("Ask") and schema.get("additionalProperties") is False:
+    if not name.endswith(_SENT) and schema.get("additionalProperties") is False:
         del schema["additionalProperties"]  # answers grow
     for part in schema.get("properties", {}).values():
         part.pop("title", None)  # the name again

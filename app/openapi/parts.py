@@ -20,6 +20,7 @@ TAGS: Final = (
     ("accounts", "Accounts, sign-in, sessions, devices."),
     ("notices", "The texts people agree to."),
     ("enrolments", "The add flow: a card of one's own, and relatives."),
+    ("consents", "What I agreed to, and how to take it back."),
     ("face checks", "The face step, whoever the provider is."),
     ("card", "The card password: step-up, change, reset."),
     ("holders", "E-cards: one's own and members', under the same paths."),

@@ -7,6 +7,7 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 
 from app.core.errors import NotFound
+from app.core.passwords import Busy
 from app.models.accounts import SignedIn
 from app.ports.messages import MessagesUnavailable
 from app.problems import documented
@@ -22,7 +23,11 @@ from app.services.people.phones import mask_phone
 router = APIRouter(prefix="/v1", tags=["accounts"], route_class=StrictRoute)
 
 
-@router.post("/sms-codes", status_code=202, responses=documented(codes.SmsResendTooSoon, MessagesUnavailable))
+@router.post(
+    "/sms-codes",
+    status_code=202,
+    responses=documented(codes.SmsResendTooSoon, codes.SmsLimitReached, MessagesUnavailable),
+)
 async def send_code(
     body: shapes.SmsCodeAsk, house: TheHouse, address: Address, language: Language
 ) -> shapes.SmsCodeSent:
@@ -37,10 +42,12 @@ async def send_code(
     "/accounts",
     status_code=201,
     response_model=shapes.AccountOpened,
-    responses=documented(codes.SmsCodeWrong, signing.PhoneAlreadyRegistered, signing.PasswordTooWeak),
+    responses=documented(
+        codes.SmsCodeWrong, signing.PhoneAlreadyRegistered, signing.PasswordTooWeak, deps.IdempotencyKeyMissing, Busy
+    ),
 )
 async def register(request: Request, body: shapes.AccountAsk, house: TheHouse) -> Response:
-    """Open an account with a phone and its code, and sign in. Takes `Idempotency-Key`."""
+    """Open an account with a phone and its code, and sign in."""
     phone = deps.phone(house, body.phone)
     scope = house.db.lookup.digest("phone", phone)
     once = Once(request, house, await deps.repeat_key(request, house, scope, house.db.lookup.bucket("phone", phone)))
@@ -73,7 +80,9 @@ async def register(request: Request, body: shapes.AccountAsk, house: TheHouse) -
 @router.post(
     "/sessions",
     status_code=201,
-    responses=documented(codes.SmsCodeWrong, signing.CredentialsWrong, signing.SignInPaused, signing.NoAccountForPhone),
+    responses=documented(
+        codes.SmsCodeWrong, signing.CredentialsWrong, signing.SignInPaused, signing.NoAccountForPhone, Busy
+    ),
 )
 async def sign_in(body: shapes.SessionAsk, house: TheHouse) -> shapes.TokensRead:
     """Sign in by password or by SMS code."""
@@ -123,7 +132,7 @@ async def remove_device(device_id: str, caller: Caller, house: TheHouse) -> None
     await house.db.run(lambda session: devices.remove(session, caller, wanted))
 
 
-@router.get("/me")
+@router.get("/me", responses=documented(deps.CardPasswordRequired))
 async def read_me(
     caller: Caller,
     house: TheHouse,

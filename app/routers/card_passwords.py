@@ -4,7 +4,9 @@ from fastapi import APIRouter, Response
 
 from app.core.db import Session
 from app.core.errors import NotFound
+from app.core.passwords import Busy
 from app.core.tokens import ACCESS_LIFETIME, AccessClaims, auth_seconds
+from app.ports.face import FaceServiceUnavailable
 from app.problems import documented
 from app.routers import deps, faces
 from app.routers.bodies import StrictRoute
@@ -15,6 +17,7 @@ from app.services.accounts import sessions
 from app.services.accounts.codes import SmsCodeWrong
 from app.services.cards import passwords, resets
 from app.services.cards.resets import ResetView
+from app.services.faces import FaceStartsUsed
 
 router = APIRouter(prefix="/v1/card", tags=["card"], route_class=StrictRoute)
 
@@ -24,6 +27,7 @@ _CHECK = (
     passwords.CardPasswordLocked,
     passwords.CardPasswordResetNeeded,
     passwords.CheckInProgress,
+    Busy,
 )
 
 
@@ -52,7 +56,7 @@ async def change_password(body: shapes.PasswordChangeAsk, caller: Caller, house:
     "/password-resets",
     status_code=201,
     response_model=shapes.ResetRead,
-    responses=documented(SmsCodeWrong, passwords.CardPasswordNotSet),
+    responses=documented(SmsCodeWrong, passwords.CardPasswordNotSet, FaceStartsUsed, FaceServiceUnavailable),
 )
 async def begin_reset(
     body: shapes.PasswordResetAsk, caller: Caller, house: TheHouse, once: OncePerKey, language: Language
@@ -91,7 +95,7 @@ async def read_reset(reset_id: str, caller: Caller, house: TheHouse, language: L
 @router.put(
     "/password-resets/{reset_id}",
     status_code=204,
-    responses=documented(NotFound, resets.ResetNotReady, passwords.CardPasswordTooSimple),
+    responses=documented(NotFound, resets.ResetNotReady, passwords.CardPasswordTooSimple, Busy),
 )
 async def finish_reset(reset_id: str, body: shapes.NewPasswordAsk, caller: Caller, house: TheHouse) -> None:
     """Set the new password once the face has passed."""

@@ -2,14 +2,15 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 
 from app.core.db import Session
 from app.core.errors import FieldError, Invalid, NotFound, PreconditionFailed, PreconditionRequired
-from app.models.documents import DocumentKind
+from app.core.passwords import Busy
 from app.models.enrolments import ConsentPurpose, EnrolmentKind, StepNotAllowed
 from app.models.faces import FaceCheck
-from app.ports.images import ImagesBusy, ImageTooManyPixels, ImageTooSmall, ImageTypeUnsupported, ImageUnreadable
+from app.ports.face import FaceServiceUnavailable
+from app.ports.register import RegisterUnavailable
 from app.problems import documented
 from app.routers import deps, faces
 from app.routers.bodies import StrictRoute
@@ -21,11 +22,10 @@ from app.schemas.base import Page
 from app.services import answers
 from app.services.accounts import sessions
 from app.services.cards import issuing, passwords
-from app.services.documents import ImageAlreadyFailed
-from app.services.enrolments import checking, consents, details, evidence, finishing, lookups, steps, viewing
+from app.services.enrolments import checking, consents, details, finishing, lookups, steps, viewing
 from app.services.enrolments.details import Details
 from app.services.enrolments.viewing import EnrolmentView
-from app.services.faces import FaceTriesUsed
+from app.services.faces import FaceStartsUsed, FaceTriesUsed
 from app.services.links import AlreadyAdding, AlreadyMember, QuotaReached
 from app.services.notices import NoticeOutdated
 from app.services.people.identifiers import NumberNotValid, parse_number
@@ -43,7 +43,7 @@ _OWN_CARD = (issuing.NoPhysicalCard, issuing.CardIsLocked, issuing.CardNotActiva
     "",
     status_code=201,
     response_model=shapes.EnrolmentRead,
-    responses=documented(steps.OwnCardNeeded, deps.CardPasswordRequired, deps.IdempotencyKeyMissing),
+    responses=documented(steps.OwnCardNeeded, steps.EnrolmentsUsedUp, deps.CardPasswordRequired),
 )
 async def open_enrolment(body: shapes.EnrolmentAsk, caller: Caller, house: TheHouse, once: OncePerKey) -> Response:
     """Begin to get one's own card, or to add a relative (needs a fresh card-password check)."""
@@ -109,7 +109,7 @@ async def acknowledge_notice(
     """Acknowledge the notice: the exact text that was shown."""
     wanted, seen = deps.identity(enrolment_id), deps.version_seen(if_match)
     view = await house.db.run(lambda session: steps.acknowledge_notice(session, caller, wanted, body.shown(), seen))
-    return _answer(view)
+    return answered(view)
 
 
 @router.put(
@@ -120,6 +120,7 @@ async def acknowledge_notice(
         *_OWN_CARD,
         finishing.PersonNotVerified,
         lookups.LookupsUsedUp,
+        RegisterUnavailable,
         details.SelfNotAllowed,
         details.GuardianNeeded,
         details.AlreadyHasCard,
@@ -144,7 +145,7 @@ async def give_details(
     tokens = None
     if given.moved is not None:
         tokens = TokensRead.of(sessions.tokens(house.mint, given.moved, house.db.clock.now()))
-    return _answer(given.view, tokens)
+    return answered(given.view, tokens)
 
 
 @router.put(
@@ -161,84 +162,14 @@ async def give_consent(
     wanted = deps.identity(enrolment_id)
     services = None if body.services is None else frozenset[str](body.services)
     view = await house.db.run(lambda session: consents.give(session, caller, wanted, purpose, body.shown(), services))
-    return _answer(view)
-
-
-_FILE_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            media: {"schema": {"type": "string", "format": "binary"}}
-            for media in ("image/jpeg", "image/png", "image/webp", "image/heic", "application/pdf")
-        },
-    }
-}
-_FILE_REFUSALS = documented(
-    *_CHANGE,
-    evidence.DocumentKindNotNeeded,
-    evidence.ConsentNeeded,
-    ImageAlreadyFailed,
-    ImageTypeUnsupported,
-    ImageUnreadable,
-    ImageTooManyPixels,
-    ImageTooSmall,
-    ImagesBusy,
-)
-
-
-@router.put(
-    "/{enrolment_id}/documents/{kind}",
-    response_model=shapes.EnrolmentRead,
-    openapi_extra=_FILE_BODY,
-    responses=_FILE_REFUSALS,
-)
-async def put_document(
-    enrolment_id: str,
-    kind: DocumentKind,
-    request: Request,
-    caller: Caller,
-    house: TheHouse,
-    if_match: IfMatch = None,
-) -> Response:
-    """Send a document's first page, or a PDF of a register: the body is the file."""
-    return await _put_page(enrolment_id, kind, 1, request, caller, house, if_match)
-
-
-@router.put(
-    "/{enrolment_id}/documents/{kind}/{page}",
-    response_model=shapes.EnrolmentRead,
-    openapi_extra=_FILE_BODY,
-    responses=_FILE_REFUSALS,
-)
-async def put_document_page(
-    enrolment_id: str,
-    kind: DocumentKind,
-    page: int,
-    request: Request,
-    caller: Caller,
-    house: TheHouse,
-    if_match: IfMatch = None,
-) -> Response:
-    """Send one page (1 to 4) of a document."""
-    if not 1 <= page <= 4 or (kind is DocumentKind.FACIAL_PHOTO and page != 1):
-        raise NotFound
-    return await _put_page(enrolment_id, kind, page, request, caller, house, if_match)
-
-
-@router.delete("/{enrolment_id}/documents/{kind}", status_code=204, responses=documented(*_CHANGE))
-async def remove_document(
-    enrolment_id: str, kind: DocumentKind, caller: Caller, house: TheHouse, if_match: IfMatch = None
-) -> None:
-    """Take a document back."""
-    wanted, seen = deps.identity(enrolment_id), deps.version_seen(if_match)
-    await house.db.run(lambda session: evidence.remove(session, caller, wanted, kind, seen))
+    return answered(view)
 
 
 @router.post(
     "/{enrolment_id}/face-checks",
     status_code=201,
     response_model=shapes.FaceCheckRead,
-    responses=documented(*_STEP, checking.FaceConsentNeeded, FaceTriesUsed),
+    responses=documented(*_STEP, checking.FaceConsentNeeded, FaceTriesUsed, FaceStartsUsed, FaceServiceUnavailable),
 )
 async def start_face_check(
     enrolment_id: str,
@@ -293,29 +224,14 @@ async def ask_for_review(
 @router.put(
     "/{enrolment_id}/card-password",
     response_model=shapes.EnrolmentRead,
-    responses=documented(*_STEP, passwords.CardPasswordTooSimple),
+    responses=documented(*_STEP, passwords.CardPasswordTooSimple, Busy),
 )
 async def set_card_password(
     enrolment_id: str, body: shapes.CardPasswordAsk, caller: Caller, house: TheHouse
 ) -> Response:
     """Set the card password, which ends an own-card enrolment."""
     view = await steps.set_password(house.db, house.passwords, caller, deps.identity(enrolment_id), body.password)
-    return _answer(view)
-
-
-async def _put_page(
-    enrolment_id: str,
-    kind: DocumentKind,
-    page: int,
-    request: Request,
-    caller: Caller,
-    house: TheHouse,
-    if_match: str | None,
-) -> Response:
-    wanted, seen = deps.identity(enrolment_id), deps.version_seen(if_match)
-    content, ports = await request.body(), house.ports
-    view = await evidence.upload(house.db, ports.images, ports.store, caller, wanted, kind, page, content, seen)
-    return _answer(view)
+    return answered(view)
 
 
 def _details(house: TheHouse, body: shapes.DetailsAsk) -> Details:
@@ -339,6 +255,7 @@ def _details(house: TheHouse, body: shapes.DetailsAsk) -> Details:
     return Details(name, number, relationship)
 
 
-def _answer(view: EnrolmentView, tokens: TokensRead | None = None) -> Response:
+def answered(view: EnrolmentView, tokens: TokensRead | None = None) -> Response:
+    """Answer with an enrolment and its version."""
     body = shapes.EnrolmentRead.of(view, tokens).model_dump_json()
     return Response(body, headers={"ETag": f'"{view.version}"'}, media_type="application/json")

@@ -124,6 +124,7 @@ async def _make_holder(url: str, house: House, people: dict[str, TestPerson]) ->
             "reset_id": reset.json()["id"],
             "session_id": spare_session.json()["session_id"],
             "device_id": next(device["id"] for device in devices if device["name"] == "Tablet"),
+            "consent_id": (await phone.call("GET", "/v1/consents")).json()["items"][-1]["id"],
             "code": "family-account",
             "label": "child-9",
         }

@@ -1,17 +1,36 @@
 """One structured line an event, with the request's id; never a personal value, never a path or query as sent."""
 
 import logging
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
+from contextlib import AbstractContextManager, nullcontext
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TextIO
 
 import orjson
 import structlog
 
+_request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sink:
+    """Where lines go that take the short way: beside those of a handler, so under its lock."""
+
+    stream: TextIO
+    lock: AbstractContextManager[object]
+    wanted: bool
+
+
+_sink: _Sink | None = None
+
 
 def configure(level: str, stream: TextIO) -> None:
     """Send everything, the libraries' lines too, to `stream` as JSON lines."""
+    global _sink
     shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
+        _with_request_id,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -30,6 +49,7 @@ def configure(level: str, stream: TextIO) -> None:
         )
     )
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    _sink = _Sink(stream, handler.lock or nullcontext(), wanted=logging.getLogger().isEnabledFor(logging.INFO))
     logging.getLogger("uvicorn.access").disabled = True  # it writes the query; our own line has the route instead
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -41,20 +61,49 @@ def configure(level: str, stream: TextIO) -> None:
 
 def begin_request(request_id: str) -> None:
     """Start the lines of a request with its id."""
-    structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(request_id=request_id)
+    _request_id.set(request_id)
 
 
 def current_request_id() -> str | None:
     """Return the id of the request under way, if there is one."""
-    request_id: str | None = structlog.contextvars.get_contextvars().get("request_id")
-    return request_id
+    return _request_id.get()
 
 
 def logger(name: str) -> structlog.stdlib.BoundLogger:
     """Return the logger of a module."""
     log: structlog.stdlib.BoundLogger = structlog.get_logger(name)
     return log
+
+
+def write(name: str, event: str, facts: Mapping[str, str | int | float | None]) -> None:
+    """Write a line of level `info` in the form that all have, by a shorter way: for the line that every request has.
+
+    Through structlog and the standard library it costs a tenth of what a hot read costs, this way a hundredth. Before
+    `configure` nothing is written; a stream that cannot be written to stops nobody.
+    """
+    if _sink is None or not _sink.wanted:
+        return
+    line = {
+        **facts,
+        "event": event,
+        "request_id": _request_id.get(),
+        "level": "info",
+        "logger": name,
+        "timestamp": datetime.now(UTC),
+    }
+    try:
+        with _sink.lock:
+            _sink.stream.write(orjson.dumps(line, option=orjson.OPT_UTC_Z).decode() + "\n")
+            _sink.stream.flush()
+    except (OSError, ValueError):
+        return
+
+
+def _with_request_id(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    request_id = _request_id.get()
+    if request_id is not None:
+        event.setdefault("request_id", request_id)
+    return event
 
 
 def _without_error_text(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -1,13 +1,13 @@
 """What every request passes: its id, the size and traffic limits, headers of safety, one log line."""
 
+import os
 import re
 import time
-import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import Final
+from typing import Final, Self
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -19,10 +19,10 @@ from app.routers.traffic import Traffic
 JSON_BYTES: Final = 64 * 1024
 FILE_BYTES: Final = 10 * 1024 * 1024
 _FILE_PATH = re.compile(r"/v1/enrolments/[^/]+/documents/")
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
-_TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
-
-_log = logging.logger("app.request")
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+_TRACE = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+_SAFETY = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
+_NO_STORE = (b"cache-control", b"no-store")
 
 
 class Edge:
@@ -39,46 +39,66 @@ class Edge:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        headers = Headers(scope=scope)
-        request_id = _request_id(headers)
-        logging.begin_request(request_id)
-        status = 0
+        asked = _Asked.of(scope)
+        logging.begin_request(asked.request_id)
+        status = 500
 
         async def sending(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _dress(scope, MutableHeaders(scope=message), request_id)
+                _dress(scope, message, asked.request_id)
             await send(message)
 
-        scope["client_address"] = client_address(scope, headers, self._trusted)
+        address = scope["client_address"] = client_address(scope, asked.forwarded_for, self._trusted)
         try:
-            if scope["path"].startswith("/v1/") and (refusal := self._traffic.is_too_fast(scope["client_address"])):
+            if scope["path"].startswith("/v1/") and (refusal := self._traffic.is_too_fast(address)):
                 await problems.answer(Request(scope), refusal)(scope, receive, sending)
             else:
                 await self._app(scope, _limited(scope, receive), sending)
-        except Exception as error:
-            if status:  # an answer has begun; the server breaks it off
-                raise
-            await (await problems.unexpected(Request(scope), error))(scope, receive, sending)
         finally:
             route = scope.get("route")
-            _log.info(
+            logging.write(
+                "app.request",
                 "request",
-                method=scope["method"],
-                route=getattr(route, "path", None),  # the template: a path as sent may hold anything
-                status=status or 500,
-                milliseconds=round((time.perf_counter() - started) * 1000, 1),
-                trace_id=_trace_id(headers),
+                {
+                    "method": scope["method"],
+                    "route": getattr(route, "path", None),  # the template: a path as sent may hold anything
+                    "status": status,
+                    "milliseconds": round((time.perf_counter() - started) * 1000, 1),
+                    "trace_id": asked.trace_id,
+                },
             )
 
 
-def client_address(scope: Scope, headers: Headers, trusted: Sequence[IPv4Network | IPv6Network]) -> str:
+@dataclass(slots=True)
+class _Asked:
+    """What the edge reads of the headers, in one go over them."""
+
+    request_id: str = ""
+    trace_id: str | None = None
+    forwarded_for: str = ""
+
+    @classmethod
+    def of(cls, scope: Scope) -> Self:
+        asked = cls()
+        for name, value in scope["headers"]:
+            if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+                asked.request_id = value.decode()
+            elif name == b"traceparent" and (trace := _TRACE.fullmatch(value)):
+                asked.trace_id = trace.group(1).decode()
+            elif name == b"x-forwarded-for":
+                asked.forwarded_for = f"{asked.forwarded_for},{value.decode('latin-1')}"
+        asked.request_id = asked.request_id or os.urandom(16).hex()
+        return asked
+
+
+def client_address(scope: Scope, forwarded_for: str, trusted: Sequence[IPv4Network | IPv6Network]) -> str:
     """Return where a request comes from: behind trusted proxies, the nearest address that none of them has."""
     peer: str = scope["client"][0] if scope.get("client") else "unknown"
     if not trusted:
         return peer
-    hops = [*headers.get("x-forwarded-for", "").replace(" ", "").split(","), peer]
+    hops = [*forwarded_for.replace(" ", "").split(","), peer]
     for hop in reversed([hop for hop in hops if hop]):
         try:
             address = ip_address(hop)
@@ -89,22 +109,11 @@ def client_address(scope: Scope, headers: Headers, trusted: Sequence[IPv4Network
     return peer
 
 
-def _request_id(headers: Headers) -> str:
-    given = headers.get("x-request-id", "")
-    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-
-
-def _trace_id(headers: Headers) -> str | None:
-    match = _TRACE.fullmatch(headers.get("traceparent", ""))
-    return match.group(1) if match else None
-
-
-def _dress(scope: Scope, headers: MutableHeaders, request_id: str) -> None:
-    headers["X-Request-Id"] = request_id
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Referrer-Policy"] = "no-referrer"
-    if scope["path"].startswith(("/v1/", "/dev/")):
-        headers.setdefault("Cache-Control", "no-store")
+def _dress(scope: Scope, start: Message, request_id: str) -> None:
+    headers = start.setdefault("headers", [])
+    headers += ((b"x-request-id", request_id.encode()), *_SAFETY)
+    if scope["path"].startswith(("/v1/", "/dev/")) and not any(name == b"cache-control" for name, _ in headers):
+        headers.append(_NO_STORE)
 
 
 def _limited(scope: Scope, receive: Receive) -> Receive:

@@ -3,11 +3,12 @@
 The two homes are locked, in order, before either row is written (`homes.lock`); the keys hold the limits all the same.
 """
 
-from collections.abc import Sequence
-from dataclasses import astuple, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import Self
+from itertools import product
+from typing import Final, Self
 from uuid import UUID
 
 from sqlalchemy import delete, select
@@ -51,6 +52,12 @@ class Service(StrEnum):
     PAY = "pay"
 
 
+_NAMES: Final[Mapping[tuple[bool, ...], tuple[Service, ...]]] = {
+    allowed: tuple(service for service, is_on in zip(Service, allowed, strict=True) if is_on)
+    for allowed in product((False, True), repeat=len(Service))
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """What a link lets the owner do for the member."""
@@ -64,7 +71,7 @@ class Services:
     @property
     def names(self) -> tuple[Service, ...]:
         """What is allowed, in the order of `Service`."""
-        return tuple(service for service, is_on in zip(Service, astuple(self), strict=True) if is_on)
+        return _NAMES[self.view, self.show_code, self.certify, self.file, self.pay]
 
     @classmethod
     def of(cls, link: FamilyLink) -> Self:

@@ -1,6 +1,7 @@
 """Chooses the language of an answer by what the client asks for."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 LANGUAGES: Final = ("zh-CN", "en", "es")
@@ -14,6 +15,8 @@ _WISH = re.compile(
 )
 # Browsers send some tens of characters; what lies beyond is not read, so a huge header costs nothing.
 _CHARACTERS_READ = 1000
+# People's phones send few different headers, and each is read once.
+_CHARACTERS_KEPT = 100
 
 
 def choose_language(accept_language: str | None) -> str:
@@ -22,13 +25,22 @@ def choose_language(accept_language: str | None) -> str:
     Matches by the primary tag: `zh-Hans-CN` is zh-CN, `es-MX` is es. Equal weights keep the header's order. No header,
     garbage, and a wish for none of ours give zh-CN: an answer in another language is better than none.
     """
-    weights = _wishes(accept_language or "")
+    if accept_language is None:
+        return DEFAULT_LANGUAGE
+    return _known(accept_language) if len(accept_language) <= _CHARACTERS_KEPT else _choose(accept_language)
+
+
+def _choose(accept_language: str) -> str:
+    weights = _wishes(accept_language)
     anything = weights.pop("*", 0.0)
     by_language = {_BY_PRIMARY_TAG[tag]: weight for tag, weight in weights.items() if tag in _BY_PRIMARY_TAG}
     for language in LANGUAGES:
         by_language.setdefault(language, anything)
     best = max(by_language, key=by_language.__getitem__)
     return best if by_language[best] > 0 else DEFAULT_LANGUAGE
+
+
+_known = lru_cache(maxsize=500)(_choose)
 
 
 def _wishes(header: str) -> dict[str, float]:

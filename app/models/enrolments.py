@@ -2,9 +2,10 @@
 
     notice_pending → details_pending → documents_pending → face_pending → active    (family member)
                                     └────────────────────→ face_pending → password_pending → active    (own card)
-                                                              │  ↑
-                                                              ↓  │
-                                                          in_review → active | password_pending | rejected
+                                             │                │  ↑
+                                             ↓                ↓  │
+                                             └──────────→ in_review → active | password_pending | rejected
+    documents_pending → in_review (the papers are there, and no face is to be shown: it is never the only way)
     face_pending → rejected (the face has passed, and the register now says that there can be no card or no link)
     any open state → cancelled | expired (no clock runs in review)
 
@@ -99,6 +100,7 @@ NEXT: Mapping[State, Mapping[Event, frozenset[State]]] = {
         Event.CONSENT: frozenset({_DO, _F}),
         Event.WITHDRAW_CONSENT: frozenset({_DO}),
         Event.BIRTHDAY: frozenset({_F}),
+        Event.ASK_FOR_REVIEW: frozenset({_R}),
         **_ENDINGS,
     },
     _F: {

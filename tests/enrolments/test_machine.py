@@ -25,6 +25,7 @@ EXPECTED = """
     documents_pending  consent             documents_pending face_pending
     documents_pending  withdraw_consent    documents_pending
     documents_pending  birthday            face_pending
+    documents_pending  ask_for_review      in_review
     documents_pending  cancel              cancelled
     documents_pending  expire              expired
 

@@ -212,7 +212,7 @@ async def _undo_ended(session: Session, enrolment: Enrolment, purpose: ConsentPu
         return
     if enrolment.link_id is not None and await _carries_link(session, enrolment.member_id, purpose):
         await links.end(session, enrolment.link_id, LinkEnd.BY_OWNER, actor)
-    elif enrolment.kind is EnrolmentKind.OWN_CARD and purpose is ConsentPurpose.NOTICE:
+    elif purpose is ConsentPurpose.NOTICE and await loading.holds_member(session, enrolment):
         await issuing.deactivate(session, enrolment.member_id)
 
 

@@ -23,7 +23,7 @@ from app.services.accounts.sessions import Caller
 from app.services.audit import Action
 from app.services.cards import issuing
 from app.services.enrolments import loading, lookups, undoing, viewing
-from app.services.enrolments.finishing import PersonNotVerified
+from app.services.enrolments.finishing import AlreadyHasCard, PersonNotVerified
 from app.services.enrolments.viewing import EnrolmentView
 from app.services.links import Relative
 from app.services.people import homes
@@ -47,12 +47,6 @@ class GuardianNeeded(Conflict):
     """Under 16 the card is had through a parent or guardian."""
 
     code = "guardian-needed"
-
-
-class AlreadyHasCard(Conflict):
-    """The caller has a card of their own in use; an account is one person's."""
-
-    code = "already-has-card"
 
 
 class RelationshipImplausible(Conflict):
@@ -200,7 +194,7 @@ async def _give_own(
     rules = (await policies.current(session)).ages
     if is_under(registered.birth_date, rules.live_face, session.now):
         raise GuardianNeeded
-    is_somebody_else = caller.is_proven and caller.person_id != member.id
+    is_somebody_else = caller.person_id not in (None, member.id) and await _holds(session, caller)
     is_in_use = member.account_id == caller.account_id and await issuing.is_active(session, member.id)
     if is_somebody_else or is_in_use:  # an account whose holder is proved stays that person's
         raise AlreadyHasCard(next_step=NextStep("see-card", "/v1/holders/me/card"))
@@ -208,6 +202,12 @@ async def _give_own(
     enrolment.guardianship = Guardianship.NOT_NEEDED
     enrolment.advance(Event.GIVE_DETAILS, State.FACE_PENDING, session.now)
     return await moving.name_person(session, caller, member.id)
+
+
+async def _holds(session: Session, caller: Caller) -> bool:
+    """Say whether the caller has shown to be whom their account names: asked again, now that the homes are locked."""
+    assert caller.person_id is not None
+    return (await homes.person(session, caller.person_id)).account_id == caller.account_id
 
 
 async def _give_relative(

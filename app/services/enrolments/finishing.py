@@ -23,6 +23,12 @@ class PersonNotVerified(Conflict):
     code = "person-not-verified"
 
 
+class AlreadyHasCard(Conflict):
+    """The caller has a card of their own in use; an account is one person's."""
+
+    code = "already-has-card"
+
+
 _BY_DEFAULT = frozenset({"view", "show_code", "certify", "file"})
 
 
@@ -142,10 +148,14 @@ def tell_owner(session: Session, enrolment: Enrolment, message: str) -> None:
 async def _refusal(
     session: Session, enrolment: Enrolment, registered: RegisteredPerson | None
 ) -> type[Conflict] | None:
-    """Return why the register allows it no longer: the same that would be said at the details step."""
+    """Return why it is allowed no longer: the same that would be said at the details step."""
     if registered is None or not registered.is_alive:
         return PersonNotVerified
-    return await issuing.obstacle(session, registered) if enrolment.kind is EnrolmentKind.OWN_CARD else None
+    if enrolment.kind is not EnrolmentKind.OWN_CARD:
+        return None
+    if await moving.person_named_by(session, enrolment.account_id) != enrolment.member_id:
+        return AlreadyHasCard  # by another enrolment the account has named somebody else since
+    return await issuing.obstacle(session, registered)
 
 
 async def _start_link(session: Session, enrolment: Enrolment, actor: Actor) -> bool:

@@ -126,6 +126,16 @@ async def open_of(session: Session, caller: Caller) -> Sequence[Enrolment]:
     return sorted(found, key=lambda row: row.created_at, reverse=True)
 
 
+async def holds_member(session: Session, enrolment: Enrolment) -> bool:
+    """Say whether an own card's enrolment is by the account whose holder was shown last to be the person.
+
+    Another may have taken the person over since; then nothing of theirs is for this one to change.
+    """
+    if enrolment.kind is not EnrolmentKind.OWN_CARD or enrolment.member_id is None:
+        return False
+    return (await homes.person(session, enrolment.member_id)).account_id == enrolment.account_id
+
+
 async def named(session: Session, enrolment: Enrolment) -> Named | None:
     """Return whom an enrolment is about, once its details are given."""
     if enrolment.member_id is None:

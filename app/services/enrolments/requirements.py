@@ -23,6 +23,11 @@ class Requirement:
     any_of: tuple[str, ...]
     met: bool
 
+    @property
+    def is_for_face(self) -> bool:
+        """Whether it is asked for because a face is to be compared; people can decide without."""
+        return self.any_of in ((DocumentKind.FACIAL_PHOTO.value,), (ConsentPurpose.FACE_CHECK.value,))
+
 
 async def of_documents(
     session: Session,
@@ -41,10 +46,11 @@ async def of_documents(
     asked = [("identity_document", _identity(rules, age))]
     if enrolment.guardianship in (Guardianship.BY_DOCUMENTS, Guardianship.OTHER_RELATIVE):
         asked.append(("guardianship", rules.documents.guardianship))
+    consents = list(consents_before(DocumentKind.SOCIAL_SECURITY_CARD, rules, age))
     if age < rules.ages.live_face:
         asked.append(("facial_photo", (DocumentKind.FACIAL_PHOTO.value,)))
+        consents.append(ConsentPurpose.FACE_CHECK)
     papers = [Requirement(kind, any_of, met=not have.isdisjoint(any_of)) for kind, any_of in asked]
-    consents = consents_before(DocumentKind.SOCIAL_SECURITY_CARD, rules, age)
     return *papers, *(Requirement("consent", (purpose.value,), met=purpose in given) for purpose in consents)
 
 

@@ -7,7 +7,7 @@ from app.core.db import Database, Session, bucket_of, new_id
 from app.core.errors import Conflict, NextStep, TooMany
 from app.core.passwords import Passwords
 from app.models.cases import CaseReason
-from app.models.enrolments import ConsentPurpose, Enrolment, EnrolmentKind, Event, State
+from app.models.enrolments import ConsentPurpose, Enrolment, EnrolmentKind, Event, State, StepNotAllowed
 from app.services import audit, notices, policies, throttles
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action
@@ -16,6 +16,7 @@ from app.services.cards import passwords as card_passwords
 from app.services.enrolments import consents, finishing, loading, requirements, undoing, viewing
 from app.services.enrolments.viewing import EnrolmentView
 from app.services.notices import Shown
+from app.services.people import homes
 from app.services.throttles import Counter, Limit
 
 _NOTICE_OF = {EnrolmentKind.OWN_CARD: "own-card", EnrolmentKind.FAMILY_MEMBER: "family-account"}
@@ -98,7 +99,9 @@ async def ask_for_review(session: Session, caller: Caller, enrolment_id: UUID, w
     enrolment = await loading.of_caller(session, caller, enrolment_id)
     await requirements.catch_up(session, enrolment)
     loading.require(session, enrolment, Event.ASK_FOR_REVIEW)
-    if enrolment.awaits_slot:  # there is nothing to look at: it passed
+    asked = await requirements.of(session, enrolment)
+    is_paper_missing = any(not need.met and not need.is_for_face for need in asked)
+    if is_paper_missing or enrolment.awaits_slot:  # there is nothing to look at yet, or no more
         raise enrolment.refusal
     await finishing.to_review(session, enrolment, Event.ASK_FOR_REVIEW, CaseReason.ASKED_FOR, caller.actor)
     await _record(session, enrolment, caller, Action.REVIEW_ASKED_FOR, why=why)
@@ -134,12 +137,17 @@ async def set_password(
             return await viewing.view(session, enrolment)
         loading.require(session, enrolment, Event.SET_PASSWORD)
         assert enrolment.member_id is not None
+        if not await loading.holds_member(session, enrolment):
+            raise StepNotAllowed(next_step=NextStep("start-again", "/v1/enrolments"))
         await card_passwords.require_good(session, enrolment.member_id, enrolment.account_id, password, "/password")
         return None
 
     async def finish(session: Session) -> EnrolmentView:
+        await _lock_member(session, caller, enrolment_id)
         enrolment = await loading.for_event(session, caller, enrolment_id, Event.SET_PASSWORD)
         assert enrolment.member_id is not None
+        if not await loading.holds_member(session, enrolment):
+            raise StepNotAllowed(next_step=NextStep("start-again", "/v1/enrolments"))
         await card_passwords.store(session, enrolment.member_id, hashed, caller.actor)
         await finishing.finish_own_card(session, enrolment, caller.actor)
         return await viewing.view(session, enrolment)
@@ -150,6 +158,12 @@ async def set_password(
         return done
     hashed = await passwords.hash(password)
     return await db.run(finish)
+
+
+async def _lock_member(session: Session, caller: Caller, enrolment_id: UUID) -> None:
+    member_id = (await loading.of_caller_unlocked(session, caller, enrolment_id)).member_id
+    if member_id is not None:
+        await homes.lock(session, {member_id})
 
 
 async def _holder(session: Session, caller: Caller) -> UUID:

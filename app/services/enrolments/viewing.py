@@ -204,7 +204,8 @@ def _next_papers(here: str, asked: Sequence[Requirement]) -> tuple[Step, ...]:
         for need in missing
         if need.kind != "consent"
     ]
-    return tuple(dict.fromkeys([*consents, *papers]))
+    review = [Step("review", "POST", f"{here}/review-requests")] if all(need.is_for_face for need in missing) else []
+    return tuple(dict.fromkeys([*consents, *papers, *review]))
 
 
 def _next_face(here: str, face: FaceView | None, given: AbstractSet[ConsentPurpose]) -> tuple[Step, ...]:

@@ -11,9 +11,10 @@ from pydantic_core import PydanticCustomError
 from app.core.errors import FieldError, Invalid, NotFound
 from app.models.documents import DocumentKind
 from app.ports import Sandbox
+from app.ports.register import TestPerson
 from app.problems import documented
 from app.routers import deps
-from app.routers.deps import TheHouse
+from app.routers.deps import House, TheHouse
 from app.schemas.base import Asked, Moment, Page, Told
 from app.services.people.ages import age_on, today
 
@@ -83,22 +84,13 @@ async def read_messages(
 @router.get("/people")
 async def read_people(house: TheHouse) -> Page[PersonRead]:
     """The test people."""
-    day = today(house.db.clock.now())
-    return Page(
-        items=[
-            PersonRead(
-                label=person.label,
-                name=person.name,
-                social_security_number=person.number,
-                computer_number=person.computer_number,
-                card_number=person.card_number,
-                age=age_on(person.birth_date, day),
-                phone=person.phone,
-                note=person.note,
-            )
-            for person in await _sandbox(house).people()
-        ]
-    )
+    return Page(items=[_read(person, house) for person in await _sandbox(house).people()])
+
+
+@router.get("/people/{label}", responses=documented(NotFound))
+async def read_person(label: str, house: TheHouse) -> PersonRead:
+    """One of the test people."""
+    return _read(await _person(house, label), house)
 
 
 @router.get("/people/{label}/pictures/{kind}", response_class=Response, responses=_JPEG | documented(NotFound))
@@ -111,11 +103,9 @@ async def draw_picture(
     ] = None,
 ) -> Response:
     """A picture to upload for a test person: what a document step or a facial photo takes."""
-    sandbox = _sandbox(house)
-    if label not in {person.label for person in await sandbox.people()}:
-        raise NotFound
+    person = await _person(house, label)
     comment = None if scenario is None else f"sandbox:{scenario}"
-    drawn = await asyncio.to_thread(sandbox.picture, label, kind.value, comment)
+    drawn = await asyncio.to_thread(_sandbox(house).picture, person.label, kind.value, comment)
     return Response(drawn, media_type="image/jpeg")
 
 
@@ -135,3 +125,23 @@ def _sandbox(house: TheHouse) -> Sandbox:
     if house.sandbox is None:
         raise NotFound
     return house.sandbox
+
+
+async def _person(house: House, label: str) -> TestPerson:
+    for person in await _sandbox(house).people():
+        if person.label == label:
+            return person
+    raise NotFound
+
+
+def _read(person: TestPerson, house: House) -> PersonRead:
+    return PersonRead(
+        label=person.label,
+        name=person.name,
+        social_security_number=person.number,
+        computer_number=person.computer_number,
+        card_number=person.card_number,
+        age=age_on(person.birth_date, today(house.db.clock.now())),
+        phone=person.phone,
+        note=person.note,
+    )

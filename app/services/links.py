@@ -263,13 +263,8 @@ async def waiting_for_slot(session: Session, member_id: UUID) -> Sequence[UUID]:
 
 def limit_of(quota: Quota, place: Place) -> int:
     """Return how many places of a kind an owner has."""
-    limits = {
-        Place.SPOUSE: quota.spouse,
-        Place.CHILD: quota.child,
-        Place.ELDER: quota.elder,
-        Place.OTHER: quota.other,
-    }
-    return limits[place]
+    limit: int = getattr(quota, place.value)
+    return limit
 
 
 async def _take_slot(session: Session, link: FamilyLink) -> bool:

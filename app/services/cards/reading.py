@@ -1,6 +1,6 @@
 """Cards as people look at them: one's own in a single trip, and a member's."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -76,7 +76,7 @@ async def own(db: Database, claims: AccessClaims) -> CardView:
     if row["proven_account_id"] != claims.account_id or row["level"] is None:
         raise OwnCardNeeded(next_step=NextStep("own-card", "/v1/enrolments"))
     key = db.vault.cached(row["wrapped_key"]) or await db.vault.unlock(row["wrapped_key"])
-    return _masked(_opened(key, row["person_id"], row, (await policies.at_hand(db, row["region"])).card_status))
+    return _masked(key, row["person_id"], row, (await policies.at_hand(db, row["region"])).card_status)
 
 
 async def reveal_own(session: Session, caller: Caller) -> CardView:
@@ -91,7 +91,7 @@ async def reveal_own(session: Session, caller: Caller) -> CardView:
         raise OwnCardNeeded(next_step=NextStep("own-card", "/v1/enrolments"))
     await audit.record(session, Action.OWN_NUMBER_REVEALED, home_id=person_id, actor=caller.actor)
     rules = (await policies.current(session, row["region"])).card_status
-    return _opened(await homes.key_of(session, person_id), person_id, row, rules)
+    return _view(row, rules, *_opened(await homes.key_of(session, person_id), person_id, row))
 
 
 async def of_member(session: Session, person_id: UUID, channel: str) -> CardView | None:
@@ -100,7 +100,7 @@ async def of_member(session: Session, person_id: UUID, channel: str) -> CardView
     if row is None:
         return None
     rules = (await policies.current(session, row["region"])).card_status
-    return _masked(_opened(await homes.key_of(session, person_id), person_id, row, rules))
+    return _masked(await homes.key_of(session, person_id), person_id, row, rules)
 
 
 def mask_card_number(value: str) -> str:
@@ -132,12 +132,26 @@ async def _find(session: Session, person_id: UUID, channel: str) -> RowMapping |
     return (await session.execute(statement)).mappings().one_or_none()
 
 
-def _opened(key: DataKey, person_id: UUID, row: RowMapping | Record, rules: CardStatus) -> CardView:
+def _opened(key: DataKey, person_id: UUID, row: RowMapping | Record) -> tuple[str, str, str]:
+    """Return name, number and card number."""
+    return (
+        key.open("person.name", person_id, row["name"]),
+        key.open("person.number", person_id, row["number"]),
+        key.open("card.card_number", person_id, row["card_number"]),
+    )
+
+
+def _masked(key: DataKey, person_id: UUID, row: RowMapping | Record, rules: CardStatus) -> CardView:
+    name, number, card_number = _opened(key, person_id, row)
+    return _view(row, rules, mask_name(name), mask_number(number), mask_card_number(card_number))
+
+
+def _view(row: RowMapping | Record, rules: CardStatus, name: str, number: str, card_number: str) -> CardView:
     status = row["physical_status"]
     return CardView(
-        name=key.open("person.name", person_id, row["name"]),
-        number=key.open("person.number", person_id, row["number"]),
-        card_number=key.open("card.card_number", person_id, row["card_number"]),
+        name=name,
+        number=number,
+        card_number=card_number,
         level=row["level"],
         region=row["region"],
         physical_status=PhysicalCardStatus(status),
@@ -146,13 +160,4 @@ def _opened(key: DataKey, person_id: UUID, row: RowMapping | Record, rules: Card
         is_active=row["activated_at"] is not None,
         issue_number=row["issue_number"],
         issued_at=row["issued_at"],
-    )
-
-
-def _masked(card: CardView) -> CardView:
-    return replace(
-        card,
-        name=mask_name(card.name),
-        number=mask_number(card.number),
-        card_number=mask_card_number(card.card_number),
     )

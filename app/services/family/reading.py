@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import product
+from typing import Final
 from uuid import UUID
 
 from asyncpg import Record
@@ -16,13 +18,14 @@ from app.models.links import FamilyLink, LinkState, Place
 from app.services import links, policies
 from app.services.accounts import sessions
 from app.services.cards.reading import OwnCardNeeded
-from app.services.links import Services
+from app.services.links import Service, Services
 from app.services.people.ages import age_on
 from app.services.people.names import mask_name
 from app.services.policies import Quota
 
 
-@dataclass(frozen=True, slots=True)
+# What a page is made of is not frozen: that costs three times as much to make, and a page is a dozen of them.
+@dataclass(slots=True)
 class MemberView:
     """A relative as their owner sees them, masked; `enrolment_id` is where they were added, or are being added."""
 
@@ -38,7 +41,7 @@ class MemberView:
     since: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class OwnerView:
     """Somebody who has added the caller, masked; `relationship` is what the caller is to them."""
 
@@ -49,7 +52,7 @@ class OwnerView:
     since: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Usage:
     """Places taken, by relatives who are being added too, and places there are."""
 
@@ -57,7 +60,7 @@ class Usage:
     limit: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class QuotaView:
     """How many places the caller has, by which rule, since when."""
 
@@ -67,7 +70,7 @@ class QuotaView:
     places: Mapping[Place, Usage]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FamilyPage:
     """The caller's family: whom they act for, whom they are adding, who acts for them."""
 
@@ -76,6 +79,11 @@ class FamilyPage:
     owners: Sequence[OwnerView]
     quota: QuotaView
 
+
+# Looked up, for making them anew is what most of a page would cost.
+_PLACES: Final = {place.value: place for place in Place}
+_STATES: Final = {state.value: state for state in LinkState}
+_SERVICES: Final = {allowed: Services(*allowed) for allowed in product((False, True), repeat=len(Service))}
 
 # The member's rows and the owner's come in one answer: `side` tells them apart. Both lie in the caller's home.
 PAGE = hot("""
@@ -161,9 +169,9 @@ def _member(key: DataKey, row: Record, day: date) -> MemberView:
         number=key.open("family_link.member_number", link_id, row["number"]),  # it was masked before it was sealed
         age=age_on(birth_date, day),
         relationship=row["relationship"],
-        place=Place(row["place"]),
-        services=Services(row["may_view"], row["may_show_code"], row["may_certify"], row["may_file"], row["may_pay"]),
-        state=LinkState(row["state"]),
+        place=_PLACES[row["place"]],
+        services=_SERVICES[row["may_view"], row["may_show_code"], row["may_certify"], row["may_file"], row["may_pay"]],
+        state=_STATES[row["state"]],
         since=row["since"],
     )
 
@@ -173,7 +181,7 @@ def _owner(key: DataKey, row: Record) -> OwnerView:
         link_id=row["link_id"],
         name=mask_name(key.open("member_slot.owner_name", row["link_id"], row["name"])),
         relationship=row["relationship"],
-        state=LinkState(row["state"]),
+        state=_STATES[row["state"]],
         since=row["since"],
     )
 

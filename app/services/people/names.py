@@ -63,6 +63,7 @@ _VARIATION_SELECTORS = "\ufe00-\ufe0f\U000e0100-\U000e01ef"
 _SEPARATORS = " ·'-"
 
 _CHARACTER = re.compile(rf"[{_HAN}][{_VARIATION_SELECTORS}]?|[{_LATIN}][{_ACCENTS}]{{0,2}}|[{_SEPARATORS}]")
+_PLAIN = re.compile(r"[\u4e00-\u9fff]{2,}")
 _SELECTOR = re.compile(rf"[{_VARIATION_SELECTORS}]")
 _STOP_IN_HAN = re.compile(rf"(?<=[{_HAN}{_VARIATION_SELECTORS}]) ?\. ?(?=[{_HAN}])")
 _SPACE_IN_HAN = re.compile(rf"(?<=[{_HAN}{_VARIATION_SELECTORS}]) (?=[{_HAN}])")
@@ -111,6 +112,8 @@ def same_name(one: str, other: str) -> bool:
 
 def mask_name(name: str) -> str:
     """Show the first character and the shape: `王*`, `阿***·***`, `J*** *****`. A single character is hidden too."""
+    if _PLAIN.fullmatch(name):  # nearly all names are, and a family page masks a dozen
+        return name[0] + "*" * (len(name) - 1)
     shape = [character if character in _SEPARATORS else "*" for character in _characters(name)]
     if len(shape) > 1:
         shape[0] = name[0]

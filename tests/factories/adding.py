@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+from sqlalchemy import update
 
 from app import main
 from app.adapters.demo_pictures import portrait_photo
@@ -21,6 +22,7 @@ from app.adapters.keys.file import FileKeys
 from app.adapters.register.embedded import EmbeddedRegister, Entry
 from app.core.clock import today
 from app.core.settings import Settings
+from app.models.accounts import SignedIn
 from app.ports.register import PhysicalCard, PhysicalCardStatus, RegisteredPerson, TestPerson
 from app.routers.deps import House
 from app.services.people.ages import birthday
@@ -149,9 +151,15 @@ def new_number(born: date, sex: str) -> str:
 
 
 async def later(house: House, **span: float) -> None:
-    """Let time pass."""
+    """Let time pass; who is signed in stays so, as if they had been here now and then."""
     assert house.sandbox is not None
     await house.sandbox.move_clock(timedelta(**span))
+    expires_at = house.db.clock.now() + timedelta(days=7)
+    await house.db.run(
+        lambda session: session.execute(
+            update(SignedIn).where(SignedIn.ended_at.is_(None)).values(expires_at=expires_at)
+        )
+    )
 
 
 def refused(answer: httpx.Response, status: int, code: str) -> JSON:

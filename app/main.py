@@ -119,6 +119,7 @@ def create_app(house: House) -> FastAPI:
         summary="The electronic social security card, for oneself and for one's family.",
         generate_unique_id_function=operation_id,
         lifespan=lifespan,
+        redirect_slashes=False,  # behind a proxy the redirect would send the token over plain http
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
     app.state.house = house

@@ -160,15 +160,18 @@ async def require_step_up(house: House, caller: SessionCaller) -> None:
 
 
 def identity(text: str) -> UUID:
-    """Read an id; what cannot be one of ours is not there.
+    """Read an id; what cannot be one of ours is not there, and there is one way to write each.
 
     Raises:
         NotFound: it is no id.
     """
     try:
-        return UUID(text)
+        read = UUID(text)
     except ValueError as error:
         raise NotFound from error
+    if str(read) != text:  # braces, capitals, other scripts' digits: an id is passed on as it was given
+        raise NotFound
+    return read
 
 
 def phone(house: House, raw: str) -> str:

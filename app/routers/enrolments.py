@@ -123,7 +123,7 @@ async def acknowledge_notice(
         RegisterUnavailable,
         details.SelfNotAllowed,
         details.GuardianNeeded,
-        details.AlreadyHasCard,
+        finishing.AlreadyHasCard,
         details.RelationshipImplausible,
         AlreadyMember,
         AlreadyAdding,

@@ -38,6 +38,12 @@ async def name_person(session: Session, caller: Caller, person_id: UUID) -> Sign
     return successor
 
 
+async def person_named_by(session: Session, account_id: UUID) -> UUID | None:
+    """Return whom an account says it is, as the last details named them; its home is locked."""
+    account = await session.get_one(Account, (bucket_of(account_id), account_id), populate_existing=True)
+    return account.person_id
+
+
 async def prove_person(session: Session, caller_account_id: UUID, person_id: UUID) -> UUID | None:
     """Record that this account's holder has shown to be the person; another account's hold on them ends.
 

@@ -1,7 +1,7 @@
 """What only development has: sent messages, the test people and pictures of them, the clock."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Query, Response
@@ -19,6 +19,7 @@ from app.schemas.base import Asked, Moment, Page, Told
 from app.services.people.ages import age_on, today
 
 router = APIRouter(prefix="/dev", tags=["development only"])
+_LAST_DAY = datetime(2200, 1, 1, tzinfo=UTC)  # far enough; beyond, dates of the product end somewhere
 _JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}, "description": "A JPEG"}}
 
 
@@ -49,7 +50,7 @@ class ClockAsk(Asked):
     """Where to move the clock: to a moment, or by so many seconds; forward only."""
 
     now: datetime | None = None
-    advance_seconds: Annotated[int, Field(ge=0, le=20 * 366 * 86400)] | None = None
+    advance_seconds: Annotated[int, Field(ge=0, le=20 * 366 * 86400, strict=True)] | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -112,11 +113,10 @@ async def draw_picture(
 @router.post("/clock")
 async def move_clock(body: ClockAsk, house: TheHouse) -> ClockRead:
     """Move the clock forward."""
-    span = timedelta(seconds=body.advance_seconds or 0)
-    if body.now is not None:
-        span = body.now - house.db.clock.now()
-        if span < timedelta():
-            raise Invalid(errors=[FieldError("/now", "out_of_range")])
+    now = house.db.clock.now()
+    span = timedelta(seconds=body.advance_seconds or 0) if body.now is None else body.now - now
+    if span < timedelta() or _LAST_DAY - now < span:
+        raise Invalid(errors=[FieldError("/now" if body.now else "/advance_seconds", "out_of_range")])
     await _sandbox(house).move_clock(span)
     return ClockRead(now=house.db.clock.now())
 

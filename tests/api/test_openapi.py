@@ -1,0 +1,176 @@
+"""What a client developer finds in the document."""
+
+import re
+
+import httpx
+import jsonschema_rs
+import pytest
+
+from app import texts
+from app.core.errors import AppError
+from tests.api.documents import JSON, document, operations
+
+SHAPES = document()["components"]["schemas"]
+CREATING = {
+    ("post", "/v1/accounts"),
+    ("post", "/v1/enrolments"),
+    ("post", "/v1/enrolments/{enrolment_id}/face-checks"),
+    ("post", "/v1/enrolments/{enrolment_id}/review-requests"),
+    ("post", "/v1/card/password-resets"),
+}
+OF_THE_COMMAND_LINE = {"case-already-decided", "other-reviewer-needed"}
+WITHOUT_SIGN_IN = {
+    ("post", "/v1/sms-codes"),
+    ("post", "/v1/accounts"),
+    ("post", "/v1/sessions"),
+    ("post", "/v1/sessions/refresh"),
+    ("get", "/v1/notices/{code}"),
+}
+
+
+def test_operations_have_plain_names_and_one_line_each() -> None:
+    names = [operation["operationId"] for _, _, operation in operations()]
+
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", name) for name in names)
+    for _, path, operation in operations():
+        assert not operation["summary"].endswith("."), path
+        assert len(operation["tags"]) == 1, path
+
+
+def test_every_tag_is_explained() -> None:
+    used = {tag for _, _, operation in operations() for tag in operation["tags"]}
+
+    assert used == {tag["name"] for tag in document()["tags"]}
+
+
+def test_every_reference_leads_somewhere() -> None:
+    def references(part: object) -> set[str]:
+        if isinstance(part, dict):
+            own = {part["$ref"]} if isinstance(part.get("$ref"), str) else set()
+            return own.union(*map(references, part.values()))
+        return set().union(*map(references, part)) if isinstance(part, list) else set()
+
+    for reference in references(document()):
+        found = document()
+        for step in reference.removeprefix("#/").split("/"):
+            found = found[step]
+
+
+def test_there_is_no_shape_that_nobody_uses() -> None:
+    written = str(document())
+
+    assert [name for name in SHAPES if f"'#/components/schemas/{name}'" not in written] == []
+
+
+def test_every_refusal_is_a_problem_with_a_known_code() -> None:
+    for method, path, operation in operations():
+        for status, response in operation["responses"].items():
+            if int(status) >= 400:
+                assert list(response["content"]) == ["application/problem+json"], (method, path, status)
+                named = set(re.findall(r"`([a-z-]+)`", response["description"]))
+                assert named, (method, path, status)
+                assert named <= set(texts.problem_codes()), (method, path, status)
+    assert SHAPES["Problem"]["properties"]["code"]["enum"] == list(texts.problem_codes())
+
+
+def test_every_refusal_is_said_at_a_route() -> None:
+    said = {
+        code
+        for _, _, operation in operations()
+        for status, response in operation["responses"].items()
+        if int(status) >= 400
+        for code in re.findall(r"`([a-z-]+)`", response["description"])
+    }
+
+    ours = {kind for kind in _kinds_below(AppError) if kind.__module__.startswith("app.")}
+    kinds = {kind.code for kind in ours if "code" in vars(kind)}
+    assert kinds - said - OF_THE_COMMAND_LINE == {"unavailable"}  # the kind of others, raised itself by nobody
+
+
+def _kinds_below(kind: type[AppError]) -> set[type[AppError]]:
+    direct = set(kind.__subclasses__())
+    return direct.union(*map(_kinds_below, direct))
+
+
+def test_whatever_can_be_too_often_or_shut_says_when_to_come_again() -> None:
+    for method, path, operation in operations():
+        for status in {"423", "429", "503"} & operation["responses"].keys():
+            assert "Retry-After" in operation["responses"][status]["headers"], (method, path, status)
+        if path.startswith("/v1/"):
+            assert "429" in operation["responses"], (method, path)
+
+
+def test_what_creates_takes_an_idempotency_key() -> None:
+    taking = {
+        (method, path)
+        for method, path, operation in operations()
+        if {"$ref": "#/components/parameters/IdempotencyKey"} in operation.get("parameters", ())
+    }
+
+    assert taking == CREATING
+    for _, _, operation in operations():
+        if {"$ref": "#/components/parameters/IdempotencyKey"} in operation.get("parameters", ()):
+            assert "Idempotency-Replayed" in operation["responses"]["201"]["headers"]
+            assert "`idempotency-key-missing`" in operation["responses"]["400"]["description"]
+            assert "`idempotency-key-in-flight`" in operation["responses"]["409"]["description"]
+            assert "`idempotency-key-reused`" in operation["responses"]["422"]["description"]
+
+
+def test_what_has_versions_says_so() -> None:
+    for method, path, operation in operations():
+        headers = {each.get("name") for each in operation.get("parameters", ())}
+        if "If-None-Match" in headers:
+            assert "ETag" in operation["responses"]["200"]["headers"], path
+            assert "304" in operation["responses"], path
+        if "If-Match" in headers and method == "put":
+            assert "ETag" in operation["responses"]["200"]["headers"], path
+            assert {"412", "428"} <= operation["responses"].keys(), path
+
+
+async def test_the_document_says_rightly_where_a_sign_in_is_needed(client: httpx.AsyncClient) -> None:
+    public = set()
+    for method, path, operation in operations():
+        if not path.startswith("/v1/"):
+            continue
+        answer = await client.request(
+            method, re.sub(r"\{\w+\}", "x", path), json={}, headers={"Idempotency-Key": "a" * 8}
+        )
+        is_refused = answer.status_code == 401 and answer.json()["code"] == "not-signed-in"
+        assert is_refused == ("security" in operation), (method, path, answer.text)
+        if not is_refused:
+            public.add((method, path))
+
+    assert public == WITHOUT_SIGN_IN
+
+
+async def test_the_document_is_served_and_so_is_its_page(client: httpx.AsyncClient) -> None:
+    served = await client.get("/openapi.json")
+
+    assert served.json() == document()
+    assert (await client.get("/docs")).status_code == 200
+
+
+@pytest.mark.parametrize("name", [name for name, shape in SHAPES.items() if "examples" in shape])
+def test_an_example_is_of_its_shape(name: str) -> None:
+    whole = {"$ref": f"#/components/schemas/{name}", "components": {"schemas": SHAPES}}
+    checker = jsonschema_rs.validator_for(whole)
+
+    for example in SHAPES[name]["examples"]:
+        assert [str(error) for error in checker.iter_errors(example)] == []
+
+
+def test_everything_that_is_sent_has_an_example() -> None:
+    sent = {name for name in SHAPES if name.endswith(("Ask", "Shown"))}
+
+    assert {name for name in sent if "examples" not in SHAPES[name]} == set()
+
+
+def test_answers_may_grow_and_requests_may_not() -> None:
+    def is_closed(shape: JSON) -> bool:
+        return shape.get("additionalProperties") is False
+
+    objects = {name: shape for name, shape in SHAPES.items() if shape.get("type") == "object"}
+    assert {name for name, shape in objects.items() if is_closed(shape)} == {
+        name for name in objects if name.endswith(("Ask", "Shown"))
+    }

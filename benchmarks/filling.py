@@ -38,7 +38,9 @@ async def fill(db: Database, holders: int) -> Sequence[AccessClaims]:
     found: list[AccessClaims] = []
     before: _Someone | None = None
     for serial in range(holders):
-        before, claims = await db.run(partial(_family, name=f"王小{serial % 10}", before=before))
+        before, claims = await db.run(
+            partial(_family, name="王小" + "明红华军丽强芳伟娜磊"[serial % 10], before=before)
+        )
         found.append(claims)
     return found
 

@@ -3,6 +3,7 @@
 It answers what the product answers, with the product's tables, seals, masks and wire shapes; only the way is another.
 """
 
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -46,7 +47,13 @@ class Means:
 def make(url: str, tokens: AccessTokens, vault: Vault, *, connections: int) -> FastAPI:
     """Make the server."""
     engine = create_async_engine(make_url(url).set(drivername="postgresql+asyncpg"), pool_size=connections)
-    app = FastAPI()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await engine.dispose()
+
+    app = FastAPI(lifespan=lifespan)
     app.state.means = Means(tokens, vault, async_sessionmaker(engine, expire_on_commit=False))
     app.add_api_route("/v1/holders/me/card", read_card, response_model=CardRead)
     app.add_api_route("/v1/family", read_family, response_model=family_shapes.FamilyRead)
@@ -114,7 +121,8 @@ TheKey = Annotated[DataKey, Depends(get_key)]
 
 async def get_rules(session: TheSession, means: TheMeans) -> dict[str, Any]:
     if not means.rules:
-        means.rules.update({policy.code: policy.value for policy in await session.scalars(select(Policy))})
+        for policy in await session.scalars(select(Policy)):
+            means.rules[policy.code] = {**policy.value, "since": policy.valid_from}
     return means.rules
 
 
@@ -175,7 +183,7 @@ async def read_family(
         owners=[_owner(key, slot, language) for slot in slots],
         quota=family_shapes.QuotaRead(
             profile=quota["profile"],
-            since=None,
+            since=quota["since"],
             total=_usage(len(links), quota["total"]),
             **{place.value: _usage(sum(link.place is place for link in links), quota[place.value]) for place in Place},
         ),

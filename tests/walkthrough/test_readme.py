@@ -1,0 +1,44 @@
+"""The README's story with curl works as printed: its blocks are pasted into a shell, one after the other."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from app.walkthrough.server import serving
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the story is told with curl, which is not installed here")
+def test_the_story_with_curl_works_as_printed(tmp_path: Path) -> None:
+    section = README.read_text(encoding="utf-8").partition("## The same by hand")[2].partition("\n## ")[0]
+    blocks = re.findall(r"^```sh\n(.*?)^```", section, flags=re.MULTILINE | re.DOTALL)
+
+    with serving(tmp_path / "server.log") as url:
+        told = subprocess.run(
+            ["sh", "-eu"],
+            input="\n".join(blocks),
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env=os.environ | {"BASE": url},
+            timeout=120,
+        )
+
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert re.findall(r"^[a-z_]+$", told.stdout, flags=re.MULTILINE) == [
+        *["details_pending", "face_pending", "passed", "active"],
+        *["details_pending", *["documents_pending"] * 4, "face_pending", "passed"],
+    ]
+    shown = re.findall(r"^\{\n.*?^\}", told.stdout, flags=re.MULTILINE | re.DOTALL)
+    sent, card, details, family, childs_card = map(json.loads, shown)
+    assert sent == {"expires_in": 300, "resend_after": 60}
+    assert card["status"] == "active"
+    assert details["state"] == "documents_pending"
+    assert [member["relationship_name"] for member in family["members"]] == ["son"]
+    assert childs_card["status"] == "issued"

@@ -5,33 +5,43 @@ import asyncio
 from app.core.passwords import Passwords
 
 
-class GatedPasswords(Passwords):
-    """Real passwords behind a gate that is open at first."""
+class Gate:
+    """Open at first; who comes while it is shut waits."""
 
-    def __init__(self, pepper: bytes) -> None:
-        super().__init__(pepper)
-        self._gate = asyncio.Event()
-        self._gate.set()
+    def __init__(self) -> None:
+        self._is_open = asyncio.Event()
+        self._is_open.set()
         self._arrived = asyncio.Semaphore(0)
 
     def shut(self) -> None:
-        self._gate.clear()
+        self._arrived = asyncio.Semaphore(0)
+        self._is_open.clear()
 
     def open(self) -> None:
-        self._gate.set()
+        self._is_open.set()
 
     async def arrival(self) -> None:
-        """Wait until one more piece of work has come to the gate."""
+        """Wait until one more has come since the gate was shut."""
         await asyncio.wait_for(self._arrived.acquire(), 10)
 
+    async def come(self) -> None:
+        """Pass, once it is open."""
+        self._arrived.release()
+        await self._is_open.wait()
+
+
+class GatedPasswords(Passwords):
+    """Real passwords, with a gate before each kind of work."""
+
+    def __init__(self, pepper: bytes) -> None:
+        super().__init__(pepper)
+        self.hashing = Gate()
+        self.verifying = Gate()
+
     async def hash(self, password: str) -> str:
-        await self._pass()
+        await self.hashing.come()
         return await super().hash(password)
 
     async def verify(self, stored: str | None, password: str) -> bool:
-        await self._pass()
+        await self.verifying.come()
         return await super().verify(stored, password)
-
-    async def _pass(self) -> None:
-        self._arrived.release()
-        await self._gate.wait()

@@ -56,12 +56,12 @@ async def test_of_twenty_equal_enrolments_at_once_one_has_an_effect(somebody: Ph
 
 async def test_while_the_first_runs_the_second_is_told_to_wait(somebody: Phone, gate: GatedPasswords) -> None:
     code = await somebody.sms_code("register")
-    gate.shut()
+    gate.hashing.shut()
     first = asyncio.create_task(post_account(somebody, KEY, sms_code=code))
-    await gate.arrival()
+    await gate.hashing.arrival()
 
     second = await post_account(somebody, KEY, sms_code=code)
-    gate.open()
+    gate.hashing.open()
 
     assert outcome(second) == IN_FLIGHT
     assert second.headers["retry-after"] == "2"
@@ -71,12 +71,12 @@ async def test_while_the_first_runs_the_second_is_told_to_wait(somebody: Phone, 
 
 async def test_another_body_is_told_so_even_while_the_first_runs(somebody: Phone, gate: GatedPasswords) -> None:
     code = await somebody.sms_code("register")
-    gate.shut()
+    gate.hashing.shut()
     first = asyncio.create_task(post_account(somebody, KEY, sms_code=code))
-    await gate.arrival()
+    await gate.hashing.arrival()
 
     second = await post_account(somebody, KEY, sms_code=code, password="another horse")
-    gate.open()
+    gate.hashing.open()
 
     assert outcome(second) == (422, "idempotency-key-reused")
     assert (await first).status_code == 201
@@ -86,14 +86,14 @@ async def test_a_request_so_slow_that_its_key_was_taken_over_has_no_second_effec
     somebody: Phone, gate: GatedPasswords
 ) -> None:
     code = await somebody.sms_code("register")
-    gate.shut()
+    gate.hashing.shut()
     slow = asyncio.create_task(post_account(somebody, KEY, sms_code=code))
-    await gate.arrival()
+    await gate.hashing.arrival()
     await pass_time(somebody.house, seconds=61)
     second = asyncio.create_task(post_account(somebody, KEY, sms_code=code))
-    await gate.arrival()
+    await gate.hashing.arrival()
 
-    gate.open()
+    gate.hashing.open()
     got = await asyncio.gather(slow, second)
 
     assert {outcome(answer) for answer in got} <= {(201, None), IN_FLIGHT}

@@ -51,11 +51,11 @@ def configure(level: str, stream: TextIO) -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     _sink = _Sink(stream, handler.lock or nullcontext(), wanted=logging.getLogger().isEnabledFor(logging.INFO))
     logging.getLogger("uvicorn.access").disabled = True  # it writes the query; our own line has the route instead
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it writes whole addresses, and some hold a secret
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=True,
     )
 
 

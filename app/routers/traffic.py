@@ -1,16 +1,21 @@
 """Slows one address down: carriers share addresses, so it is never shut out."""
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from math import ceil
 from typing import Final
+from uuid import UUID
 
 from limits import RateLimitItemPerHour
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 
 from app.core.errors import TooMany
+from app.ports.images import ImagesBusy
 
 _MINUTE: Final = 60
+_UPLOADS_AT_ONCE: Final = 4  # the pages of one document
 
 
 class Traffic:
@@ -19,16 +24,20 @@ class Traffic:
     What is on every path is counted by hand, minute for minute: what it counts is forgotten when the minute is over.
     """
 
-    def __init__(self, *, requests_per_minute: int, sms_codes_per_hour: int) -> None:
+    def __init__(
+        self, *, requests_per_minute: int, sms_codes_per_hour: int, seconds: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._seconds = seconds
         self._requests_per_minute = requests_per_minute
         self._requests: dict[str, int] = {}
         self._minute_ends = 0.0
+        self._uploads: dict[UUID, int] = {}
         self._sms_codes = RateLimitItemPerHour(sms_codes_per_hour)
         self._limiter = FixedWindowRateLimiter(MemoryStorage())
 
     def is_too_fast(self, address: str) -> TooMany | None:
         """Count one request of an address; return the refusal when it is one too many."""
-        now = time.monotonic()
+        now = self._seconds()
         if now >= self._minute_ends:
             self._requests = {}
             self._minute_ends = now + _MINUTE
@@ -37,6 +46,24 @@ class Traffic:
             return None
         wait_seconds = ceil(self._minute_ends - now)
         return TooMany(retry_after_seconds=wait_seconds, quota=self._requests_per_minute, window_seconds=_MINUTE)
+
+    @contextmanager
+    def one_upload(self, account_id: UUID) -> Iterator[None]:
+        """Let an account send a file beside few others of its own: memory and image workers are everybody's.
+
+        Raises:
+            ImagesBusy: four are under way.
+        """
+        under_way = self._uploads.get(account_id, 0)
+        if under_way >= _UPLOADS_AT_ONCE:
+            raise ImagesBusy(retry_after_seconds=5)
+        self._uploads[account_id] = under_way + 1
+        try:
+            yield
+        finally:
+            self._uploads[account_id] -= 1
+            if not self._uploads[account_id]:
+                del self._uploads[account_id]
 
     def count_sms_code(self, address: str) -> None:
         """Count a code asked for from an address.

@@ -1,0 +1,142 @@
+"""Request ids, headers of safety, limits of size and traffic, and where a request comes from."""
+
+import re
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+import httpx
+import pytest
+
+from app import main
+from app.core.settings import Settings
+from app.routers.deps import House
+from app.routers.edge import JSON_BYTES, client_address
+from app.routers.traffic import Traffic
+from tests.factories.make import Make
+
+PROXIES = [ip_network("10.0.0.0/8"), ip_network("fd00::/8")]
+
+
+class TestHeaders:
+    async def test_a_request_gets_an_id_of_its_own(self, client: httpx.AsyncClient) -> None:
+        first, second = [(await client.get("/healthz")).headers["x-request-id"] for _ in range(2)]
+
+        assert re.fullmatch(r"[0-9a-f]{32}", first)
+        assert first != second
+
+    async def test_the_id_it_brings_is_kept_and_named_in_problems(self, client: httpx.AsyncClient) -> None:
+        answer = await client.get("/v1/me", headers={"X-Request-Id": "app-7f3a.2_b-1"})
+
+        assert answer.headers["x-request-id"] == "app-7f3a.2_b-1"
+        assert answer.json()["request_id"] == "app-7f3a.2_b-1"
+
+    @pytest.mark.parametrize("given", ["short", "x" * 65, "with space", "new\tline-here", "<script>alert"])
+    async def test_an_id_that_is_none_is_replaced(self, client: httpx.AsyncClient, given: str) -> None:
+        answer = await client.get("/healthz", headers={"X-Request-Id": given})
+
+        assert re.fullmatch(r"[0-9a-f]{32}", answer.headers["x-request-id"])
+
+    @pytest.mark.parametrize("path", ["/healthz", "/v1/family", "/v1/nothing", "/problems/not-found"])
+    async def test_every_answer_is_safe_in_a_browser(self, client: httpx.AsyncClient, path: str) -> None:
+        answer = await client.get(path)
+
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers.get_list("x-request-id") == [answer.headers["x-request-id"]]
+
+    async def test_what_is_personal_is_kept_by_nobody_in_between(self, make: Make, client: httpx.AsyncClient) -> None:
+        me = await make.owner()
+
+        for path in ("/v1/family", "/v1/holders/me/card", "/v1/holders/me/card?reveal=false", "/v1/sessions"):
+            assert (await me.call("GET", path)).headers.get_list("cache-control") == ["no-store"]
+        assert "cache-control" not in (await client.get("/healthz")).headers
+
+    async def test_what_may_be_kept_says_so_itself(self, client: httpx.AsyncClient) -> None:
+        answer = await client.get("/v1/notices/own-card")
+
+        assert "no-store" not in answer.headers["cache-control"]
+
+
+class TestSize:
+    async def test_a_body_that_is_too_large_is_read_no_further(self, client: httpx.AsyncClient) -> None:
+        answer = await client.post("/v1/sessions", content=b'{"phone": "' + b"1" * JSON_BYTES)
+
+        assert (answer.status_code, answer.json()["code"]) == (413, "body-too-large")
+
+    async def test_a_file_may_be_larger_than_a_form(self, make: Make) -> None:
+        me = await make.owner()
+
+        answer = await me.client.put(
+            "/v1/enrolments/nothing/documents/id_card_front",
+            content=b"x" * (JSON_BYTES + 1),
+            headers=me.headers | {"Content-Type": "image/jpeg"},
+        )
+
+        assert answer.status_code == 404
+
+
+class TestTraffic:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        """A server that lets an address in three times a minute."""
+        return settings.model_copy(update={"requests_per_minute": 3})
+
+    async def test_an_address_that_asks_too_fast_is_slowed_down(self, client: httpx.AsyncClient) -> None:
+        answers = [await client.get("/v1/family") for _ in range(4)]
+
+        assert [answer.status_code for answer in answers] == [401, 401, 401, 429]
+        last = answers[-1]
+        assert last.json()["code"] == "too-many-requests"
+        assert 1 <= int(last.headers["retry-after"]) <= 60
+        assert last.headers["ratelimit-policy"] == '"too-many-requests";q=3;w=60'
+        assert last.headers["ratelimit"].startswith('"too-many-requests";r=0;t=')
+        assert last.headers["x-request-id"]
+
+    async def test_how_the_server_is_may_be_asked_all_the_time(self, client: httpx.AsyncClient) -> None:
+        assert {(await client.get("/healthz")).status_code for _ in range(10)} == {200}
+
+    async def test_another_address_is_another(self, house: House) -> None:
+        app = main.create_app(house)
+        for address in ("127.0.0.1", "127.0.0.2"):
+            transport = httpx.ASGITransport(app, client=(address, 1))
+            async with httpx.AsyncClient(transport=transport, base_url="http://escard.test") as client:
+                answers = [await client.get("/v1/family") for _ in range(4)]
+            assert [answer.status_code for answer in answers] == [401, 401, 401, 429]
+
+
+def test_a_new_minute_starts_from_nothing() -> None:
+    seconds = 100.0
+    traffic = Traffic(requests_per_minute=1, sms_codes_per_hour=1, seconds=lambda: seconds)
+    assert traffic.is_too_fast("a") is None
+    seconds = 130.5
+    refusal = traffic.is_too_fast("a")
+    assert refusal is not None
+    assert refusal.retry_after_seconds == 30
+
+    seconds = 160.0
+
+    assert traffic.is_too_fast("a") is None
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "trusted", "address"),
+    [
+        ("203.0.113.9", "", (), "203.0.113.9"),
+        ("203.0.113.9", "198.51.100.1", (), "203.0.113.9"),
+        ("203.0.113.9", "198.51.100.1", PROXIES, "203.0.113.9"),
+        ("10.0.0.1", "198.51.100.1", PROXIES, "198.51.100.1"),
+        ("10.0.0.1", "192.0.2.7, 198.51.100.1, 10.9.9.9", PROXIES, "198.51.100.1"),
+        ("10.0.0.1", "192.0.2.7,fd00::1", PROXIES, "192.0.2.7"),
+        ("10.0.0.1", "", PROXIES, "10.0.0.1"),
+        ("10.0.0.1", "not an address", PROXIES, "10.0.0.1"),
+        ("10.0.0.1", "10.0.0.2", PROXIES, "10.0.0.1"),
+        (None, "", (), "unknown"),
+        (None, "", PROXIES, "unknown"),
+    ],
+)
+def test_only_trusted_proxies_are_believed(
+    peer: str | None, forwarded: str, trusted: Sequence[IPv4Network | IPv6Network], address: str
+) -> None:
+    scope = {"type": "http", "client": (peer, 1) if peer else None}
+
+    assert client_address(scope, forwarded, trusted) == address

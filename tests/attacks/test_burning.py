@@ -1,11 +1,60 @@
-"""Strangers burn nobody's tries."""
+"""Neither strangers nor outages burn anybody's tries."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
-from app.ports.register import TestPerson
+import pytest
+
+from app import main
+from app.adapters.keys.file import FileKeys
+from app.adapters.register.embedded import EmbeddedRegister
+from app.core.settings import Settings
+from app.ports.register import RegisteredPerson, RegisterUnavailable, TestPerson
+from app.routers.deps import House
+from tests import cluster
 from tests.attacks.test_taken_over import to_face
 from tests.factories.callers import SOMEBODY
 from tests.factories.phone import Phone
+
+
+class RegisterWithOutages(EmbeddedRegister):
+    """The embedded register, silent when a test says so."""
+
+    is_silent = False
+
+    async def find(self, number: str) -> RegisteredPerson | None:
+        if self.is_silent:
+            raise RegisterUnavailable
+        return await super().find(number)
+
+
+@pytest.fixture
+async def house(database: cluster.Database, settings: Settings, keys: FileKeys) -> AsyncIterator[House]:
+    """A whole server whose register can fall silent."""
+    built = main.build(settings, database.app_url, keys=keys)
+    register = RegisterWithOutages(built.db)
+    async with main.opened(replace(built, ports=replace(built.ports, register=register))) as house:
+        yield house
+
+
+async def test_questions_that_a_silent_register_did_not_answer_are_not_counted(
+    phone: Callable[[str], Phone], people: dict[str, TestPerson], house: House
+) -> None:
+    asking = phone(SOMEBODY)
+    await asking.register()
+    enrolment = await asking.open("own_card")
+    await asking.acknowledge(enrolment, "own-card")
+    person, register = people["owner"], house.ports.register
+    body = {"name": person.name, "social_security_number": person.number}
+    assert isinstance(register, RegisterWithOutages)
+
+    register.is_silent = True
+    silent = [await asking.call("PUT", f"{enrolment}/details", body) for _ in range(6)]
+    register.is_silent = False
+    answered = await asking.call("PUT", f"{enrolment}/details", body)
+
+    assert {(answer.status_code, answer.json()["code"]) for answer in silent} == {(503, "register-unavailable")}
+    assert answered.status_code == 200, answered.text
 
 
 async def test_faces_that_fail_at_somebody_leave_them_their_own_tries_at_a_reset(

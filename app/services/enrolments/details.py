@@ -88,7 +88,11 @@ async def give(
     asked = await db.run(lambda session: _ask(session, caller, enrolment_id, details, seen))
     if isinstance(asked, EnrolmentView):
         return Given(asked)
-    registered = await register.find(details.number.value)
+    try:
+        registered = await register.find(details.number.value)
+    except BaseException:  # nobody was told anything: that is no question
+        await db.run(lambda session: lookups.give_back(session, asked.counted))
+        raise
     if registered is None or not registered.is_alive or not same_name(registered.name, details.name):
         await db.run(lambda session: _refuse(session, caller, asked))
         await asyncio.sleep(asked.floor_seconds - (time.monotonic() - started))

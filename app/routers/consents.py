@@ -20,7 +20,7 @@ router = APIRouter(prefix="/v1/consents", tags=["consents"])
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
-_CURSOR: Final = re.compile(r"([0-9a-f]{1,14})-([0-9a-f]{32})")
+_CURSOR: Final = re.compile(r"([0-9a-f]{1,14})-([0-9a-f]{32})")  # to the year 4253
 
 
 @router.get("")
@@ -54,7 +54,4 @@ def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
     match = _CURSOR.fullmatch(cursor)
     if match is None:
         raise Invalid(errors=[FieldError("query:cursor", "pattern")])
-    try:
-        return _EPOCH + int(match[1], 16) * _MICROSECOND, UUID(match[2])
-    except OverflowError as error:  # no day that our calendar has
-        raise Invalid(errors=[FieldError("query:cursor", "pattern")]) from error
+    return _EPOCH + int(match[1], 16) * _MICROSECOND, UUID(match[2])

@@ -22,12 +22,14 @@ BUCKETS = 65536
 T = TypeVar("T")
 
 _TRIES = 3
-# A serialization failure, a deadlock, a lock not to be had, a lost connection, a server going down or failing over.
-_PASSING = ("40001", "40P01", "55P03")
+# A serialization failure, a deadlock, a lock not to be had, no connection free, a lost connection, a server going down
+# or failing over.
+_PASSING = ("40001", "40P01", "55P03", "53300")
 _LOST = ("08", "57P0")
 _GONE = (
     OSError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # it was lost in the very moment that we spoke
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
@@ -104,6 +106,11 @@ class _Readers:
             else:
                 self._idle.append(connection)
             return rows
+
+    def forget_idle(self) -> None:
+        """Drop what is idle: where one connection was lost, the others were too, and may not know it yet."""
+        while self._idle:
+            self._idle.pop().terminate()
 
     async def close(self) -> None:
         """Close what is idle now, and what is in use once it is put back."""
@@ -216,6 +223,7 @@ class Database:
         except TimeoutError as error:
             raise DatabaseUnavailable(retry_after_seconds=5) from error
         except _GONE:
+            self._readers.forget_idle()
             return await self._fetch_again(statement, *arguments)
 
     async def _fetch_again(self, statement: str, *arguments: object) -> list[asyncpg.Record]:

@@ -41,7 +41,7 @@ class Edge:
         started = time.perf_counter()
         asked = _Asked.of(scope)
         logging.begin_request(asked.request_id)
-        status = 500
+        status = 0
 
         async def sending(message: Message) -> None:
             nonlocal status
@@ -56,6 +56,10 @@ class Edge:
                 await problems.answer(Request(scope), refusal)(scope, receive, sending)
             else:
                 await self._app(scope, _limited(scope, receive), sending)
+        except Exception as error:
+            if status:  # an answer has begun; the server breaks it off
+                raise
+            await (await problems.unexpected(Request(scope), error))(scope, receive, sending)
         finally:
             route = scope.get("route")
             logging.write(
@@ -64,7 +68,7 @@ class Edge:
                 {
                     "method": scope["method"],
                     "route": getattr(route, "path", None),  # the template: a path as sent may hold anything
-                    "status": status,
+                    "status": status or 500,
                     "milliseconds": round((time.perf_counter() - started) * 1000, 1),
                     "trace_id": asked.trace_id,
                 },

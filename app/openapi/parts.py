@@ -71,12 +71,15 @@ PROBLEM: Final[JSON] = {
     "examples": [
         {
             "type": "/problems/card-password-wrong",
-            "title": "Wrong e-card password",
+            "title": "The e-card password is not right",
             "status": 403,
-            "detail": "The e-card password is wrong.",
+            "detail": "The password entered is not right. Wrong tries in a row lock it for a while.",
             "code": "card-password-wrong",
             "request_id": "5f0f4f0c2b5b4f3e9d1f6f6c2a7f5a11",
-            "next": {"action": "card-password-wrong", "text": "Try again, or reset the password."},
+            "next": {
+                "action": "card-password-wrong",
+                "text": "Take a moment and try again; if you have forgotten it, you can reset it.",
+            },
             "tries_left": 4,
         }
     ],

@@ -49,7 +49,7 @@ from app.routers.traffic import Traffic
 from app.services.accounts.sessions import Mint
 from app.services.people.identifiers import Population
 
-_SANDBOX_COMMENT = re.compile(r"sandbox:[a-z_]{1,40}")
+SANDBOX_COMMENT = re.compile(r"sandbox:[a-z_]{1,40}")
 
 
 def build(settings: Settings, database_url: str, *, keys: Keys | None = None) -> House:
@@ -70,7 +70,7 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
     inbox, register, client = InboxMessages(db), EmbeddedRegister(db), httpx.AsyncClient(timeout=10)
     images = WorkerImages(
         workers=settings.image_workers,
-        keep_comment=_SANDBOX_COMMENT if settings.face_provider == "sandbox" else None,
+        keep_comment=SANDBOX_COMMENT if settings.face_provider == "sandbox" else None,
     )
     faces = _face_provider(settings.face_provider, clock, client)
     ports = Ports(

@@ -1,5 +1,7 @@
 """One PostgreSQL for the run; a database, a house and a client of its own for each test that goes through HTTP."""
 
+import asyncio
+import dataclasses
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -8,6 +10,7 @@ import httpx
 import pytest
 
 from app import main
+from app.adapters.images.workers import WorkerImages
 from app.adapters.keys.file import FileKeys
 from app.adapters.postgres.schema import migrate
 from app.core.db import Database
@@ -17,7 +20,8 @@ from app.routers.deps import House
 from tests import cluster
 from tests.cluster import Cluster
 from tests.factories.make import Make
-from tests.factories.phone import Phone, settle_people
+from tests.factories.phone import Phone
+from tests.factories.seeds import Seeds, settled_people
 
 _running: list[Cluster] = []
 
@@ -50,10 +54,25 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> FileKeys:
     return FileKeys.create(tmp_path_factory.mktemp("keys") / "keys.json")
 
 
+@pytest.fixture(scope="session")
+def images() -> Iterator[WorkerImages]:
+    """One pool that decodes images for all tests of this worker; it serves their event loops in turn."""
+    pool = WorkerImages(niceness=0, keep_comment=main.SANDBOX_COMMENT)
+    yield pool
+    asyncio.run(pool.close())
+
+
+@pytest.fixture(scope="session")
+def seeds(pg: Cluster, keys: FileKeys, tmp_path_factory: pytest.TempPathFactory) -> Seeds:
+    """Databases in which something has happened already, each made when first asked for."""
+    return Seeds(pg, keys, tmp_path_factory.mktemp("seeds"))
+
+
 @pytest.fixture
-def database(pg: Cluster) -> Iterator[cluster.Database]:
-    """A migrated database of this test's own."""
-    clone = pg.clone()
+def database(pg: Cluster, seeds: Seeds, request: pytest.FixtureRequest) -> Iterator[cluster.Database]:
+    """A database of this test's own: migrated, and holding what the test's other fixtures say."""
+    seed = next((name for name in ("owner", "people") if name in request.fixturenames), None)
+    clone = pg.clone(seeds.template(seed)) if seed is not None else pg.clone()
     yield clone
     pg.drop(clone.name)
 
@@ -65,9 +84,12 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-async def house(database: cluster.Database, settings: Settings, keys: FileKeys) -> AsyncIterator[House]:
+async def house(
+    database: cluster.Database, settings: Settings, keys: FileKeys, images: WorkerImages
+) -> AsyncIterator[House]:
     """A whole server with its embedded adapters, opened."""
-    async with main.opened(main.build(settings, database.app_url, keys=keys)) as house:
+    built = main.build(settings, database.app_url, keys=keys)
+    async with main.opened(dataclasses.replace(built, ports=dataclasses.replace(built.ports, images=images))) as house:
         yield house
 
 
@@ -88,9 +110,7 @@ async def client(house: House) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 async def people(house: House) -> dict[str, TestPerson]:
     """The test people by their labels; the register knows them."""
-    await settle_people(house)
-    assert house.sandbox is not None
-    return {person.label: person for person in await house.sandbox.people()}
+    return await settled_people(house)
 
 
 @pytest.fixture
@@ -106,9 +126,6 @@ def make(client: httpx.AsyncClient, house: House) -> Make:
 
 
 @pytest.fixture
-async def owner(people: dict[str, TestPerson], client: httpx.AsyncClient, house: House) -> Phone:
-    """The phone of somebody with an own card."""
-    phone = Phone(client, house, str(people["owner"].phone))
-    await phone.register()
-    await phone.own_card(people["owner"])
-    return phone
+async def owner(seeds: Seeds, client: httpx.AsyncClient, house: House) -> Phone:
+    """The phone of somebody with an own card; the register knows the test people."""
+    return await seeds.owner(client, house)

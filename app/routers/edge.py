@@ -118,6 +118,8 @@ def _dress(scope: Scope, start: Message, request_id: str) -> None:
     headers += ((b"x-request-id", request_id.encode()), *_SAFETY)
     if scope["path"].startswith(("/v1/", "/dev/")) and not any(name == b"cache-control" for name, _ in headers):
         headers.append(_NO_STORE)
+    if start["status"] == 204:  # the framework names the type of a body that is not there, and clients then read it
+        start["headers"] = [header for header in headers if header[0] != b"content-type"]
 
 
 def _limited(scope: Scope, receive: Receive) -> Receive:

@@ -9,6 +9,7 @@ import pytest
 from app import texts
 from app.core.errors import AppError
 from tests.api.documents import JSON, document, operations
+from tests.factories.phone import Phone
 
 SHAPES = document()["components"]["schemas"]
 CREATING = {
@@ -142,6 +143,13 @@ async def test_the_document_says_rightly_where_a_sign_in_is_needed(client: httpx
             public.add((method, path))
 
     assert public == WITHOUT_SIGN_IN
+
+
+async def test_nothing_to_say_has_no_type(owner: Phone) -> None:
+    ended = await owner.call("DELETE", "/v1/sessions/current")
+
+    assert (ended.status_code, ended.content) == (204, b"")
+    assert "content-type" not in ended.headers
 
 
 async def test_the_document_is_served_and_so_is_its_page(client: httpx.AsyncClient) -> None:

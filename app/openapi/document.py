@@ -112,6 +112,7 @@ def _finish_operation(path: str, method: str, operation: JSON, needs: frozenset[
     _tell_versions(method, operation)
     for status, response in responses.items():
         _finish_response(status, response)
+    operation["responses"] = dict(sorted(responses.items()))
 
 
 def _say_what_it_does(operation: JSON) -> None:

@@ -4,7 +4,16 @@ import unicodedata
 from datetime import UTC, datetime
 from typing import Annotated, Generic, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 Item = TypeVar("Item")
@@ -51,7 +60,11 @@ def _flat(value: object) -> object:
     return value
 
 
-Moment = Annotated[datetime, PlainSerializer(_moment, return_type=str, when_used="json")]
+Moment = Annotated[
+    datetime,
+    PlainSerializer(_moment, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
 """RFC 3339 with `Z`."""
 Short = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(_one_line)]
 """A short text of one line."""

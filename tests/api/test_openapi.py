@@ -58,6 +58,12 @@ def test_every_reference_leads_somewhere() -> None:
             found = found[step]
 
 
+def test_moments_are_told_as_such() -> None:
+    parts = {name: part for shape in SHAPES.values() for name, part in shape.get("properties", {}).items()}
+
+    assert [name for name, part in parts.items() if name.endswith("_at") and "date-time" not in str(part)] == []
+
+
 def test_there_is_no_shape_that_nobody_uses() -> None:
     written = str(document())
 

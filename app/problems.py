@@ -7,6 +7,7 @@ import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from app import texts
@@ -61,6 +62,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(AppError, _refused)
     app.add_exception_handler(RequestValidationError, _not_valid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, unexpected)
 
 
@@ -154,6 +156,11 @@ async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = _OWN_ANSWERS.get(error.status_code, "malformed-request")
     return respond(request, error.status_code, {"code": code}, error.headers)
+
+
+async def _gone(request: Request, _: Exception) -> Response:
+    """Answer nobody: whoever was sending has gone, as phones do, and that is no fault of ours."""
+    return respond(request, 400, {"code": "malformed-request"})
 
 
 async def unexpected(request: Request, error: Exception) -> Response:

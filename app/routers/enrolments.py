@@ -22,7 +22,7 @@ from app.schemas.base import Page
 from app.services import answers
 from app.services.accounts import sessions
 from app.services.cards import issuing, passwords
-from app.services.enrolments import checking, consents, details, finishing, lookups, steps, viewing
+from app.services.enrolments import checking, consents, details, finishing, loading, lookups, steps, viewing
 from app.services.enrolments.details import Details
 from app.services.enrolments.viewing import EnrolmentView
 from app.services.faces import FaceStartsUsed, FaceTriesUsed
@@ -88,7 +88,9 @@ async def read_enrolment(
         view = await house.db.run(lambda session: viewing.read(session, caller, wanted))
         return view.version, shapes.EnrolmentRead.of(view)
 
-    return await answer_when_changed(house, read, prefer, if_none_match)
+    return await answer_when_changed(
+        house, caller, read, lambda: loading.version(house.db, wanted), prefer, if_none_match
+    )
 
 
 @router.delete("/{enrolment_id}", status_code=204, responses=documented(*_STEP))

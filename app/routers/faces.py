@@ -33,7 +33,14 @@ async def read_check(
         check = await outcomes.of_caller(session, caller, wanted)
         return check.version, await shaped(session, check, language)
 
-    return await answer_when_changed(house, lambda: house.db.run(read), prefer, if_none_match)
+    return await answer_when_changed(
+        house,
+        caller,
+        lambda: house.db.run(read),
+        lambda: faces.version(house.db, wanted),
+        prefer,
+        if_none_match,
+    )
 
 
 @router.post("/face-checks/{check_id}/completion", responses=documented(NotFound, FaceServiceUnavailable))

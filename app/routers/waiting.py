@@ -11,7 +11,8 @@ from fastapi import Header
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from app.routers.deps import House
+from app.routers.deps import Caller, House
+from app.services.accounts import sessions
 
 Prefer = Annotated[str | None, Header(description="`wait=20`: answer when it changes (RFC 7240 §4.3)")]
 IfNoneMatch = Annotated[str | None, Header(description="The `ETag` of what is known already")]
@@ -21,13 +22,19 @@ _LONGEST_SECONDS = 25
 
 async def answer_when_changed(
     house: House,
+    caller: Caller,
     read: Callable[[], Awaitable[tuple[int, BaseModel]]],
+    newest: Callable[[], Awaitable[int | None]],
     prefer: str | None,
     if_none_match: str | None,
 ) -> Response:
     """Answer with the newest version, at once or when it is another than the one known; 304 when none came.
 
-    The version is looked at each second; no connection is held between, and a stopping server answers at once.
+    The version alone is looked at each second, and whether the caller is still signed in; no connection is held
+    between, and a stopping server answers at once. All is read again when the version changes or the wait is over.
+
+    Raises:
+        SessionEnded: the caller's session was ended meanwhile.
     """
     wait = _WAIT.search(prefer or "")
     until = time.monotonic() + (min(int(wait.group(1)), _LONGEST_SECONDS) if wait else 0)
@@ -38,5 +45,9 @@ async def answer_when_changed(
             return Response(body.model_dump_json(), headers={"ETag": etag}, media_type="application/json")
         if time.monotonic() >= until or house.stopping.is_set():
             return Response(status_code=304, headers={"ETag": etag})
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(house.stopping.wait(), 1)
+        is_new = False
+        while not (is_new or time.monotonic() >= until or house.stopping.is_set()):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(house.stopping.wait(), 1)
+            await sessions.caller(house.db, caller.claims)
+            is_new = await newest() != version

@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import Select, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from app.core.db import Session, bucket_of, new_id
+from app.core.db import Database, Session, bucket_of, new_id
 from app.core.errors import Conflict, NotFound, TooMany
 from app.models.faces import OPEN, FaceCheck, FaceCheckState, FacePurpose, FaceTry
 from app.ports.face import COUNTED, FaceDecision, FaceMode, FaceReason, FaceResult, FaceStart
@@ -207,6 +207,13 @@ async def of_unit(session: Session, home_id: UUID, unit_id: UUID) -> FaceCheck |
         select(FaceCheck).where(FaceCheck.bucket == bucket_of(home_id), FaceCheck.unit_id == unit_id)
     )
     return check
+
+
+async def version(db: Database, check_id: UUID) -> int | None:
+    """Return a check's version in one trip, without a lock: for those who wait for it to change."""
+    statement = "SELECT version FROM face_check WHERE bucket = $1 AND id = $2"
+    rows = await db.fetch(statement, bucket_of(check_id), check_id)
+    return rows[0]["version"] if rows else None
 
 
 async def newest(session: Session, home_id: UUID, subject_id: UUID) -> FaceCheck | None:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, select
 
-from app.core.db import Session, bucket_of
+from app.core.db import Database, Session, bucket_of
 from app.core.errors import NextStep, NotFound, PreconditionFailed, PreconditionRequired
 from app.models.enrolments import (
     Consent,
@@ -106,6 +106,13 @@ async def locked(session: Session, enrolment_id: UUID) -> Enrolment | None:
         Enrolment, (bucket_of(enrolment_id), enrolment_id), with_for_update=True, populate_existing=True
     )
     return enrolment
+
+
+async def version(db: Database, enrolment_id: UUID) -> int | None:
+    """Return an enrolment's version in one trip, without a lock: for those who wait for it to change."""
+    statement = "SELECT version FROM enrolment WHERE bucket = $1 AND id = $2"
+    rows = await db.fetch(statement, bucket_of(enrolment_id), enrolment_id)
+    return rows[0]["version"] if rows else None
 
 
 async def open_of(session: Session, caller: Caller) -> Sequence[Enrolment]:

@@ -148,8 +148,8 @@ def _member(member: MemberView, terms: Mapping[str, str]) -> dict[str, object]:
         "age": member.age,
         "relationship": member.relationship,
         "relationship_name": terms[member.relationship],
-        "place": member.place.value,
-        "state": member.state.value,
+        "place": member.place,
+        "state": member.state,
         "since": member.since,
         "services": member.services.names,
         "shares": _shares(member.services),
@@ -164,7 +164,7 @@ def _adding(member: MemberView, terms: Mapping[str, str]) -> dict[str, object]:
         "age": member.age,
         "relationship": member.relationship,
         "relationship_name": terms[member.relationship],
-        "place": member.place.value,
+        "place": member.place,
         "since": member.since,
     }
 
@@ -175,7 +175,7 @@ def _owner(owner: OwnerView, terms: Mapping[str, str]) -> dict[str, object]:
         "name": owner.name,
         "relationship": owner.relationship,
         "relationship_name": terms[owner.relationship],
-        "state": owner.state.value,
+        "state": owner.state,
         "since": owner.since,
     }
 

@@ -102,6 +102,9 @@ async def ended(
     """
     if enrolment.state is not State.FACE_PENDING or enrolment.awaits_slot:
         return  # undone, cancelled or decided meanwhile
+    if loading.is_overdue(session, enrolment):
+        await finishing.expire(session, enrolment)
+        return
     assert enrolment.member_id is not None
     enrolment.last_face_reason = check.reason
     if check.state is FaceCheckState.PASSED:

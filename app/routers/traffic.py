@@ -71,6 +71,8 @@ class Traffic:
         Raises:
             TooMany: the address has asked for all it gets this hour.
         """
-        if not self._limiter.hit(self._sms_codes, "sms:" + address):
+        if not self._limiter.hit(self._sms_codes, address):
+            ends = self._limiter.get_window_stats(self._sms_codes, address).reset_time
+            wait_seconds = max(1, ceil(ends - time.time()))
             window_seconds = self._sms_codes.get_expiry()
-            raise TooMany(retry_after_seconds=_MINUTE, quota=self._sms_codes.amount, window_seconds=window_seconds)
+            raise TooMany(retry_after_seconds=wait_seconds, quota=self._sms_codes.amount, window_seconds=window_seconds)

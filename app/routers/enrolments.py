@@ -121,6 +121,7 @@ async def acknowledge_notice(
         *_CHANGE,
         *_OWN_CARD,
         finishing.PersonNotVerified,
+        lookups.LookupInProgress,
         lookups.LookupsUsedUp,
         RegisterUnavailable,
         details.SelfNotAllowed,

@@ -81,8 +81,8 @@ async def give(
 
     Raises:
         NotFound, StepNotAllowed, PreconditionRequired, PreconditionFailed, SelfNotAllowed, LookupsUsedUp,
-        PersonNotVerified, RegisterUnavailable, GuardianNeeded, AlreadyHasCard, AlreadyMember, AlreadyAdding,
-        QuotaReached, RelationshipImplausible, and the refusals of `cards.issuing` for an own card.
+        LookupInProgress, PersonNotVerified, RegisterUnavailable, GuardianNeeded, AlreadyHasCard, AlreadyMember,
+        AlreadyAdding, QuotaReached, RelationshipImplausible, and the refusals of `cards.issuing` for an own card.
     """
     started = time.monotonic()
     asked = await db.run(lambda session: _ask(session, caller, enrolment_id, details, seen))
@@ -91,14 +91,14 @@ async def give(
     try:
         registered = await register.find(details.number.value)
     except BaseException:  # nobody was told anything: that is no question
-        await db.run(lambda session: lookups.give_back(session, asked.counted))
+        await db.run(lambda session: _uncount(session, caller, asked))
         raise
     if registered is None or not registered.is_alive or not same_name(registered.name, details.name):
         await db.run(lambda session: _refuse(session, caller, asked))
         await asyncio.sleep(asked.floor_seconds - (time.monotonic() - started))
         raise PersonNotVerified
     # A right question is none of those that are counted, whatever else is refused after it.
-    await db.run(lambda session: lookups.give_back(session, asked.counted))
+    await db.run(lambda session: _uncount(session, caller, asked))
     return await db.run(lambda session: _give(session, caller, asked, details, registered))
 
 
@@ -151,7 +151,13 @@ def _require_form(enrolment: Enrolment, details: Details) -> None:
         raise Invalid(errors=[FieldError("/relationship", "extra")])
 
 
+async def _uncount(session: Session, caller: Caller, asked: _Asked) -> None:
+    await lookups.give_back(session, asked.counted)
+    await lookups.answered(session, caller)
+
+
 async def _refuse(session: Session, caller: Caller, asked: _Asked) -> None:
+    await lookups.answered(session, caller)
     await audit.record(
         session,
         Action.PERSON_LOOKUP_REFUSED,

@@ -17,7 +17,8 @@ def newest() -> str:
     Raises:
         ValueError: there is not exactly one.
     """
-    made, followed = set(), set()
+    made: set[str] = set()
+    followed: set[str] = set()
     for path in (MIGRATIONS / "versions").glob("*.py"):
         for kind, revision in _REVISION.findall(path.read_text(encoding="utf-8")):
             (made if kind == "revision" else followed).add(revision)

@@ -12,6 +12,7 @@ from app.core.db import Database, bucket_of
 from app.models.accounts import Assurance, SignedIn
 from app.models.cards import Card
 from app.models.links import FamilyLink, LinkState
+from app.models.people import Person
 from app.ports.register import PhysicalCardStatus
 from app.routers.deps import House
 from app.schemas.cards import CardMissingRead, CardRead
@@ -105,6 +106,15 @@ class TestOwnCard:
 
         assert (answer.status_code, answer.json()["code"]) == (401, "card-password-required")
         assert Action.OWN_NUMBER_REVEALED not in [action for action, _, _ in await make.audited(me)]
+
+    async def test_who_is_no_longer_shown_to_be_its_holder_sees_no_card(self, make: Make, db: Database) -> None:
+        me = await make.card_password(await make.owner())
+        father = await make.member(me)
+        await db.run(lambda session: session.execute(update(Person).values(account_id=None)))
+
+        for path in (MINE, MINE + "?reveal=true"):
+            assert (await me.call("GET", path)).json()["code"] == "own-card-needed"
+        assert (await me.call("GET", card_of(father))).status_code == 404
 
     async def test_a_step_up_older_than_five_minutes_reveals_nothing(self, make: Make, house: House) -> None:
         me = await make.card_password(await make.owner())
@@ -330,6 +340,15 @@ class TestAMembersCard:
         assert (missing["status"], missing["reason"], missing["next"]["action"]) == ("not_issued", reason, reason)
         assert missing["next"]["text"].endswith(".")
         assert await looks(make, child) == [Action.CARD_SEEN]
+
+    async def test_somebody_the_register_no_longer_knows_alive_is_issued_nothing(self, make: Make) -> None:
+        me = await make.owner()
+        father = await make.member(me, card=None)
+        await make.collect_card(father.person, is_alive=False)
+
+        missing = await me.read(card_of(father))
+
+        assert (missing["status"], missing["reason"]) == ("not_issued", "no-physical-card")
 
     async def test_a_card_collected_since_is_issued_when_it_is_looked_at(self, make: Make) -> None:
         me = await make.owner()

@@ -150,10 +150,10 @@ class Make:
         found = await self.person(**{"birth_date": date(1957, 3, 8)} | facts)
         return Member(found, await self._house.db.run(lambda session: _reserve(session, owner, found, relationship)))
 
-    async def collect_card(self, person: Someone) -> None:
+    async def collect_card(self, person: Someone, *, is_alive: bool = True) -> None:
         """Let somebody have collected their physical card: the register says so."""
         card = PhysicalCard(f"T{secrets.randbelow(10**8):08}", PhysicalCardStatus.NORMAL)
-        await self._register.put([Entry(replace(person.registered, card=card))])
+        await self._register.put([Entry(replace(person.registered, card=card, is_alive=is_alive))])
 
     async def card_password(self, owner: Holder, password: str = CARD_PASSWORD) -> Holder:
         """Set somebody's card password; return them as they are after a check of it."""

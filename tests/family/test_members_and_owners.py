@@ -63,6 +63,15 @@ class TestReading:
         assert owner.pop("shares") == {"card": True, "filing": True, "money": False}
         assert owner == (await father.read("/v1/family"))["owners"][0]
 
+    async def test_of_two_owners_each_is_read_by_their_own_link(self, make: Make, father: Holder, link: Member) -> None:
+        daughter = await make.owner(name="王静姝", sex="2")
+        second = await make.member(daughter, person=link.person, services=Services(pay=True))
+
+        first_read, second_read = [await father.read(member_side(each)) for each in (link, second)]
+
+        assert (first_read["link_id"], second_read["link_id"]) == (str(link.link_id), str(second.link_id))
+        assert (first_read["services"], second_read["services"]) == (ALL, [*ALL, "pay"])
+
     async def test_nobody_reads_from_the_other_side_or_from_outside(
         self, make: Make, me: Holder, father: Holder, link: Member
     ) -> None:

@@ -107,7 +107,8 @@ def listen(settings: Settings) -> socket.socket:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise Refused(
-                f"Port {settings.port} on {settings.host} is taken by another program; choose one with --port."
+                f"Port {settings.port} on {settings.host} is taken by another program; "
+                "choose one with --port or ESCARD_PORT."
             ) from None
         raise Refused(f"Cannot listen on {settings.host}, port {settings.port}: {error.strerror}.") from None
 

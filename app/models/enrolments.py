@@ -226,6 +226,10 @@ class Enrolment(Identified, Base):
     @property
     def refusal(self) -> StepNotAllowed:
         """The refusal of a step that the state does not answer; it says which one it waits for."""
+        if self.state is State.ACTIVE:
+            is_own = self.kind is EnrolmentKind.OWN_CARD
+            see = NextStep("see-card", "/v1/holders/me/card") if is_own else NextStep("see-family", "/v1/family")
+            return StepNotAllowed(next_step=see)
         if self.state not in _WAITS_FOR:
             return StepNotAllowed(next_step=NextStep("start-again", "/v1/enrolments"))
         action, path = ("wait-for-slot", "") if self.awaits_slot else _WAITS_FOR[self.state]

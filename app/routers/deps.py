@@ -15,7 +15,16 @@ from starlette.responses import Response
 from app import problems, texts
 from app.core import errors
 from app.core.db import Database, Session, bucket_of
-from app.core.errors import AppError, FieldError, Invalid, Malformed, NotFound, PreconditionFailed, Unauthenticated
+from app.core.errors import (
+    AppError,
+    FieldError,
+    Invalid,
+    Malformed,
+    NextStep,
+    NotFound,
+    PreconditionFailed,
+    Unauthenticated,
+)
 from app.core.passwords import Passwords
 from app.core.settings import Settings
 from app.core.tokens import AccessClaims, TokenRefused
@@ -156,7 +165,7 @@ async def require_step_up(house: House, caller: SessionCaller) -> None:
     now = house.db.clock.now().timestamp()
     is_fresh = claims.auth_time is not None and now - claims.auth_time <= rules.step_up_seconds
     if claims.acr != CARD_PASSWORD_ACR or not is_fresh or claims.card_password_version != caller.card_password_version:
-        raise CardPasswordRequired
+        raise CardPasswordRequired(next_step=NextStep("check-card-password", "/v1/card/password-checks"))
 
 
 def identity(text: str) -> UUID:

@@ -106,7 +106,7 @@ async def reserve(session: Session, *, owner_id: UUID, enrolment_id: UUID, relat
     total_no = _free({link.total_no for link in held}, quota.total)
     place_no = _free({link.place_no for link in held if link.place is relative.place}, limit_of(quota, relative.place))
     if total_no is None or place_no is None:
-        raise QuotaReached
+        raise QuotaReached(next_step=NextStep("see-family", "/v1/family"))
     key = await homes.key_of(session, owner_id)
     link_id = new_id(bucket_of(owner_id))
     link = FamilyLink(

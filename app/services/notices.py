@@ -5,12 +5,12 @@ from datetime import datetime
 
 from app.core.clock import today
 from app.core.db import Session
-from app.core.errors import Conflict, NotFound
+from app.core.errors import Conflict, NextStep, NotFound
 from app.texts import NOTICE_CODES, Notice, notice
 
 
 class NoticeOutdated(Conflict):
-    """What was shown is not the text in force; read it again."""
+    """What was shown is not the text in force; `next_step` says where that one is."""
 
     code = "notice-outdated"
 
@@ -42,9 +42,10 @@ def require_in_force(session: Session, shown: Shown, code: str) -> None:
     Raises:
         NoticeOutdated: another notice, an old version, or other words.
     """
+    to_read = NextStep("read-notice", f"/v1/notices/{code}")
     try:
         current = in_force(session.now, code, shown.language)
     except KeyError as error:  # a language we do not have
-        raise NoticeOutdated from error
+        raise NoticeOutdated(next_step=to_read) from error
     if (shown.code, shown.version, shown.sha256) != (current.code, current.version, current.sha256):
-        raise NoticeOutdated
+        raise NoticeOutdated(next_step=to_read)

@@ -17,6 +17,7 @@ async def is_stepped_up(phone: Phone) -> bool:
     if answer.status_code == 200:
         return True
     assert (answer.status_code, answer.json()["code"]) == (401, "card-password-required")
+    assert answer.json()["next"]["href"] == "/v1/card/password-checks"
     assert answer.headers["www-authenticate"] == CHALLENGE
     return False
 

@@ -114,7 +114,7 @@ def test_a_taken_port_is_told_in_one_line_before_anything_is_made(escard: Escard
 
     assert done.status == 1
     assert done.complained == (
-        f"escard: Port {escard.port} on 127.0.0.1 is taken by another program; choose one with --port.\n"
+        f"escard: Port {escard.port} on 127.0.0.1 is taken by another program; choose one with --port or ESCARD_PORT.\n"
     )
     assert not escard.data_folder.exists()
 

@@ -110,7 +110,7 @@ class TestChangedNotice:
             {"code": "own-card", **{k: v for k, v in (await owner.shown("own-card")).items() if k != "code"}},
         ):
             answer = await owner.call("PUT", f"{enrolment}/notice-acknowledgement", shown | wrong)
-            refused(answer, 409, "notice-outdated")
+            assert refused(answer, 409, "notice-outdated")["next"]["href"] == "/v1/notices/family-account"
 
         assert (await owner.read(enrolment))["state"] == "notice_pending"
 
@@ -142,6 +142,11 @@ class TestChangedDocuments:
         await owner.face_check(enrolment)
 
         assert failed["face"]["last_reason"] == "capture_quality"
+        assert failed["next"][0] == {
+            "step": "documents",
+            "method": "PUT",
+            "href": f"{enrolment}/documents/facial_photo",
+        }
         assert ok(answer)["face"]["last_reason"] is None
         assert (await owner.read(enrolment))["state"] == "active"
 
@@ -166,7 +171,7 @@ class TestVersions:
         unchanged = await owner.read(enrolment)
         fresh = await owner.call(*requests[step], If_Match=tag(before))
 
-        refused(missing, 428, "version-required")
+        assert refused(missing, 428, "version-required")["next"]["href"] == enrolment
         refused(stale, 412, "version-stale")
         refused(no_tag, 412, "version-stale")
         assert unchanged == before

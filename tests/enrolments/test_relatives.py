@@ -214,7 +214,8 @@ class TestPlaces:
         one_more = await kin(**facts)
         body = {"name": one_more.name, "social_security_number": one_more.number, "relationship": relationship}
 
-        refused(await owner.call("PUT", f"{enrolment}/details", body), 409, "quota-reached")
+        answer = await owner.call("PUT", f"{enrolment}/details", body)
+        assert refused(answer, 409, "quota-reached")["next"]["href"] == "/v1/family"
 
         quota = ok(await owner.call("GET", "/v1/family"))["quota"]
         assert (quota["total"]["used"], quota["total"]["limit"]) == (places, 10)

@@ -1,6 +1,7 @@
 """Opens accounts and signs in to them: by a phone's code or by password."""
 
 import os
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -61,6 +62,12 @@ class Registered:
 
 
 Remember = Callable[[Session, Registered], Awaitable[None]]
+_IN_ORDER = ("0123456789" * 2, "9876543210" * 2, "abcdefghijklmnopqrstuvwxyz", "qwertyuiop", "asdfghjkl")
+_COMMON = re.compile(
+    r"passw[o0]rd\d{0,3}|(a|abc|abcd|asdf|qwer|qwerty|admin)12?3?4?5?6?7?8?9?|1q2w3e4r|q1w2e3r4|1qaz2wsx|iloveyou"
+    r"|woaini\d{2,4}|5201314520|123123123|11223344|12344321|147258369"
+)
+"""Among the first that anybody tries, of eight characters and more; shorter ones are refused before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +96,11 @@ async def register(
     `remember` keeps the answer in the same transaction, so that a repeated request gets it again.
 
     Raises:
-        PasswordTooWeak: digits of the phone, or one character over and over.
+        PasswordTooWeak: digits of the phone, few characters over and over, or what everybody takes.
         codes.SmsCodeWrong: the code is not right.
         PhoneAlreadyRegistered: sign in instead.
     """
-    if len(set(password)) < 4 or password in phone or phone in password:
+    if _is_weak(password, phone):
         raise PasswordTooWeak
     await _prove(db, phone, SmsPurpose.REGISTER, sms_code)
     password_hash = await passwords.hash(password)
@@ -110,6 +117,12 @@ async def register(
         return registered
 
     return await db.run(open_account)
+
+
+def _is_weak(password: str, phone: str) -> bool:
+    plain = password.casefold()
+    in_order = any(plain in row for row in _IN_ORDER)
+    return len(set(plain)) < 4 or plain in phone or phone in plain or in_order or bool(_COMMON.fullmatch(plain))
 
 
 async def sign_in_by_code(db: Database, *, phone: str, sms_code: str, device: DeviceInfo, channel: str) -> SignedIn:

@@ -94,10 +94,11 @@ def require_seen(enrolment: Enrolment, seen: int | None) -> None:
         PreconditionRequired: no version was given.
         PreconditionFailed: it is not the present one.
     """
+    to_read = NextStep("read-again", f"/v1/enrolments/{enrolment.id}")
     if seen is None:
-        raise PreconditionRequired
+        raise PreconditionRequired(next_step=to_read)
     if seen != enrolment.version:
-        raise PreconditionFailed
+        raise PreconditionFailed(next_step=to_read)
 
 
 async def locked(session: Session, enrolment_id: UUID) -> Enrolment | None:

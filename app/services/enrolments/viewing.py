@@ -9,7 +9,7 @@ from uuid import UUID
 from app.core.clock import today
 from app.core.db import Session
 from app.models.enrolments import ConsentPurpose, Enrolment, EnrolmentKind, State
-from app.ports.face import FaceMode, FaceReason
+from app.ports.face import COUNTED, FaceMode, FaceReason
 from app.services import cases, documents, faces, policies
 from app.services.accounts.sessions import Caller
 from app.services.enrolments import finishing, loading, requirements
@@ -18,6 +18,9 @@ from app.services.enrolments.requirements import Requirement
 from app.services.people.ages import age_on
 from app.services.people.identifiers import mask_number
 from app.services.people.names import mask_name
+
+_ANOTHER_PHOTO = COUNTED | {FaceReason.CAPTURE_QUALITY, FaceReason.FACE_NOT_WHOLE}
+"""After these the same photo would fail again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,4 +217,7 @@ def _next_face(here: str, face: FaceView | None, given: AbstractSet[ConsentPurpo
         return (review,)
     if ConsentPurpose.FACE_CHECK not in given:
         return Step("consent", "PUT", f"{here}/consents/{ConsentPurpose.FACE_CHECK.value}"), review
-    return Step("face-check", "POST", f"{here}/face-checks"), review
+    check = Step("face-check", "POST", f"{here}/face-checks")
+    if face is not None and face.mode is FaceMode.PHOTO and face.last_reason in _ANOTHER_PHOTO:
+        return Step("documents", "PUT", f"{here}/documents/facial_photo"), check, review
+    return check, review

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import structlog
 
 from app import main
 from app.adapters.images.workers import WorkerImages
@@ -28,6 +29,9 @@ _running: list[Cluster] = []
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start the cluster where the run starts; workers find it in the environment."""
+    # With every local value beside it, as structlog shows it at a terminal, a trace takes seconds to write.
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure([structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, plain])
     if not hasattr(config, "workerinput") and not config.option.collectonly:
         started = cluster.start_cluster()
         started.make_template(migrate)

@@ -17,12 +17,12 @@ from tests.factories.make import JSON, Make
 def log() -> Iterator[io.StringIO]:
     """What is logged."""
     root, stream = standard.getLogger(), io.StringIO()
-    handlers, level = root.handlers[:], root.level
+    handlers, level, before = root.handlers[:], root.level, structlog.get_config()
     logging.configure("info", stream)
     yield stream
     root.handlers[:] = handlers
     root.setLevel(level)
-    structlog.reset_defaults()
+    structlog.configure(**before)
 
 
 def requests(log: io.StringIO) -> list[JSON]:

@@ -61,7 +61,8 @@ def operation_id(route: Any) -> str:
 def _finished(made: JSON, endpoints: Mapping[tuple[str, str], Callable[..., Any]]) -> JSON:
     document: JSON = orjson.loads(_PAGE.sub(rb"\1Page", orjson.dumps(made)))
     document["info"]["description"] = DESCRIPTION.strip()
-    document["tags"] = [{"name": name, "description": words} for name, words in TAGS]
+    used = {tag for methods in document["paths"].values() for each in methods.values() for tag in each["tags"]}
+    document["tags"] = [{"name": name, "description": words} for name, words in TAGS if name in used]
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             _finish_operation(path, method, operation, _needs(endpoints[path, method]))

@@ -27,7 +27,7 @@ def test_the_story_with_curl_works_as_printed(tmp_path: Path) -> None:
             text=True,
             cwd=tmp_path,
             env=os.environ | {"BASE": url},
-            timeout=120,
+            timeout=300,
         )
 
     assert told.returncode == 0, told.stdout + told.stderr

@@ -102,7 +102,7 @@ def _walkthrough(*arguments: str) -> subprocess.Popen[str]:
 
 
 def _finished(playing: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
-    out, err = playing.communicate(timeout=120)
+    out, err = playing.communicate(timeout=300)
     return subprocess.CompletedProcess(playing.args, playing.returncode, out, err)
 
 

@@ -51,8 +51,8 @@ class AcmeFaces(FaceProvider):
     def __init__(self, clock: Clock, client: httpx.AsyncClient) -> None:
         self._clock = clock
         self._client = client
-        self._url = os.environ["ACME_URL"]
-        self._key = os.environ["ACME_KEY"]
+        self._url = _setting("ACME_URL")
+        self._key = _setting("ACME_KEY")
 
     async def start(self, request: FaceRequest) -> FaceStart:
         begun = await self._ask(
@@ -114,6 +114,14 @@ class AcmeFaces(FaceProvider):
         except (httpx.HTTPError, ValueError) as error:
             raise FaceServiceUnavailable from error
         return said
+
+
+def _setting(name: str) -> str:
+    """Return a setting; a LookupError ends the start with its words."""
+    value = os.environ.get(name)
+    if not value:
+        raise LookupError(f"the face provider acme needs {name} in the environment")
+    return value
 
 
 def _text(image: bytes | None) -> str | None:

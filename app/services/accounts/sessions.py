@@ -239,10 +239,12 @@ async def end(session: Session, caller: Caller, session_id: UUID) -> None:
     """End one of the caller's sessions; ended already is as good.
 
     Raises:
-        NotFound: it is not the caller's.
+        NotFound: it is not the caller's, or another one of somebody who has shown no more than a phone.
     """
     signed_in = await _locked(session, session_id)
-    if signed_in is None or signed_in.account_id != caller.account_id:
+    is_theirs = signed_in is not None and signed_in.account_id == caller.account_id
+    may_end = caller.assurance is Assurance.FULL or session_id == caller.session_id
+    if signed_in is None or not is_theirs or not may_end:
         raise NotFound
     await end_one(session, signed_in, SessionEnd.SIGNED_OUT, caller.actor)
 

@@ -9,8 +9,9 @@ import orjson
 from sqlalchemy import Select, func, select
 from sqlalchemy.dialects.postgresql import insert
 
+from app.core import logging
 from app.core.db import Database, Session, bucket_of, new_id
-from app.core.errors import Conflict, NotFound, TooMany
+from app.core.errors import Conflict, NotFound, TooMany, Unavailable
 from app.models.faces import OPEN, FaceCheck, FaceCheckState, FacePurpose, FaceTry
 from app.ports.face import COUNTED, FaceDecision, FaceMode, FaceReason, FaceResult, FaceStart
 from app.services import audit, outbox, policies, throttles
@@ -27,6 +28,7 @@ _ENDS = {
     FaceDecision.PENDING: FaceCheckState.PROCESSING,
 }
 _ASK_AGAIN = timedelta(seconds=3)
+_log = logging.logger(__name__)
 
 
 class FaceTriesUsed(Conflict):
@@ -135,6 +137,14 @@ async def started(session: Session, check_id: UUID, start: FaceStart) -> FaceChe
         check.provider_ref = start.provider_ref
         outbox.tell(session, outbox.Kind.FACE_GIVEN_UP, check.home_id, check_id=str(check.id))
     return check
+
+
+def tell_not_started(check_id: UUID, error: Unavailable) -> None:
+    """Write into the log what kept a provider from starting a check: the kind of fault, nothing it said."""
+    causes: list[BaseException] = [error]
+    while (cause := causes[-1].__cause__) is not None:
+        causes.append(cause)
+    _log.warning("face_check_not_started", check_id=str(check_id), faults=[type(each).__name__ for each in causes])
 
 
 async def not_started(session: Session, check_id: UUID, actor: Actor) -> None:

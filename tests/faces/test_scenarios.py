@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from app import texts
 from app.core.db import Database
@@ -181,10 +182,11 @@ class TestTries:
         enrolment = await owner.to_face(await kin(age=68), "51", age=68)
         down: JSON = {"device_meta": {"sandbox_scenario": "provider_down"}}
 
-        for _ in range(3):
-            answer = await owner.call("POST", f"{enrolment}/face-checks", down)
-            refused(answer, 503, "face-service-unavailable")
-            assert answer.headers["retry-after"] == "30"
+        with capture_logs() as log:
+            for _ in range(3):
+                answer = await owner.call("POST", f"{enrolment}/face-checks", down)
+                refused(answer, 503, "face-service-unavailable")
+                assert answer.headers["retry-after"] == "30"
         read = await owner.read(enrolment)
         await owner.face_check(enrolment)
 
@@ -193,6 +195,8 @@ class TestTries:
             ["face-check", "review"],
         )
         assert (await owner.read(enrolment))["state"] == "active"
+        told = [line["faults"] for line in log if line["event"] == "face_check_not_started"]
+        assert told == [["FaceServiceUnavailable"]] * 3
 
 
 class TestChecks:

@@ -83,6 +83,7 @@ async def begin(
             )
         )
     except Unavailable as error:
+        faces.tell_not_started(check.id, error)
         await db.run(lambda session: _give_up(session, check.id, caller.actor, phone, sms_code))
         raise FaceServiceUnavailable(retry_after_seconds=30) from error
 

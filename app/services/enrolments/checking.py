@@ -81,6 +81,7 @@ async def start(
             )
         )
     except Unavailable as error:
+        faces.tell_not_started(begun.check.id, error)
         await db.run(lambda session: faces.not_started(session, begun.check.id, caller.actor))
         raise FaceServiceUnavailable(retry_after_seconds=30) from error
 

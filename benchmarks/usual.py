@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from sqlalchemy import make_url, select
+from sqlalchemy import and_, make_url, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
 from app import texts
@@ -101,19 +101,23 @@ async def get_signed_in(session: TheSession, claims: Annotated[AccessClaims, Dep
 TheSignedIn = Annotated[SignedIn, Depends(get_signed_in)]
 
 
-async def get_person(session: TheSession, signed_in: TheSignedIn) -> Person:
-    person = await session.get(Person, (signed_in.bucket, signed_in.person_id))
-    if person is None or person.account_id != signed_in.account_id:
+async def get_person(session: TheSession, signed_in: TheSignedIn) -> tuple[Person, Home]:
+    found = await session.execute(
+        select(Person, Home)
+        .join(Home, and_(Home.bucket == Person.bucket, Home.id == Person.id))
+        .where(Person.bucket == signed_in.bucket, Person.id == signed_in.person_id)
+    )
+    person, home = found.one()
+    if person.account_id != signed_in.account_id:
         raise HTTPException(409)
-    return person
+    return person, home
 
 
-ThePerson = Annotated[Person, Depends(get_person)]
+ThePerson = Annotated[tuple[Person, Home], Depends(get_person)]
 
 
-async def get_key(session: TheSession, means: TheMeans, person: ThePerson) -> DataKey:
-    home = await session.get_one(Home, (person.bucket, person.id))
-    return await means.vault.unlock(home.wrapped_key)
+async def get_key(means: TheMeans, person: ThePerson) -> DataKey:
+    return await means.vault.unlock(person[1].wrapped_key)
 
 
 TheKey = Annotated[DataKey, Depends(get_key)]
@@ -130,11 +134,19 @@ TheRules = Annotated[dict[str, Any], Depends(get_rules)]
 
 
 async def read_card(
-    session: TheSession, signed_in: TheSignedIn, person: ThePerson, key: TheKey, rules: TheRules
+    session: TheSession, signed_in: TheSignedIn, whose: ThePerson, key: TheKey, rules: TheRules
 ) -> CardRead:
     """One's own card."""
-    card = await session.get_one(Card, (person.bucket, person.id))
-    issue = await session.get(CardIssue, (person.bucket, person.id, signed_in.channel))
+    person, _ = whose
+    here = and_(
+        CardIssue.bucket == Card.bucket, CardIssue.person_id == Card.person_id, CardIssue.channel == signed_in.channel
+    )
+    found = await session.execute(
+        select(Card, CardIssue)
+        .outerjoin(CardIssue, here)
+        .where(Card.bucket == person.bucket, Card.person_id == person.id)
+    )
+    card, issue = found.one()
     status = rules["card_status"]
     return CardRead(
         status="active" if card.activated_at is not None else "issued",
@@ -147,16 +159,17 @@ async def read_card(
         allows=AllowsRead(
             view=card.physical_status in status["view"], show_code=card.physical_status in status["show_code"]
         ),
-        issue_number=issue.issue_number if issue is not None else None,
+        issue_number=issue.issue_number if issue else None,
         issued_at=card.issued_at,
         next=None,
     )
 
 
 async def read_family(
-    session: TheSession, person: ThePerson, key: TheKey, rules: TheRules, language: TheLanguage
+    session: TheSession, whose: ThePerson, key: TheKey, rules: TheRules, language: TheLanguage
 ) -> family_shapes.FamilyRead:
     """The family page."""
+    person, _ = whose
     links = (
         await session.scalars(
             select(FamilyLink)

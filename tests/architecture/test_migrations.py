@@ -42,7 +42,8 @@ async def test_the_database_takes_every_member_of_an_enum_and_no_other(
 ) -> None:
     checks = await _fetch(
         database,
-        "SELECT pg_get_constraintdef(oid) AS check FROM pg_constraint WHERE contype = 'c' AND conrelid = $1::text::regclass",
+        "SELECT pg_get_constraintdef(oid) AS check FROM pg_constraint"
+        " WHERE contype = 'c' AND conrelid = $1::text::regclass",
         table,
     )
 

@@ -60,7 +60,7 @@ def make(url: str, tokens: AccessTokens, vault: Vault, *, connections: int) -> F
     return app
 
 
-def get_means(request: Request) -> Means:
+async def get_means(request: Request) -> Means:
     means: Means = request.app.state.means
     return means
 
@@ -76,14 +76,14 @@ async def get_session(means: TheMeans) -> AsyncIterator[AsyncSession]:
 TheSession = Annotated[AsyncSession, Depends(get_session)]
 
 
-def get_language(request: Request) -> str:
+async def get_language(request: Request) -> str:
     return texts.choose_language(request.headers.get("accept-language"))
 
 
 TheLanguage = Annotated[str, Depends(get_language)]
 
 
-def get_claims(
+async def get_claims(
     means: TheMeans, credentials: Annotated[HTTPAuthorizationCredentials, Depends(HTTPBearer())]
 ) -> AccessClaims:
     return means.tokens.verify(credentials.credentials)

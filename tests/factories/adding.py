@@ -28,7 +28,7 @@ from app.routers.deps import House
 from app.services.people.ages import birthday
 from app.services.people.identifiers import check_character
 from tests import cluster
-from tests.factories.make import Holder, Make
+from tests.factories.make import Holder, Make, Someone
 from tests.factories.phone import JSON, Phone
 
 PORTRAIT = portrait_photo(1)
@@ -67,8 +67,7 @@ class Owner(Phone):
     def person(self) -> TestPerson:
         """Who they are, to be named to others."""
         assert self.holder is not None
-        held = self.holder.registered
-        return TestPerson(held.number, held.name, held.number, "", None, held.birth_date, None, "")
+        return Kin.known(self.holder)
 
     async def to_documents(self, person: TestPerson, relationship: str) -> str:
         enrolment = await self.open("family_member")
@@ -129,6 +128,12 @@ class Kin:
         )
         await self._register.put([Entry(person, portrait=portrait)])
         return TestPerson(number, name, number, "", None, born, None, "")
+
+    @staticmethod
+    def known(someone: Someone) -> TestPerson:
+        """Return somebody as they are named to others."""
+        held = someone.registered
+        return TestPerson(held.number, held.name, held.number, "", None, held.birth_date, None, "")
 
     async def change(self, person: TestPerson, **facts: Any) -> None:
         """Let the register hold something else of somebody from now on."""

@@ -41,10 +41,10 @@ async def count(session: Session, caller: Caller, number: str, rules: Lookups) -
     counters = _counters(session, caller, number, rules)
     by_owner, of_number, of_pair = uses = [await throttles.use(session, counter) for counter in counters]
     under_way = await throttles.use(session, _under_way(caller))
-    if not by_owner.is_allowed and under_way.used > 1:
-        raise LookupInProgress(retry_after_seconds=1)
     has_asked_before = of_pair.used > 1
     if not by_owner.is_allowed or (not of_number.is_allowed and has_asked_before):
+        if under_way.used > 1:
+            raise LookupInProgress(retry_after_seconds=1)
         refused = of_number if by_owner.is_allowed else by_owner
         raise LookupsUsedUp(
             retry_after_seconds=refused.wait_seconds(session.now), quota=rules.per_owner_a_day, window_seconds=86400

@@ -124,6 +124,9 @@ async def _write(session: Session, phone: str, purpose: SmsPurpose, code: str) -
                 window_seconds=_seconds(counter.limit.window),
             )
     last = await _locked(session, phone, purpose)
+    if last is not None and _is(session, last, phone, code):  # written already, and the commit was not heard
+        await _uncount(session, phone, rules)
+        return rules
     if last is not None and last.sent_at + timedelta(seconds=rules.resend_seconds) > session.now:
         wait = last.sent_at + timedelta(seconds=rules.resend_seconds) - session.now
         raise SmsResendTooSoon(retry_after_seconds=_seconds(wait), quota=1, window_seconds=rules.resend_seconds)
@@ -152,12 +155,15 @@ def _counters(session: Session, phone: str, rules: policies.SmsCodes) -> list[Co
 
 async def _take_back(session: Session, phone: str, purpose: SmsPurpose, code: str) -> None:
     """Undo a code that was not sent, unless another has taken its place."""
-    rules = (await policies.current(session)).sms_codes
-    for counter in _counters(session, phone, rules):
-        await throttles.give_back(session, counter)
+    await _uncount(session, phone, (await policies.current(session)).sms_codes)
     row = await _locked(session, phone, purpose)
     if row is not None and _is(session, row, phone, code):
         await session.delete(row)
+
+
+async def _uncount(session: Session, phone: str, rules: policies.SmsCodes) -> None:
+    for counter in _counters(session, phone, rules):
+        await throttles.give_back(session, counter)
 
 
 async def _locked(session: Session, phone: str, purpose: SmsPurpose) -> SmsCode | None:

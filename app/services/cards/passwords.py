@@ -83,7 +83,8 @@ async def check(db: Database, passwords: Passwords, caller: Caller, password: st
     Raises:
         CardPasswordNotSet, CardPasswordIsWrong, CardPasswordLocked, CardPasswordResetNeeded, CheckInProgress.
     """
-    booking = await db.run(lambda session: _book(session, caller))
+    booking_id = new_id(0)
+    booking = await db.run(lambda session: _book(session, caller, booking_id))
     try:
         is_right = await passwords.verify(booking.hash, password)
     except BaseException:
@@ -113,7 +114,10 @@ async def change(db: Database, passwords: Passwords, caller: Caller, *, current:
     hashed = await passwords.hash(new)
 
     async def replace(session: Session) -> None:
-        if (await _row_of(session, caller)).version != version:
+        row = await _row_of(session, caller)
+        if row.hash == hashed:  # the commit was not heard
+            return
+        if row.version != version:
             raise CheckInProgress(retry_after_seconds=1)
         await store(session, person_id, hashed, caller.actor)
 
@@ -149,7 +153,7 @@ async def store(session: Session, person_id: UUID, hashed: str, actor: Actor) ->
     await audit.record(session, Action.CARD_PASSWORD_SET, home_id=person_id, actor=actor)
 
 
-async def _book(session: Session, caller: Caller) -> _Booking:
+async def _book(session: Session, caller: Caller, booking_id: UUID) -> _Booking:
     if caller.person_id is None or not caller.is_proven:
         raise CardPasswordNotSet
     rules = (await policies.current(session)).card_passwords
@@ -160,9 +164,10 @@ async def _book(session: Session, caller: Caller) -> _Booking:
         raise CardPasswordResetNeeded(tries_left=0, next_step=_RESET)
     if row.locked_until is not None and row.locked_until > session.now:
         raise CardPasswordLocked(tries_left=0, retry_after_seconds=_seconds(row.locked_until - session.now))
-    if row.checking_until is not None and row.checking_until > session.now:
+    is_running = row.checking_until is not None and row.checking_until > session.now
+    if is_running and row.checking_id != booking_id:  # booked by ourselves, unheard, it is ours all the same
         raise CheckInProgress(retry_after_seconds=1)
-    row.checking_id = new_id(row.bucket)
+    row.checking_id = booking_id
     row.checking_until = session.now + timedelta(seconds=rules.check_seconds)
     return _Booking(row.checking_id, row.hash, row.version)
 

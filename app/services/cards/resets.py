@@ -198,6 +198,8 @@ async def _begun(session: Session, caller: Caller, unit_id: UUID) -> _Begun | No
 
 async def _open(session: Session, ports: Ports, caller: Caller, unit_id: UUID, phone: str, sms_code: str) -> _Begun:
     assert caller.person_id is not None
+    if begun := await _begun(session, caller, unit_id):  # the commit was not heard
+        return begun
     await codes.use(session, phone=phone, purpose=SmsPurpose.CARD_PASSWORD_RESET, code=sms_code)
     await homes.lock(session, {caller.person_id})
     rules = (await policies.current(session)).card_passwords

@@ -10,7 +10,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core import logging
-from app.core.db import Database, Session, bucket_of, new_id
+from app.core.db import Database, Session, bucket_of, hot, new_id
 from app.core.errors import Conflict, NotFound, TooMany, Unavailable
 from app.models.faces import OPEN, FaceCheck, FaceCheckState, FacePurpose, FaceTry
 from app.ports.face import COUNTED, FaceDecision, FaceMode, FaceReason, FaceResult, FaceStart
@@ -28,6 +28,7 @@ _ENDS = {
     FaceDecision.PENDING: FaceCheckState.PROCESSING,
 }
 _ASK_AGAIN = timedelta(seconds=3)
+_VERSION = hot("SELECT version FROM face_check WHERE bucket = $1 AND id = $2")
 _log = logging.logger(__name__)
 
 
@@ -221,8 +222,7 @@ async def of_unit(session: Session, home_id: UUID, unit_id: UUID) -> FaceCheck |
 
 async def version(db: Database, check_id: UUID) -> int | None:
     """Return a check's version in one trip, without a lock: for those who wait for it to change."""
-    statement = "SELECT version FROM face_check WHERE bucket = $1 AND id = $2"
-    rows = await db.fetch(statement, bucket_of(check_id), check_id)
+    rows = await db.fetch(_VERSION, bucket_of(check_id), check_id)
     return rows[0]["version"] if rows else None
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, select
 
-from app.core.db import Database, Session, bucket_of
+from app.core.db import Database, Session, bucket_of, hot
 from app.core.errors import NextStep, NotFound, PreconditionFailed, PreconditionRequired
 from app.models.enrolments import (
     Consent,
@@ -20,6 +20,8 @@ from app.models.enrolments import (
 )
 from app.services.accounts.sessions import Caller
 from app.services.people import homes
+
+_VERSION = hot("SELECT version FROM enrolment WHERE bucket = $1 AND id = $2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +113,7 @@ async def locked(session: Session, enrolment_id: UUID) -> Enrolment | None:
 
 async def version(db: Database, enrolment_id: UUID) -> int | None:
     """Return an enrolment's version in one trip, without a lock: for those who wait for it to change."""
-    statement = "SELECT version FROM enrolment WHERE bucket = $1 AND id = $2"
-    rows = await db.fetch(statement, bucket_of(enrolment_id), enrolment_id)
+    rows = await db.fetch(_VERSION, bucket_of(enrolment_id), enrolment_id)
     return rows[0]["version"] if rows else None
 
 

@@ -21,7 +21,9 @@ from app.schemas.accounts import TokensRead
 from app.schemas.base import Page
 from app.services import answers
 from app.services.accounts import sessions
+from app.services.authority import ServicesNotAllowed
 from app.services.cards import issuing, passwords
+from app.services.cards.reading import OwnCardNeeded
 from app.services.enrolments import checking, consents, details, finishing, loading, lookups, steps, viewing
 from app.services.enrolments.details import Details
 from app.services.enrolments.viewing import EnrolmentView
@@ -43,7 +45,7 @@ _OWN_CARD = (issuing.NoPhysicalCard, issuing.CardIsLocked, issuing.CardNotActiva
     "",
     status_code=201,
     response_model=shapes.EnrolmentRead,
-    responses=documented(steps.OwnCardNeeded, steps.EnrolmentsUsedUp, deps.CardPasswordRequired),
+    responses=documented(OwnCardNeeded, steps.EnrolmentsUsedUp, deps.CardPasswordRequired),
 )
 async def open_enrolment(body: shapes.EnrolmentAsk, caller: Caller, house: TheHouse, once: OncePerKey) -> Response:
     """Begin to get one's own card, or to add a relative (needs a fresh card-password check)."""
@@ -154,7 +156,7 @@ async def give_details(
 @router.put(
     "/{enrolment_id}/consents/{purpose}",
     response_model=shapes.EnrolmentRead,
-    responses=documented(*_STEP, NoticeOutdated, consents.ServicesNotAllowed),
+    responses=documented(*_STEP, NoticeOutdated, ServicesNotAllowed),
 )
 async def give_consent(
     enrolment_id: str, purpose: ConsentPurpose, body: shapes.ConsentAsk, caller: Caller, house: TheHouse

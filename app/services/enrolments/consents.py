@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import select, tuple_
 
 from app.core.db import Session, bucket_of, new_id
-from app.core.errors import Conflict, FieldError, Invalid, NotFound
+from app.core.errors import FieldError, Invalid, NotFound
 from app.models.documents import DocumentKind
 from app.models.enrolments import Consent, ConsentPurpose, Enrolment, EnrolmentKind, Event, State
 from app.models.links import LinkEnd
@@ -21,6 +21,7 @@ from app.ports.face import FaceMode
 from app.services import audit, cases, documents, faces, links, notices, policies
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action, Actor
+from app.services.authority import ServicesNotAllowed
 from app.services.cards import issuing
 from app.services.enrolments import finishing, loading, requirements, viewing
 from app.services.enrolments.viewing import EnrolmentView
@@ -39,12 +40,6 @@ _RESTS_ON: Final[Mapping[ConsentPurpose, frozenset[DocumentKind]]] = {
     ConsentPurpose.MINOR_DATA: _EVERYTHING,
 }
 """Which files nobody may keep without it."""
-
-
-class ServicesNotAllowed(Conflict):
-    """Services are chosen by a member of 16 or more, with the face check."""
-
-    code = "services-not-allowed"
 
 
 @dataclass(frozen=True, slots=True)

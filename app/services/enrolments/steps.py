@@ -4,7 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from app.core.db import Database, Session, bucket_of, new_id
-from app.core.errors import Conflict, NextStep, TooMany
+from app.core.errors import NextStep, TooMany
 from app.core.passwords import Passwords
 from app.models.cases import CaseReason
 from app.models.enrolments import ConsentPurpose, Enrolment, EnrolmentKind, Event, State, StepNotAllowed
@@ -13,6 +13,7 @@ from app.services.accounts.sessions import Caller
 from app.services.audit import Action
 from app.services.cards import issuing
 from app.services.cards import passwords as card_passwords
+from app.services.cards.reading import OwnCardNeeded
 from app.services.enrolments import consents, finishing, loading, requirements, undoing, viewing
 from app.services.enrolments.viewing import EnrolmentView
 from app.services.notices import Shown
@@ -20,12 +21,6 @@ from app.services.people import homes
 from app.services.throttles import Counter, Limit
 
 _NOTICE_OF = {EnrolmentKind.OWN_CARD: "own-card", EnrolmentKind.FAMILY_MEMBER: "family-account"}
-
-
-class OwnCardNeeded(Conflict):
-    """Only a holder with an own e-card in use may add relatives."""
-
-    code = "own-card-needed"
 
 
 class EnrolmentsUsedUp(TooMany):

@@ -23,6 +23,7 @@ from app.services import policies
 
 MOST_PAGES = 4
 _PENDING_LIFETIME = timedelta(minutes=15)
+_FAILURES_BORNE = 3
 _COLUMN = "document.object"
 
 
@@ -162,7 +163,7 @@ async def detach(session: Session, home_id: UUID, enrolment_id: UUID, kind: Docu
 
 async def discard(session: Session, home_id: UUID, enrolment_id: UUID, kinds: Collection[DocumentKind]) -> None:
     """Let everything of these kinds go at once, detached or not: nobody agrees to it any more."""
-    for row in await _of_enrolment(session, home_id, enrolment_id):
+    for row in await session.scalars(_all(home_id, enrolment_id).with_for_update()):
         if row.kind in kinds:
             row.state = DocumentState.DETACHED if row.state is DocumentState.STORED else row.state
             row.purge_at = min(row.purge_at, session.now)
@@ -173,7 +174,7 @@ async def decide_fate(session: Session, home_id: UUID, enrolment_id: UUID, *, ke
     """The enrolment is decided: face images go at once, papers when the review's time is over, or at once too."""
     retention = (await policies.current(session)).retention
     days = retention.document_days_after_decision if keep_papers else 0
-    for row in await _of_enrolment(session, home_id, enrolment_id):
+    for row in await session.scalars(_all(home_id, enrolment_id).with_for_update()):
         row.purge_at = min(row.purge_at, _deadline(session, row.kind, days))
 
 
@@ -220,20 +221,33 @@ async def remember_failed(session: Session, owner_id: UUID, member_id: UUID, dig
 async def sweep(db: Database, store: ObjectStore, *, most: int = 200) -> int:
     """Delete what is due: the object first, then its row. Return how many went.
 
+    An object that cannot be deleted keeps none of the others; a store that fails again and again is left in peace.
+
     Raises:
-        StorageUnavailable: the store does not answer; the rows stay and are found again.
+        StorageUnavailable: some could not be deleted; their rows stay and are found again.
     """
 
     async def due(session: Session) -> list[tuple[UUID, str]]:
         rows = await session.execute(
-            select(Document.id, Document.object_key).where(Document.purge_at <= session.now).limit(most)
+            select(Document.id, Document.object_key)
+            .where(Document.purge_at <= session.now)
+            .order_by(Document.purge_at)
+            .limit(most)
         )
         return [(document_id, object_key) for document_id, object_key in rows]
 
-    found = await db.run(due)
+    found, failures = await db.run(due), 0
     for document_id, object_key in found:
-        await store.delete(object_key)
+        try:
+            await store.delete(object_key)
+        except StorageUnavailable:
+            failures += 1
+            if failures > _FAILURES_BORNE:
+                raise
+            continue
         await db.run(partial(_forget, document_id))
+    if failures:
+        raise StorageUnavailable
     return len(found)
 
 
@@ -241,27 +255,17 @@ async def _forget(document_id: UUID, session: Session) -> None:
     await session.execute(delete(Document).where(Document.bucket == bucket_of(document_id), Document.id == document_id))
 
 
-def _stored(home_id: UUID, enrolment_id: UUID) -> Select[Document]:
+def _all(home_id: UUID, enrolment_id: UUID) -> Select[Document]:
     return (
         select(Document)
-        .where(
-            Document.bucket == bucket_of(home_id),
-            Document.enrolment_id == enrolment_id,
-            Document.state == DocumentState.STORED,
-        )
+        .where(Document.bucket == bucket_of(home_id), Document.enrolment_id == enrolment_id)
         .order_by(Document.kind, Document.page)
         .execution_options(populate_existing=True)
     )
 
 
-async def _of_enrolment(session: Session, home_id: UUID, enrolment_id: UUID) -> Sequence[Document]:
-    rows = await session.scalars(
-        select(Document)
-        .where(Document.bucket == bucket_of(home_id), Document.enrolment_id == enrolment_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    return rows.all()
+def _stored(home_id: UUID, enrolment_id: UUID) -> Select[Document]:
+    return _all(home_id, enrolment_id).where(Document.state == DocumentState.STORED)
 
 
 async def _made(session: Session, document_ids: Sequence[UUID]) -> Sequence[Document]:

@@ -1,5 +1,6 @@
 """Nothing is left: whatever became of an enrolment, its files go from the store and their rows from the table."""
 
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 
@@ -164,6 +165,20 @@ async def test_papers_are_kept_for_thirty_days_after_the_decision_and_no_longer(
     assert (before, len(stored_files(settings))) == (2, 0)
 
 
+async def test_one_object_that_cannot_be_deleted_keeps_none_of_the_others(
+    owner: Owner, kin: Kin, house: House, settings: Settings
+) -> None:
+    story = Story(owner, kin)
+    await story.begin()
+    await cancelled(story)
+    broken = Store(house.ports.store, "delete", only=stored_files(settings)[1].name)
+
+    with pytest.raises(StorageUnavailable):
+        await documents.sweep(house.db, broken)
+
+    assert (await rows(house.db), len(stored_files(settings))) == (1, 1)
+
+
 async def test_the_sweep_goes_on_where_it_was_stopped(owner: Owner, kin: Kin, house: House, settings: Settings) -> None:
     story = Story(owner, kin)
     await story.begin()
@@ -182,26 +197,29 @@ async def test_the_sweep_goes_on_where_it_was_stopped(owner: Owner, kin: Kin, ho
 
 
 class Store(ObjectStore):
-    """A store that fails at one thing: at once, after so many times, or after it was done all the same."""
+    """A store that fails at one thing: at once, later, at one object only, or after it was done all the same."""
 
-    def __init__(self, store: ObjectStore, method: str, *, after: int = 0, is_done: bool = False) -> None:
+    def __init__(
+        self, store: ObjectStore, method: str, *, after: int = 0, only: str = "", is_done: bool = False
+    ) -> None:
         self._store = store
         self._method = method
         self._left = after
+        self._only = only
         self._is_done = is_done
 
     async def put(self, key: str, content: bytes) -> None:
         if not self._is_done:
-            self._fail_at("put")
+            self._fail_at("put", key)
         await self._store.put(key, content)
-        self._fail_at("put")
+        self._fail_at("put", key)
 
     async def get(self, key: str) -> bytes:
-        self._fail_at("get")
+        self._fail_at("get", key)
         return await self._store.get(key)
 
     async def delete(self, key: str) -> None:
-        self._fail_at("delete")
+        self._fail_at("delete", key)
         await self._store.delete(key)
 
     async def exists(self, key: str) -> bool:
@@ -213,8 +231,8 @@ class Store(ObjectStore):
     async def check(self) -> None:
         await self._store.check()
 
-    def _fail_at(self, method: str) -> None:
-        if method == self._method:
+    def _fail_at(self, method: str, key: str) -> None:
+        if method == self._method and key.endswith(self._only):
             self._left -= 1
             if self._left < 0:
                 raise StorageUnavailable
@@ -271,30 +289,79 @@ class TestCutOff:
         self, owner: Owner, kin: Kin, house: House, settings: Settings
     ) -> None:
         """The put takes so long that the sweeper comes first."""
-        slow = Slow(house)
-        delayed = replace(house, ports=replace(house.ports, store=slow))
-        transport = httpx.ASGITransport(main.create_app(delayed))
-        async with httpx.AsyncClient(transport=transport, base_url="http://escard.test") as client:
-            late = Owner(client, delayed, "", holder=owner.holder)
-            enrolment = await late.to_documents(await kin(age=68), "51")
-            await late.consent(enrolment, "identity-document")
+        enrolment = await self._to_papers(owner, kin)
 
+        async def sweep_late() -> None:
+            await later(house, minutes=16)
+            await sweep(house)
+
+        async with while_stored(owner, sweep_late) as late:
             answer = await late.call("PUT", f"{enrolment}/documents/id_card_front", PORTRAIT)
-            read = await late.read(enrolment)
 
         refused(answer, 503, "storage-unavailable")
-        assert read["state"] == "documents_pending"
+        assert (await owner.read(enrolment))["state"] == "documents_pending"
         assert (await rows(house.db), stored_files(settings)) == (0, [])
 
+    async def test_a_file_of_one_person_is_not_attached_to_another(
+        self, owner: Owner, kin: Kin, house: House, settings: Settings
+    ) -> None:
+        """The details change while the file is on its way."""
+        enrolment = await self._to_papers(owner, kin)
+        mother = await kin(age=66, sex="2", name="李静")
 
-class Slow(Store):
-    """A store whose put ends when the sweeper has been there."""
+        async def change() -> None:
+            seen = tag(await owner.read(enrolment))
+            body = {"name": "李静", "social_security_number": mother.number, "relationship": "52"}
+            ok(await owner.call("PUT", f"{enrolment}/details", body, If_Match=seen))
 
-    def __init__(self, house: House) -> None:
-        super().__init__(house.ports.store, "")
-        self._house = house
+        async with while_stored(owner, change) as late:
+            answer = await late.call("PUT", f"{enrolment}/documents/id_card_front", PORTRAIT)
+        await later(house, minutes=16)
+        await sweep(house)
+
+        refused(answer, 412, "version-stale")
+        assert not any(need["met"] for need in (await owner.read(enrolment))["requirements"])
+        assert (await rows(house.db), stored_files(settings)) == (0, [])
+
+    async def test_a_file_is_not_attached_without_the_consent_it_came_with(
+        self, owner: Owner, kin: Kin, house: House
+    ) -> None:
+        enrolment = await self._to_papers(owner, kin)
+
+        async def withdraw() -> None:
+            consent = ok(await owner.call("GET", "/v1/consents?limit=1"))["items"][0]
+            await owner.call("DELETE", f"/v1/consents/{consent['id']}")
+
+        async with while_stored(owner, withdraw) as late:
+            answer = await late.call("PUT", f"{enrolment}/documents/id_card_front", PORTRAIT)
+        await sweep(house)
+
+        refused(answer, 409, "consent-needed")
+        assert await rows(house.db) == 0, "it is due at once"
+
+    async def _to_papers(self, owner: Owner, kin: Kin) -> str:
+        enrolment = await owner.to_documents(await kin(age=68), "51")
+        await owner.consent(enrolment, "identity-document")
+        return enrolment
+
+
+class Eventful(Store):
+    """A store in whose puts something happens meanwhile."""
+
+    def __init__(self, store: ObjectStore, meanwhile: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(store, "")
+        self._meanwhile = meanwhile
 
     async def put(self, key: str, content: bytes) -> None:
         await super().put(key, content)
-        await later(self._house, minutes=16)
-        await sweep(self._house)
+        await self._meanwhile()
+
+
+@contextlib.asynccontextmanager
+async def while_stored(owner: Owner, meanwhile: Callable[[], Awaitable[None]]) -> AsyncIterator[Owner]:
+    """The owner's app at a server in whose puts something happens."""
+    ports = owner.house.ports
+    slow = replace(owner.house, ports=replace(ports, store=Eventful(ports.store, meanwhile)))
+    transport = httpx.ASGITransport(main.create_app(slow))
+    async with httpx.AsyncClient(transport=transport, base_url="http://escard.test") as client:
+        yield Owner(client, slow, "", holder=owner.holder)

@@ -60,10 +60,11 @@ class DataKey:
 
 
 class Vault:
-    """Gives out data keys: new ones wrapped, wrapped ones opened and kept for at most five minutes."""
+    """Gives out data keys: new ones wrapped, wrapped ones opened and kept, so many at most, for five minutes."""
 
-    def __init__(self, ring: KeyRing, system_secret: bytes) -> None:
+    def __init__(self, ring: KeyRing, system_secret: bytes, *, most: int = _CACHE_KEYS) -> None:
         self._ring = ring
+        self._most = most
         self._open: OrderedDict[bytes, tuple[float, DataKey]] = OrderedDict()
         self.system = DataKey(system_secret)  # for values of no home: kept answers, the embedded register
 
@@ -88,7 +89,7 @@ class Vault:
         key = DataKey(secret)
         self._open[wrapped] = (time.monotonic() + _CACHE_SECONDS, key)
         self._open.move_to_end(wrapped)
-        if len(self._open) > _CACHE_KEYS:
+        if len(self._open) > self._most:
             self._open.popitem(last=False)
         return key
 

@@ -95,6 +95,14 @@ async def test_two_lost_answers_in_a_row_sign_nobody_out(newcomer: Phone, people
     assert found.json()["session_id"] == given["tokens"]["session_id"]
 
 
+async def test_a_session_ended_since_is_not_given_out_for_the_old_token(newcomer: Phone, people: People) -> None:
+    lost = newcomer.tokens["refresh_token"]
+    newcomer.tokens = (await name(newcomer, people["owner"]))["tokens"]
+    await newcomer.call("DELETE", "/v1/sessions/current")
+
+    assert (await refresh(newcomer.client, lost)).status_code == 401
+
+
 async def test_an_older_refresh_token_of_the_old_session_ends_the_new_one(newcomer: Phone, people: People) -> None:
     stolen = newcomer.tokens["refresh_token"]
     newcomer.tokens = (await refresh(newcomer.client, stolen)).json()

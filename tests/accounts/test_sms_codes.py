@@ -1,5 +1,6 @@
 """SMS codes: six digits, five minutes, five tries, one use, one purpose; and how many anybody gets."""
 
+import asyncio
 import dataclasses
 from collections.abc import AsyncIterator
 
@@ -44,6 +45,14 @@ async def test_a_code_serves_once(holder: Phone) -> None:
 
     assert (first.status_code, second.status_code) == (201, 403)
     assert (second.json()["code"], second.json()["tries_left"]) == ("sms-code-wrong", 0)
+
+
+async def test_a_code_given_many_times_at_once_serves_once(holder: Phone) -> None:
+    code = await holder.sms_code("sign_in")
+
+    answers = await asyncio.gather(*[sign_in(holder, sms_code=code) for _ in range(5)])
+
+    assert sorted(answer.status_code for answer in answers) == [201, 403, 403, 403, 403]
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(290, 201), (300, 403)])

@@ -1,6 +1,7 @@
 """A forgotten card password: a code by SMS, the holder's live face, and only then a new one."""
 
 import dataclasses
+import json
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -248,6 +249,27 @@ class TestFace:
 
         assert await state(owner, f"{RESETS}/{first['id']}") == "face_pending"
         assert await state(owner, f"{RESETS}/{second['id']}") == "ready"
+
+    @pytest.mark.parametrize(
+        ("meta", "code"),
+        [
+            ([], "wrong_type"),
+            ({"secret-6217": 1}, "wrong_type"),
+            ({"secret-6217": {"secret-6217": "x"}}, "wrong_type"),
+            ({"secret-6217" * 6: "x"}, "too_long"),
+            ({"x": "secret-6217" * 800}, "too_long"),
+            ({f"secret-6217-{n}": "x" for n in range(33)}, "too_long"),
+            ({"secret-6217\ud800": "x"}, "bad_characters"),
+        ],
+    )
+    async def test_what_a_client_part_cannot_give_is_refused_whole(self, owner: Phone, meta: object, code: str) -> None:
+        body = json.dumps({"sms_code": "123456", "device_meta": meta}).encode()
+
+        refused = await owner.call("POST", RESETS, body, Content_Type="application/json")
+
+        errors = [(each["pointer"], each["code"]) for each in refused.json()["errors"]]
+        assert (refused.status_code, errors) == (422, [("/device_meta", code)])
+        assert "secret-6217" not in refused.text
 
 
 class TestReview:

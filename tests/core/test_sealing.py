@@ -91,6 +91,13 @@ class TestVault:
         assert before is None
         assert vault.cached(wrapped) is opened
 
+    async def test_it_keeps_so_many_at_hand_the_newest(self, ring: FileKeys) -> None:
+        vault = Vault(ring, ring.secret(Purpose.SYSTEM), most=2)
+
+        made = [(await vault.create())[0] for _ in range(3)]
+
+        assert [vault.cached(wrapped) is not None for wrapped in made] == [False, True, True]
+
 
 class TestKeyRing:
     def rotated(self, path: Path, *, keep_old: bool) -> FileKeys:

@@ -197,6 +197,10 @@ class TestUnits:
 
         assert again.id != unit.id
 
+    async def test_a_key_is_freed_once(self, db: Database, unit: Unit) -> None:
+        assert await answers.close(db, unit, None) is None
+        assert await answers.close(db, unit, Answer(403, b"late")) is None
+
 
 async def take(db: Database, key: RepeatKey) -> Unit:
     unit = await answers.begin(db, key)

@@ -19,6 +19,9 @@ async def name_person(session: Session, caller: Caller, person_id: UUID) -> Sign
 
     Returns:
         The successor, or None when the session already lives there.
+
+    Raises:
+        SessionEnded: the caller's session was ended meanwhile.
     """
     if caller.home_id == person_id:
         return None
@@ -26,11 +29,11 @@ async def name_person(session: Session, caller: Caller, person_id: UUID) -> Sign
     account = await session.get_one(
         Account, (bucket_of(caller.account_id), caller.account_id), with_for_update=True, populate_existing=True
     )
+    before = await sessions.living(session, caller.session_id)
     account.person_id = person_id
     device = await session.get_one(Device, (account.bucket, caller.device_id))
     key = await homes.key_of(session, account.id)
     info = DeviceInfo(id="", name=key.open("device.name", device.id, device.name), platform=device.platform)
-    before = await sessions.living(session, caller.session_id)
     successor = await sessions.start(session, account, device, info, assurance=caller.assurance, channel=caller.channel)
     before.successor_id = successor.id
     await sessions.end_all(session, caller.home_id, account.id, SessionEnd.MOVED_HOME, caller.actor)

@@ -138,8 +138,6 @@ async def read(session: Session, caller: Caller, reset_id: UUID) -> ResetView:
 async def ended(session: Session, reset_id: UUID, check: FaceCheck, actor: Actor) -> None:
     """Draw the consequence of a face check that has ended now."""
     reset = await _locked(session, reset_id)
-    if reset.state is not ResetState.FACE_PENDING:
-        return
     if check.state is FaceCheckState.PASSED:
         reset.state = ResetState.READY
         return
@@ -161,12 +159,11 @@ async def ended(session: Session, reset_id: UUID, check: FaceCheck, actor: Actor
 async def decided(session: Session, reset_id: UUID, *, is_approved: bool) -> None:
     """Go on as people decided; the holder has an hour from then."""
     reset = await _locked(session, reset_id)
-    if reset.state is ResetState.IN_REVIEW:
-        minutes = (await policies.current(session)).card_passwords.reset_minutes
-        reset.state = ResetState.READY if is_approved else ResetState.REJECTED
-        reset.expires_at = session.now + timedelta(minutes=minutes)
-        message = "card_password_reset_ready" if is_approved else "card_password_reset_declined"
-        outbox.tell(session, outbox.Kind.TELL_PERSON, reset.person_id, message=message)
+    minutes = (await policies.current(session)).card_passwords.reset_minutes
+    reset.state = ResetState.READY if is_approved else ResetState.REJECTED
+    reset.expires_at = session.now + timedelta(minutes=minutes)
+    message = "card_password_reset_ready" if is_approved else "card_password_reset_declined"
+    outbox.tell(session, outbox.Kind.TELL_PERSON, reset.person_id, message=message)
 
 
 async def _phone(session: Session, caller: Caller) -> str:

@@ -15,11 +15,12 @@ from app.models.faces import OPEN, FaceCheck, FaceCheckState, FacePurpose
 from app.ports import Ports
 from app.ports.face import FaceDecision, FaceReason, FaceResult
 from app.ports.register import RegisteredPerson
-from app.services import audit, faces, links
+from app.services import audit, faces
 from app.services.accounts.sessions import Caller
 from app.services.audit import Actor
 from app.services.cards import resets
 from app.services.enrolments import checking, finishing, loading
+from app.services.links import slots
 from app.services.people import homes
 
 _log = logging.logger(__name__)
@@ -98,7 +99,7 @@ async def _put_off(check_id: UUID, session: Session) -> None:
 
 async def slot_freed(db: Database, ports: Ports, member_id: UUID) -> int:
     """Give a member's free slots to the enrolments that wait for one; return how many went on."""
-    waiting = await db.run(lambda session: links.waiting_for_slot(session, member_id))
+    waiting = await db.run(lambda session: slots.waiting(session, member_id))
     number = (await db.run(lambda session: homes.person(session, member_id))).number
     registered = await ports.register.find(number)
     if registered is None or not registered.is_alive:

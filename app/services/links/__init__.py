@@ -11,14 +11,15 @@ from itertools import product
 from typing import Final, Self
 from uuid import UUID
 
-from sqlalchemy import delete, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select
 
 from app.core.db import Session, bucket_of, new_id
 from app.core.errors import Conflict, NextStep, NotFound
-from app.models.links import FamilyLink, LinkEnd, LinkState, MemberSlot, Place, SlotWait
+from app.core.sealing import DataKey
+from app.models.links import FamilyLink, LinkEnd, LinkState, MemberSlot, Place
 from app.services import audit, outbox, policies
 from app.services.audit import Action, Actor
+from app.services.links import slots
 from app.services.people import homes
 from app.services.people.identifiers import mask_number
 from app.services.policies import Quota
@@ -107,29 +108,9 @@ async def reserve(session: Session, *, owner_id: UUID, enrolment_id: UUID, relat
     place_no = _free({link.place_no for link in held if link.place is relative.place}, limit_of(quota, relative.place))
     if total_no is None or place_no is None:
         raise QuotaReached(next_step=NextStep("see-family", "/v1/family"))
-    key = await homes.key_of(session, owner_id)
-    link_id = new_id(bucket_of(owner_id))
-    link = FamilyLink(
-        bucket=bucket_of(owner_id),
-        id=link_id,
-        owner_id=owner_id,
-        member_id=relative.id,
-        enrolment_id=enrolment_id,
-        state=LinkState.RESERVED,
-        relationship=relative.relationship,
-        place=relative.place,
-        total_no=total_no,
-        place_no=place_no,
-        may_view=False,
-        may_show_code=False,
-        may_certify=False,
-        may_file=False,
-        may_pay=False,
-        member_name=key.seal("family_link.member_name", link_id, relative.name),
-        member_number=key.seal("family_link.member_number", link_id, mask_number(relative.number)),
-        member_birth_date=key.seal("family_link.member_birth_date", link_id, relative.birth_date.isoformat()),
-        reserved_at=session.now,
-    )
+    link = _reserved(await homes.key_of(session, owner_id), owner_id, relative)
+    link.enrolment_id, link.total_no, link.place_no = enrolment_id, total_no, place_no
+    link.reserved_at = session.now
     session.add(link)
     await session.flush()
     return link
@@ -139,14 +120,14 @@ async def release(session: Session, link_id: UUID) -> None:
     """Give a reserved place back: the relative was not added."""
     link = await _locked(session, link_id)
     if link is not None and link.state is LinkState.RESERVED:
-        await _leave_queue(session, link)
+        await slots.leave_queue(session, link)
         await session.delete(link)
         await session.flush()
 
 
 async def stop_waiting(session: Session, link_id: UUID) -> None:
     """Let a reserved link no longer wait for one of the member's slots: its face has to pass again."""
-    await _leave_queue(session, await one(session, link_id))
+    await slots.leave_queue(session, await one(session, link_id))
 
 
 async def activate(session: Session, link_id: UUID, services: Services, actor: Actor) -> bool:
@@ -158,22 +139,11 @@ async def activate(session: Session, link_id: UUID, services: Services, actor: A
     link = await one(session, link_id)
     if link.state is not LinkState.RESERVED:
         return True
-    if not await _take_slot(session, link):
-        await session.execute(
-            insert(SlotWait)
-            .values(
-                bucket=bucket_of(link.member_id),
-                member_id=link.member_id,
-                enrolment_id=link.enrolment_id,
-                since=session.now,
-            )
-            .on_conflict_do_nothing()
-        )
+    if not await slots.take(session, link):
         return False
     link.state, link.active_since = LinkState.ACTIVE, session.now
     link.may_view, link.may_show_code = services.view, services.show_code
     link.may_certify, link.may_file, link.may_pay = services.certify, services.file, services.pay
-    await _leave_queue(session, link)
     await record(session, Action.LINK_STARTED, link, actor)
     _tell(session, link, "link_started")
     return True
@@ -226,13 +196,7 @@ async def end(session: Session, link_id: UUID, because: LinkEnd, actor: Actor) -
     link.state, link.ended_at, link.ended_because = LinkState.ENDED, session.now, because
     link.total_no = link.place_no = None
     link.member_name = link.member_number = link.member_birth_date = None
-    await session.execute(
-        delete(MemberSlot).where(
-            MemberSlot.bucket == bucket_of(link.member_id),
-            MemberSlot.member_id == link.member_id,
-            MemberSlot.owner_id == link.owner_id,
-        )
-    )
+    await slots.free(session, link)
     await record(session, Action.LINK_ENDED, link, actor, because=because.value)
     _tell(session, link, "link_ended")
     outbox.tell(session, outbox.Kind.SLOT_FREED, link.member_id)
@@ -251,57 +215,31 @@ async def record(session: Session, action: Action, link: FamilyLink, actor: Acto
         )
 
 
-async def waiting_for_slot(session: Session, member_id: UUID) -> Sequence[UUID]:
-    """Return the enrolments that wait for one of the member's slots, the longest waiting first."""
-    rows = await session.scalars(
-        select(SlotWait.enrolment_id)
-        .where(SlotWait.bucket == bucket_of(member_id), SlotWait.member_id == member_id)
-        .order_by(SlotWait.since)
-    )
-    return rows.all()
-
-
 def limit_of(quota: Quota, place: Place) -> int:
     """Return how many places of a kind an owner has."""
     limit: int = getattr(quota, place.value)
     return limit
 
 
-async def _take_slot(session: Session, link: FamilyLink) -> bool:
-    """Try the member's slots 1 to the cap of today; a lowered cap ends nothing, it only lets nobody in."""
-    cap = (await policies.current(session)).owners.per_member
-    owner = await homes.person(session, link.owner_id)
-    key = await homes.key_of(session, link.member_id)
-    bucket = bucket_of(link.member_id)
-    for slot_no in range(1, cap + 1):
-        taken = await session.scalar(
-            insert(MemberSlot)
-            .values(
-                bucket=bucket,
-                member_id=link.member_id,
-                slot_no=slot_no,
-                owner_id=link.owner_id,
-                link_id=link.id,
-                relationship=link.relationship,
-                owner_name=key.seal("member_slot.owner_name", link.id, owner.name),
-                since=session.now,
-                is_frozen=False,
-            )
-            .on_conflict_do_nothing(index_elements=[MemberSlot.bucket, MemberSlot.member_id, MemberSlot.slot_no])
-            .returning(MemberSlot.slot_no)
-        )
-        if taken is not None:
-            return True
-    return False
-
-
-async def _leave_queue(session: Session, link: FamilyLink) -> None:
-    await session.execute(
-        delete(SlotWait).where(
-            SlotWait.bucket == bucket_of(link.member_id),
-            SlotWait.member_id == link.member_id,
-            SlotWait.enrolment_id == link.enrolment_id,
-        )
+def _reserved(key: DataKey, owner_id: UUID, relative: Relative) -> FamilyLink:
+    """Make a row that allows nothing yet; what it says of the relative is sealed under the owner's key."""
+    link_id = new_id(bucket_of(owner_id))
+    return FamilyLink(
+        bucket=bucket_of(owner_id),
+        id=link_id,
+        owner_id=owner_id,
+        member_id=relative.id,
+        state=LinkState.RESERVED,
+        relationship=relative.relationship,
+        place=relative.place,
+        may_view=False,
+        may_show_code=False,
+        may_certify=False,
+        may_file=False,
+        may_pay=False,
+        member_name=key.seal("family_link.member_name", link_id, relative.name),
+        member_number=key.seal("family_link.member_number", link_id, mask_number(relative.number)),
+        member_birth_date=key.seal("family_link.member_birth_date", link_id, relative.birth_date.isoformat()),
     )
 
 

@@ -92,28 +92,10 @@ async def begin(session: Session, opening: Opening, actor: Actor) -> FaceCheck:
     if await tries_left(session, opening.home_id, opening.member_id) == 0:
         raise FaceTriesUsed
     await _count_start(session, opening.home_id, rules.starts_a_day)
-    for older in await _open_of(session, opening.home_id, opening.subject_id):
+    for older in await open_of(session, opening.home_id, opening.subject_id):
         await end(session, older, FaceCheckState.CANCELLED, FaceReason.USER_CANCELLED, actor)
     await session.flush()
-    bucket = bucket_of(opening.home_id)
-    check = FaceCheck(
-        bucket=bucket,
-        id=new_id(bucket),
-        home_id=opening.home_id,
-        account_id=opening.account_id,
-        purpose=opening.purpose,
-        subject_id=opening.subject_id,
-        member_id=opening.member_id,
-        unit_id=opening.unit_id,
-        mode=opening.mode,
-        provider=opening.provider,
-        state=FaceCheckState.STARTING,
-        photo_hmac=opening.photo_hmac,
-        version=1,
-        started_at=session.now,
-        expires_at=session.now + timedelta(minutes=rules.check_minutes),
-        due_at=session.now + timedelta(minutes=rules.check_minutes),
-    )
+    check = _opened(opening, session.now, session.now + timedelta(minutes=rules.check_minutes))
     session.add(check)
     await audit.record(
         session,
@@ -194,7 +176,7 @@ async def end(session: Session, check: FaceCheck, to: FaceCheckState, reason: Fa
 
 async def give_up_open(session: Session, home_id: UUID, subject_id: UUID, actor: Actor) -> None:
     """End what is still open for a subject that was undone."""
-    for check in await _open_of(session, home_id, subject_id):
+    for check in await open_of(session, home_id, subject_id):
         await end(session, check, FaceCheckState.CANCELLED, FaceReason.USER_CANCELLED, actor)
 
 
@@ -237,11 +219,6 @@ async def newest(session: Session, home_id: UUID, subject_id: UUID) -> FaceCheck
     return check
 
 
-async def has_open(session: Session, home_id: UUID, subject_id: UUID) -> bool:
-    """Say whether a check is under way for a subject."""
-    return bool(await _open_of(session, home_id, subject_id))
-
-
 async def client_part(session: Session, check: FaceCheck) -> dict[str, str]:
     """Return what the client's part of the provider needs; nothing once the check has ended."""
     if check.client is None:
@@ -251,7 +228,8 @@ async def client_part(session: Session, check: FaceCheck) -> dict[str, str]:
     return part
 
 
-async def _open_of(session: Session, home_id: UUID, subject_id: UUID) -> Sequence[FaceCheck]:
+async def open_of(session: Session, home_id: UUID, subject_id: UUID) -> Sequence[FaceCheck]:
+    """Return the checks under way for a subject, locked."""
     rows = await session.scalars(
         select(FaceCheck)
         .where(
@@ -287,6 +265,28 @@ def _tries(home_id: UUID, member_id: UUID, since: datetime) -> Select[int]:
             FaceTry.member_id == member_id,
             FaceTry.at > since,
         )
+    )
+
+
+def _opened(opening: Opening, now: datetime, expires_at: datetime) -> FaceCheck:
+    bucket = bucket_of(opening.home_id)
+    return FaceCheck(
+        bucket=bucket,
+        id=new_id(bucket),
+        home_id=opening.home_id,
+        account_id=opening.account_id,
+        purpose=opening.purpose,
+        subject_id=opening.subject_id,
+        member_id=opening.member_id,
+        unit_id=opening.unit_id,
+        mode=opening.mode,
+        provider=opening.provider,
+        state=FaceCheckState.STARTING,
+        photo_hmac=opening.photo_hmac,
+        version=1,
+        started_at=now,
+        expires_at=expires_at,
+        due_at=expires_at,
     )
 
 

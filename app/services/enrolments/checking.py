@@ -66,31 +66,34 @@ async def start(
         await db.run(lambda session: remember(session, begun.check))
         return
     try:
-        reference = await ports.register.portrait(begun.member.number)
-        photo = None if begun.photo is None else await documents.read(db, ports.store, begun.photo)
-        begun_at_provider = await ports.faces.start(
-            FaceRequest(
-                check_id=begun.check.id,
-                mode=begun.check.mode,
-                name=begun.member.name,
-                number=begun.member.number,
-                reference=reference,
-                photo=photo,
-                device_meta=device_meta,
-                callback_url=callback_url,
-            )
-        )
+        answer = await ports.faces.start(await _request(db, ports, begun, device_meta, callback_url))
     except Unavailable as error:
         faces.tell_not_started(begun.check.id, error)
         await db.run(lambda session: faces.not_started(session, begun.check.id, caller.actor))
         raise FaceServiceUnavailable(retry_after_seconds=30) from error
 
     async def record(session: Session) -> None:
-        check = await faces.started(session, begun.check.id, begun_at_provider)
+        check = await faces.started(session, begun.check.id, answer)
         await session.flush()
         await remember(session, check)
 
     await db.run(record)
+
+
+async def _request(
+    db: Database, ports: Ports, begun: _Begun, device_meta: Mapping[str, str], callback_url: str
+) -> FaceRequest:
+    """Gather what the provider compares: the register's portrait, and the facial photo where there is one."""
+    return FaceRequest(
+        check_id=begun.check.id,
+        mode=begun.check.mode,
+        name=begun.member.name,
+        number=begun.member.number,
+        reference=await ports.register.portrait(begun.member.number),
+        photo=None if begun.photo is None else await documents.read(db, ports.store, begun.photo),
+        device_meta=device_meta,
+        callback_url=callback_url,
+    )
 
 
 async def ended(

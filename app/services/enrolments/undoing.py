@@ -46,7 +46,7 @@ async def has_later(session: Session, enrolment: Enrolment, event: Event) -> boo
     """Say whether anything came after the step of `event` that a change would undo."""
     if enrolment.face_passed_at is not None or enrolment.last_face_reason is not None:
         return True
-    if await faces.has_open(session, enrolment.home_id, enrolment.id):
+    if await faces.open_of(session, enrolment.home_id, enrolment.id):
         return True
     if event is Event.CHANGE_DOCUMENTS:
         return False

@@ -18,7 +18,7 @@ from app.core import errors
 from app.core.errors import AppError
 from app.openapi.examples import EXAMPLES
 from app.openapi.parts import BEARER, DESCRIPTION, HEADERS, HEADERS_OF_STATUS, JSON, PARAMETERS, PROBLEM, TAGS
-from app.routers import deps
+from app.routers import deps, once
 from app.services import answers
 from app.services.accounts import sessions
 
@@ -170,7 +170,7 @@ def _is_made_up(operation: JSON) -> bool:
 
 def _take_key(operation: JSON) -> None:
     operation.setdefault("parameters", []).append({"$ref": "#/components/parameters/IdempotencyKey"})
-    _refuse(operation["responses"], (deps.IdempotencyKeyMissing, deps.IdempotencyKeyInvalid))
+    _refuse(operation["responses"], (once.IdempotencyKeyMissing, once.IdempotencyKeyInvalid))
     _refuse(operation["responses"], (answers.KeyInFlight, answers.KeyReused))
     for status in ("201", "403", "404", "409", "422"):
         if status in operation["responses"]:
@@ -219,7 +219,7 @@ def _dependency(alias: Any) -> Callable[..., Any]:
     return depends.dependency
 
 
-_ONCE: Final = _dependency(deps.OncePerKey)
+_ONCE: Final = _dependency(once.OncePerKey)
 _REFUSALS_OF: Final[Mapping[Callable[..., Any], tuple[type[AppError], ...]]] = {
     _dependency(deps.AnyCaller): (errors.Unauthenticated, sessions.SessionEnded),
     _dependency(deps.Caller): (sessions.MoreProofNeeded,),

@@ -13,11 +13,12 @@ from app.ports.messages import MessagesUnavailable
 from app.problems import documented
 from app.routers import deps
 from app.routers.bodies import StrictRoute
-from app.routers.deps import Address, AnyCaller, Caller, House, Language, Once, Remember, TheHouse
+from app.routers.deps import Address, AnyCaller, Caller, House, Language, TheHouse
+from app.routers.once import IdempotencyKeyMissing, Once, Remember, repeat_key
 from app.schemas import accounts as shapes
 from app.schemas.base import Page
 from app.services import answers
-from app.services.accounts import codes, devices, profile, sessions, signing
+from app.services.accounts import codes, devices, profile, refreshing, sessions, signing
 from app.services.people.phones import mask_phone
 
 router = APIRouter(prefix="/v1", tags=["accounts"], route_class=StrictRoute)
@@ -43,14 +44,14 @@ async def send_code(
     status_code=201,
     response_model=shapes.AccountOpened,
     responses=documented(
-        codes.SmsCodeWrong, signing.PhoneAlreadyRegistered, signing.PasswordTooWeak, deps.IdempotencyKeyMissing, Busy
+        codes.SmsCodeWrong, signing.PhoneAlreadyRegistered, signing.PasswordTooWeak, IdempotencyKeyMissing, Busy
     ),
 )
 async def register(request: Request, body: shapes.AccountAsk, house: TheHouse) -> Response:
     """Open an account with a phone and its code, and sign in."""
     phone = deps.phone(house, body.phone)
     scope = house.db.lookup.digest("phone", phone)
-    once = Once(request, house, await deps.repeat_key(request, house, scope, house.db.lookup.bucket("phone", phone)))
+    once = Once(request, house, await repeat_key(request, house, scope, house.db.lookup.bucket("phone", phone)))
 
     async def work(_: answers.Unit, remember: Remember[signing.Registered]) -> signing.Registered:
         return await signing.register(
@@ -98,10 +99,10 @@ async def sign_in(body: shapes.SessionAsk, house: TheHouse) -> shapes.TokensRead
     return _tokens(house, signed_in)
 
 
-@router.post("/sessions/refresh", responses=documented(sessions.RefreshTokenRefused))
+@router.post("/sessions/refresh", responses=documented(refreshing.RefreshTokenRefused))
 async def refresh(body: shapes.RefreshAsk, house: TheHouse) -> shapes.TokensRead:
     """Exchange a refresh token for new tokens; a token used before ends the session."""
-    return shapes.TokensRead.of(await sessions.refresh(house.db, house.mint, body.refresh_token))
+    return shapes.TokensRead.of(await refreshing.refresh(house.db, house.mint, body.refresh_token))
 
 
 @router.get("/sessions")

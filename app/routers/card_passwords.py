@@ -10,7 +10,8 @@ from app.ports.face import FaceServiceUnavailable
 from app.problems import documented
 from app.routers import deps, faces
 from app.routers.bodies import StrictRoute
-from app.routers.deps import CARD_PASSWORD_ACR, AnyCaller, Caller, Language, OncePerKey, Remember, TheHouse
+from app.routers.deps import CARD_PASSWORD_ACR, AnyCaller, Caller, Language, TheHouse
+from app.routers.once import OncePerKey, Remember
 from app.schemas import enrolments as shapes
 from app.services import answers
 from app.services.accounts import sessions

@@ -14,7 +14,8 @@ from app.ports.register import RegisterUnavailable
 from app.problems import documented
 from app.routers import deps, faces
 from app.routers.bodies import StrictRoute
-from app.routers.deps import Caller, IfMatch, Language, OncePerKey, Remember, TheHouse
+from app.routers.deps import Caller, IfMatch, Language, TheHouse
+from app.routers.once import OncePerKey, Remember
 from app.routers.waiting import IfNoneMatch, Prefer, answer_when_changed
 from app.schemas import enrolments as shapes
 from app.schemas.accounts import TokensRead

@@ -1,4 +1,4 @@
-"""Sessions: started, refreshed, listed, ended; and who a request comes from."""
+"""Sessions: started, listed, ended; and who a request comes from."""
 
 import os
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from sqlalchemy import Select, select, update
 
 from app.core.db import Database, Session, bucket_of, hot, new_id
 from app.core.errors import NotFound, Unauthenticated
-from app.core.tokens import ACCESS_LIFETIME, AccessClaims, AccessTokens, RefreshToken, RefreshTokens
+from app.core.tokens import ACCESS_LIFETIME, AccessClaims, AccessTokens, RefreshTokens
 from app.models.accounts import Account, Assurance, Device, SessionEnd, SignedIn
 from app.models.audit import ActorKind
 from app.services import audit
@@ -19,8 +19,7 @@ from app.services.audit import Action, Actor
 from app.services.people import homes
 
 REFRESH_LIFETIME = timedelta(days=30)
-_IDLE = timedelta(days=7)
-_GRACE = timedelta(seconds=30)  # the refresh token before the newest is honoured so long: answers get lost
+IDLE_LIFETIME = timedelta(days=7)
 
 
 class SessionEnded(Unauthenticated):
@@ -38,13 +37,6 @@ class MoreProofNeeded(Unauthenticated):
         'Bearer error="insufficient_user_authentication", '
         'acr_values="urn:escard:acr:account-password urn:escard:acr:card-password"'
     )
-
-
-class RefreshTokenRefused(Unauthenticated):
-    """The refresh token is not ours, over, or was used before; used before, the session has ended."""
-
-    code = "refresh-token-refused"
-    challenge = 'Bearer error="invalid_token"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +164,7 @@ async def start(
         rotated_at=session.now,
         created_at=session.now,
         last_used_at=session.now,
-        expires_at=session.now + min(_IDLE, REFRESH_LIFETIME),
+        expires_at=session.now + min(IDLE_LIFETIME, REFRESH_LIFETIME),
     )
     session.add(signed_in)
     await audit.record(
@@ -195,22 +187,6 @@ def tokens(mint: Mint, signed_in: SignedIn, now: datetime) -> Tokens:
         refresh_expires_in=int((signed_in.expires_at - now).total_seconds()),
         session_id=signed_in.id,
     )
-
-
-async def refresh(db: Database, mint: Mint, refresh_token: str) -> Tokens:
-    """Exchange a refresh token for new tokens.
-
-    The token before the newest gives the same successor for 30 seconds: the answer may have been lost. An older one
-    has been copied, so the session ends (RFC 9700 §4.14.2).
-
-    Raises:
-        RefreshTokenRefused: not ours, over, or used before.
-    """
-    token = mint.refresh.read(refresh_token)
-    signed_in = await db.run(lambda session: _rotate(session, mint, token))
-    if signed_in is None:
-        raise RefreshTokenRefused
-    return tokens(mint, signed_in, db.clock.now())
 
 
 async def living(session: Session, session_id: UUID) -> SignedIn:
@@ -241,7 +217,7 @@ async def end(session: Session, caller: Caller, session_id: UUID) -> None:
     Raises:
         NotFound: it is not the caller's, or another one of somebody who has shown no more than a phone.
     """
-    signed_in = await _locked(session, session_id)
+    signed_in = await locked(session, session_id)
     is_theirs = signed_in is not None and signed_in.account_id == caller.account_id
     may_end = caller.assurance is Assurance.FULL or session_id == caller.session_id
     if signed_in is None or not is_theirs or not may_end:
@@ -294,43 +270,8 @@ async def raise_assurance(session: Session, caller: Caller) -> None:
     )
 
 
-async def _rotate(session: Session, mint: Mint, token: RefreshToken) -> SignedIn | None:
-    signed_in = await _locked(session, token.session_id)
-    if signed_in is None or not mint.refresh.is_ours(token, signed_in.seed):
-        return None
-    if signed_in.successor_id is not None:
-        return await _successor(session, signed_in, token)
-    if signed_in.ended_at is not None or signed_in.expires_at <= session.now:
-        return None
-    if token.generation == signed_in.generation:
-        signed_in.generation += 1
-        signed_in.rotated_at = signed_in.last_used_at = session.now
-        signed_in.expires_at = min(session.now + _IDLE, signed_in.created_at + REFRESH_LIFETIME)
-        return signed_in
-    if _is_just_rotated(session, signed_in, token):
-        return signed_in
-    await end_one(session, signed_in, SessionEnd.TOKEN_REUSED, audit.SYSTEM)
-    return None
-
-
-async def _successor(session: Session, moved: SignedIn, token: RefreshToken) -> SignedIn | None:
-    """Return the session that took over, until its own tokens have been used: the answer that told may be lost."""
-    assert moved.successor_id is not None
-    successor = await _locked(session, moved.successor_id)
-    if successor is None or successor.ended_at is not None or successor.expires_at <= session.now:
-        return None
-    is_newest = token.generation == moved.generation or _is_just_rotated(session, moved, token)
-    if successor.generation > 0 or not is_newest:
-        await end_one(session, successor, SessionEnd.TOKEN_REUSED, audit.SYSTEM)
-        return None
-    return successor
-
-
-def _is_just_rotated(session: Session, signed_in: SignedIn, token: RefreshToken) -> bool:
-    return token.generation == signed_in.generation - 1 and session.now - signed_in.rotated_at <= _GRACE
-
-
-async def _locked(session: Session, session_id: UUID) -> SignedIn | None:
+async def locked(session: Session, session_id: UUID) -> SignedIn | None:
+    """Return a session that may have ended, locked."""
     row: SignedIn | None = await session.get(
         SignedIn, (bucket_of(session_id), session_id), with_for_update=True, populate_existing=True
     )

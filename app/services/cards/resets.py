@@ -13,7 +13,7 @@ from app.models.cards import CardPasswordReset, ResetState
 from app.models.cases import CasePurpose, CaseReason
 from app.models.faces import FaceCheck, FaceCheckState, FacePurpose
 from app.ports import Ports
-from app.ports.face import COUNTED, FaceMode, FaceReason, FaceRequest, FaceServiceUnavailable
+from app.ports.face import COUNTED, FaceMode, FaceReason, FaceRequest, FaceServiceUnavailable, FaceStart
 from app.services import audit, cases, faces, outbox, policies
 from app.services.accounts import codes, profile
 from app.services.accounts.sessions import Caller
@@ -70,29 +70,22 @@ async def begin(
         begun = await db.run(lambda session: _open(session, ports, caller, unit_id, phone, sms_code))
     reset, check, person = begun
     try:
-        start = await ports.faces.start(
-            FaceRequest(
-                check_id=check.id,
-                mode=FaceMode.LIVE,
-                name=person.name,
-                number=person.number,
-                reference=await ports.register.portrait(person.number),
-                photo=None,
-                device_meta=device_meta,
-                callback_url=callback_url,
-            )
+        request = FaceRequest(
+            check_id=check.id,
+            mode=FaceMode.LIVE,
+            name=person.name,
+            number=person.number,
+            reference=await ports.register.portrait(person.number),
+            photo=None,
+            device_meta=device_meta,
+            callback_url=callback_url,
         )
+        start = await ports.faces.start(request)
     except Unavailable as error:
         faces.tell_not_started(check.id, error)
         await db.run(lambda session: _give_up(session, check.id, caller.actor, phone, sms_code))
         raise FaceServiceUnavailable(retry_after_seconds=30) from error
-
-    async def record(session: Session) -> None:
-        started = await faces.started(session, check.id, start)
-        await session.flush()
-        await remember(session, ResetView(reset.id, reset.state, reset.expires_at, started))
-
-    await db.run(record)
+    await db.run(lambda session: _record(session, reset, check.id, start, remember))
 
 
 async def finish(db: Database, passwords: Passwords, caller: Caller, reset_id: UUID, new: str) -> None:
@@ -224,6 +217,14 @@ async def _open(session: Session, ports: Ports, caller: Caller, unit_id: UUID, p
     )
     check = await faces.begin(session, opening, caller.actor)
     return reset, check, await homes.person(session, caller.person_id)
+
+
+async def _record(
+    session: Session, reset: CardPasswordReset, check_id: UUID, start: FaceStart, remember: Remember
+) -> None:
+    started = await faces.started(session, check_id, start)
+    await session.flush()
+    await remember(session, ResetView(reset.id, reset.state, reset.expires_at, started))
 
 
 async def _ready(session: Session, caller: Caller, reset_id: UUID) -> CardPasswordReset:

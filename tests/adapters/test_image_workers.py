@@ -25,9 +25,14 @@ from tests.factories.images import pdf, portrait_photo, saved, slow_pdf, stream
 _ENDLESS = slow_pdf(2_000_000)
 _A_SECOND = slow_pdf(500)
 
+# Processes of pools that other tests share; those of the pool under test are all others.
+_elsewhere: set[int] = set()
+
 
 @asynccontextmanager
 async def pool(**options: Any) -> AsyncIterator[WorkerImages]:
+    _elsewhere.clear()
+    _elsewhere.update(worker_pids())
     images = WorkerImages(**{"niceness": 0, "patience_seconds": 60} | options)
     try:
         yield images
@@ -36,7 +41,7 @@ async def pool(**options: Any) -> AsyncIterator[WorkerImages]:
 
 
 def worker_pids() -> set[int]:
-    return {child.pid for child in multiprocessing.active_children() if child.pid is not None}
+    return {child.pid for child in multiprocessing.active_children() if child.pid is not None} - _elsewhere
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

@@ -1,10 +1,8 @@
-"""What tests of the add flow share: image workers at hand, owners whose app adds relatives, relatives to be added."""
+"""What tests of the add flow share: owners whose app adds relatives, relatives to be added."""
 
-import asyncio
 import json
-import re
 import secrets
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -15,10 +13,7 @@ import httpx
 import pytest
 from sqlalchemy import update
 
-from app import main
 from app.adapters.demo_pictures import portrait_photo
-from app.adapters.images.workers import WorkerImages
-from app.adapters.keys.file import FileKeys
 from app.adapters.register.embedded import EmbeddedRegister, Entry
 from app.core.clock import today
 from app.core.settings import Settings
@@ -32,24 +27,6 @@ from tests.factories.make import Holder, Make, Someone
 from tests.factories.phone import JSON, Phone
 
 PORTRAIT = portrait_photo(1)
-
-
-@pytest.fixture(scope="session")
-def image_workers() -> Iterator[WorkerImages]:
-    """One process that looks at pictures for all tests of this worker: it takes most of a second to start."""
-    images = WorkerImages(keep_comment=re.compile(r"sandbox:[a-z_]{1,40}"))
-    yield images
-    asyncio.run(images.close())
-
-
-@pytest.fixture
-async def house(
-    database: cluster.Database, settings: Settings, keys: FileKeys, image_workers: WorkerImages
-) -> AsyncIterator[House]:
-    """A whole server with its embedded adapters, opened; its pictures go to the common process."""
-    built = main.build(settings, database.app_url, keys=keys)
-    async with main.opened(replace(built, ports=replace(built.ports, images=image_workers))) as house:
-        yield house
 
 
 @dataclass

@@ -139,6 +139,7 @@ class TestPuttingAway:
     async def test_what_is_past_goes_and_the_rest_stays(
         self, house: House, db: Database, owner: Phone, people: dict[str, TestPerson]
     ) -> None:
+        await housekeeping.put_away(db)
         await owner.step_up()
         await owner.open("family_member")
         await worker.tell_due(db, house.ports)

@@ -70,9 +70,9 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
     inbox, register, client = InboxMessages(db), EmbeddedRegister(db), httpx.AsyncClient(timeout=10)
     images = WorkerImages(
         workers=settings.image_workers,
-        keep_comment=SANDBOX_COMMENT if settings.face_provider == "sandbox" else None,
+        keep_comment=SANDBOX_COMMENT if "sandbox" in settings.face_providers else None,
     )
-    faces = _face_provider(settings.face_provider, clock, client)
+    faces = _face_providers(settings, clock, client)
     ports = Ports(
         clock=clock,
         keys=ring,
@@ -101,7 +101,7 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
             sms_codes_per_hour=settings.sms_codes_per_hour_and_address,
         ),
         stopping=asyncio.Event(),
-        closing=(images.close, faces.close, client.aclose, db.close),
+        closing=(images.close, *(provider.close for provider in faces.values()), client.aclose, db.close),
     )
 
 
@@ -184,14 +184,17 @@ def _store(settings: Settings) -> ObjectStore:
     return FolderObjects(settings.data_folder / "objects")
 
 
-def _face_provider(name: str, clock: Clock, client: httpx.AsyncClient) -> FaceProvider:
-    """Make the face provider that an installed package offers under this name.
+def _face_providers(settings: Settings, clock: Clock, client: httpx.AsyncClient) -> dict[str, FaceProvider]:
+    """Make the face providers that installed packages offer under the names of the setting.
 
     Raises:
-        LookupError: none does.
+        LookupError: none does, or one lacks an option.
     """
-    found = entry_points(group="escard.face_providers", name=name)
-    if not found:
-        raise LookupError(f"no installed package offers a face provider named {name!r}")
-    provider: FaceProvider = next(iter(found)).load()(clock=clock, client=client)
-    return provider
+    made: dict[str, FaceProvider] = {}
+    for name in settings.face_providers:
+        found = entry_points(group="escard.face_providers", name=name)
+        if not found:
+            raise LookupError(f"no installed package offers a face provider named {name!r}")
+        options = {key: value.get_secret_value() for key, value in settings.face_options.get(name, {}).items()}
+        made[name] = next(iter(found)).load()(clock=clock, client=client, options=options)
+    return made

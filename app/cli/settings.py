@@ -1,5 +1,6 @@
 """`escard settings`: every setting, its type, its default and what it means."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from types import NoneType, UnionType
@@ -9,6 +10,7 @@ import typer
 from annotated_types import Ge, Gt, Le, MaxLen
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
+from pydantic_settings import NoDecode
 
 from app.cli.configuration import fields
 from app.cli.terminal import say, table
@@ -47,6 +49,8 @@ def page(rows: list[tuple[str, str, str, str]]) -> str:
 
 
 def _kind(field: FieldInfo) -> str:
+    if NoDecode in field.metadata:
+        return "names with commas between"
     bounds = " ".join(filter(None, (_bound(each) for each in field.metadata)))
     return f"{_type(field.annotation)} {bounds}".strip()
 
@@ -56,6 +60,8 @@ def _type(annotation: Any) -> str:
         return " or ".join(get_args(annotation))
     if get_origin(annotation) is tuple:
         return "JSON list"
+    if get_origin(annotation) is Mapping:
+        return "secrets by name"
     if isinstance(annotation, UnionType):
         return " or ".join(_type(each) for each in get_args(annotation) if each is not NoneType)
     if issubclass(annotation, StrEnum):
@@ -80,4 +86,6 @@ def _bound(constraint: object) -> str:
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "(needed)"
-    return "" if field.default in (None, ()) else str(field.default)
+    if isinstance(field.default, tuple) and field.default:
+        return ",".join(field.default)
+    return str(field.default) if field.default else ""

@@ -1,12 +1,13 @@
 """Every setting there is; read from the environment (prefix `ESCARD_`) once, in `app.main`."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class Environment(StrEnum):
@@ -80,8 +81,11 @@ class Settings(BaseSettings):
     messages_adapter: Literal["inbox"] = "inbox"
     """How messages reach people: `inbox` (readable at `/dev/messages`, development only)."""
 
-    face_provider: str = "sandbox"
-    """Name of the face provider, an entry point of the group `escard.face_providers`."""
+    face_providers: Annotated[tuple[str, ...], NoDecode] = ("sandbox",)
+    """Names of the face providers, with commas between: entry points of the group `escard.face_providers`."""
+
+    face_options: Mapping[str, Mapping[str, SecretStr]] = {}
+    """What each face provider needs: `ESCARD_FACE_OPTIONS__<PROVIDER>__<OPTION>`."""
 
     channel: str = Field("app", max_length=32)
     """Channel recorded for people who use the public API directly."""
@@ -104,6 +108,11 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least level of the structured log."""
 
+    @field_validator("face_providers", mode="before")
+    @classmethod
+    def _names(cls, value: object) -> object:
+        return tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
+
     @model_validator(mode="after")
     def _refuse_a_dangerous_mix(self) -> Self:
         if self.object_store == "s3" and self.s3 is None:
@@ -114,7 +123,7 @@ class Settings(BaseSettings):
 
     def _refuse_sandboxes(self) -> None:
         sandboxes = {
-            "face_provider": self.face_provider == "sandbox",
+            "face_providers": not {"sandbox", "bundled"}.isdisjoint(self.face_providers),
             "messages_adapter": self.messages_adapter == "inbox",
             "register_adapter": self.register_adapter == "embedded" and self.database_url is None,
         }

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import Index, Integer, UniqueConstraint, text
+from sqlalchemy import ForeignKeyConstraint, Index, Integer, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import PERSONAL, Base, Bucketed, Identified, bucket_agrees
@@ -104,3 +104,20 @@ class FaceTry(Bucketed, Base):
     member_id: Mapped[UUID] = mapped_column(primary_key=True)
     check_id: Mapped[UUID] = mapped_column(primary_key=True)
     at: Mapped[datetime]
+
+
+class HeardEvent(Bucketed, Base):
+    """A callback of a provider, by the provider's name for it; in the bucket of the check it speaks of."""
+
+    __tablename__ = "face_event"
+    __table_args__ = (
+        bucket_agrees("check_id"),
+        ForeignKeyConstraint(["bucket", "check_id"], ["face_check.bucket", "face_check.id"]),
+        {"info": PERSONAL},
+    )
+
+    provider: Mapped[str] = mapped_column(primary_key=True)
+    event_id: Mapped[str] = mapped_column(primary_key=True)
+    check_id: Mapped[UUID]
+    heard_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]

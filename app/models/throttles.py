@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import SmallInteger
+from sqlalchemy import Integer
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import PERSONAL, Base, Bucketed
@@ -16,5 +16,5 @@ class Throttle(Bucketed, Base):
 
     subject: Mapped[bytes] = mapped_column(primary_key=True)
     action: Mapped[str] = mapped_column(primary_key=True)
-    used: Mapped[int] = mapped_column(SmallInteger)
+    used: Mapped[int] = mapped_column(Integer)
     resets_at: Mapped[datetime]

@@ -1,6 +1,6 @@
 """What the product asks of the outside world; adapters answer."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ from app.ports.storage import ObjectStore
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Everything outside that a server is joined to."""
+    """Everything outside that a server is joined to; the face providers by their names, in the order of the setting."""
 
     clock: Clock
     keys: Keys
@@ -23,7 +23,7 @@ class Ports:
     register: Register
     images: Images
     store: ObjectStore
-    faces: FaceProvider
+    faces: Mapping[str, FaceProvider]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,14 @@
 """The port to face verification: one result type with a closed list of reasons for every provider."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 from app.core.errors import Unavailable
-
-
-class FaceServiceUnavailable(Unavailable):
-    """The provider does not answer, or not in a way that we understand; it never counts against a person."""
-
-    code = "face-service-unavailable"
 
 
 class FaceMode(StrEnum):
@@ -61,6 +56,20 @@ class FaceReason(StrEnum):
     POLICY_BLOCK = "policy_block"
     DOCUMENT_EXPIRED = "document_expired"
     NOT_FINISHED = "not_finished"
+
+
+class FaceServiceUnavailable(Unavailable):
+    """The provider does not answer, or not in a way that we understand; it never counts against a person.
+
+    `reason` says for the log what kept it from answering: NETWORK, PROVIDER_BUSY, PROVIDER_MISCONFIGURED,
+    PROVIDER_ARREARS or PROVIDER_DAILY_LIMIT.
+    """
+
+    code = "face-service-unavailable"
+
+    def __init__(self, reason: FaceReason = FaceReason.NETWORK, *, retry_after_seconds: int | None = None) -> None:
+        super().__init__(retry_after_seconds=retry_after_seconds)
+        self.reason = reason
 
 
 COUNTED = frozenset(
@@ -158,15 +167,46 @@ class FaceCallback:
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
 
+    @property
+    def digest(self) -> str:
+        """A name for the event where the provider gives it none: the SHA-256 of all that came but the headers."""
+        query = "&".join(f"{key}={value}" for key, value in sorted(self.query.items()))
+        return hashlib.sha256(query.encode() + b"\n" + self.body).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class FaceEvent:
+    """What a callback speaks of: one of our checks, and the provider's name for the event (at most 128 characters)."""
+
+    check_id: UUID
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class FaceEvidence:
+    """What a check is judged by on this server, all JPEG: the register's portrait, the facial photo, the frames."""
+
+    reference: bytes | None = field(repr=False)
+    photo: bytes | None = field(repr=False)
+    frames: tuple[bytes, ...] = field(repr=False)
+
 
 class FaceProvider(Protocol):
-    """Verifies faces."""
+    """Verifies faces.
+
+    It is made with keywords: `clock` (`app.core.clock.Clock`), `client` (an `httpx.AsyncClient`, the house's) and
+    `options` (a mapping of texts, from `ESCARD_FACE_OPTIONS__<NAME>__<OPTION>`); a LookupError whose words name the
+    option that is missing ends the start of the server. It keeps nothing: another process may be asked for the result.
+    """
 
     name: str
     modes: frozenset[FaceMode]
 
     async def start(self, request: FaceRequest) -> FaceStart:
         """Start a check.
+
+        What the provider says of the person at once (photo mode; a person it does not know) is no error: the
+        reference carries it, and `result` tells it.
 
         Raises:
             FaceServiceUnavailable: no answer, or none that we understand.
@@ -189,13 +229,29 @@ class FaceProvider(Protocol):
         """
         ...
 
-    def check_named_by(self, callback: FaceCallback) -> UUID | None:
+    def event_of(self, callback: FaceCallback) -> FaceEvent | None:
         """Return which of our checks a callback speaks of; it is a hint to ask for the result, never the result.
 
-        None when it names none, or when the provider signs its callbacks and the signature is wrong.
+        None when it names none, or when the provider signs its callbacks and the signature is wrong or old.
         """
         ...
 
     async def close(self) -> None:
         """Let go of what the provider holds; the server stops."""
+        ...
+
+
+@runtime_checkable
+class FrameFaceProvider(FaceProvider, Protocol):
+    """Judges frames that the client uploads to this server, where other providers have a page or an SDK of their own.
+
+    Until enough frames are there, `result` is pending; then `judge` takes its place.
+    """
+
+    async def judge(self, provider_ref: str, evidence: FaceEvidence) -> FaceResult:
+        """Judge the frames of a check; the same evidence gives the same answer.
+
+        Raises:
+            FaceServiceUnavailable: the judges are busy or broken; ask again.
+        """
         ...

@@ -18,7 +18,7 @@ from app.services.accounts import sessions
 from app.services.accounts.codes import SmsCodeWrong
 from app.services.cards import passwords, resets
 from app.services.cards.resets import ResetView
-from app.services.faces import FaceStartsUsed
+from app.services.faces.tries import FaceStartsUsed
 
 router = APIRouter(prefix="/v1/card", tags=["card"], route_class=StrictRoute)
 

@@ -28,7 +28,8 @@ from app.services.cards.reading import OwnCardNeeded
 from app.services.enrolments import checking, consents, details, finishing, loading, lookups, steps, viewing
 from app.services.enrolments.details import Details
 from app.services.enrolments.viewing import EnrolmentView
-from app.services.faces import FaceStartsUsed, FaceTriesUsed
+from app.services.faces.starting import FaceTriesUsed
+from app.services.faces.tries import FaceStartsUsed
 from app.services.links import AlreadyAdding, AlreadyMember, QuotaReached
 from app.services.notices import NoticeOutdated
 from app.services.people.identifiers import NumberNotValid, parse_number

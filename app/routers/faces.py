@@ -1,5 +1,7 @@
 """Face checks: read, completed by the client, called back by providers."""
 
+import contextlib
+
 from fastapi import APIRouter, Request, Response
 
 from app.core.db import Session
@@ -11,7 +13,8 @@ from app.routers import deps
 from app.routers.deps import Caller, House, Language, TheHouse
 from app.routers.waiting import IfNoneMatch, Prefer, answer_when_changed
 from app.schemas.enrolments import FaceCheckRead
-from app.services import faces, outcomes
+from app.services import outcomes
+from app.services.faces import checks, tries
 from app.texts import face_reason
 
 router = APIRouter(prefix="/v1", tags=["face checks"])
@@ -37,7 +40,7 @@ async def read_check(
         house,
         caller,
         lambda: house.db.run(read),
-        lambda: faces.version(house.db, wanted),
+        lambda: checks.version(house.db, wanted),
         prefer,
         if_none_match,
     )
@@ -54,28 +57,24 @@ async def complete_check(check_id: str, caller: Caller, house: TheHouse, languag
 @router.api_route("/callbacks/face/{provider}", methods=["GET", "POST"], include_in_schema=False)
 async def call_back(provider: str, request: Request, house: TheHouse) -> Response:
     """Hear a provider: a hint to ask it how a check stands; whatever comes late, twice or out of order is harmless."""
-    if provider != house.ports.faces.name:
+    if provider not in house.ports.faces:
         raise NotFound
     callback = FaceCallback(dict(request.query_params), dict(request.headers), await request.body())
-    check_id = house.ports.faces.check_named_by(callback)
-    if check_id is not None:
-        try:
-            await outcomes.settle(house.db, house.ports, check_id)
-        except (NotFound, Unavailable):
-            return Response(status_code=204)  # nothing of ours, or the poller asks again
+    with contextlib.suppress(Unavailable):  # the poller asks again
+        await outcomes.called_back(house.db, house.ports, provider, callback)
     return Response(status_code=204)
 
 
 def callback_url(house: House) -> str:
-    """Return the address that providers call."""
-    return f"{house.settings.public_url.rstrip('/')}/v1/callbacks/face/{house.ports.faces.name}"
+    """Return the address under which each provider has its own to call."""
+    return f"{house.settings.public_url.rstrip('/')}/v1/callbacks/face"
 
 
 async def shaped(session: Session, check: FaceCheck, language: str) -> FaceCheckRead:
     """Return a check as its owner reads it."""
     return FaceCheckRead.of(
         check,
-        await faces.client_part(session, check),
-        await faces.tries_left(session, check.home_id, check.member_id),
+        await checks.client_part(session, check),
+        await tries.left(session, check.home_id, check.member_id),
         face_reason(check.reason.value, language) if check.reason is not None else None,
     )

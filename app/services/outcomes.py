@@ -13,13 +13,14 @@ from app.core.errors import NotFound, Unavailable
 from app.models.enrolments import Enrolment
 from app.models.faces import OPEN, FaceCheck, FaceCheckState, FacePurpose
 from app.ports import Ports
-from app.ports.face import FaceDecision, FaceReason, FaceResult
+from app.ports.face import FaceCallback, FaceDecision, FaceProvider, FaceReason, FaceResult, FaceServiceUnavailable
 from app.ports.register import RegisteredPerson
-from app.services import audit, faces
+from app.services import audit
 from app.services.accounts.sessions import Caller
 from app.services.audit import Actor
 from app.services.cards import resets
 from app.services.enrolments import checking, finishing, loading
+from app.services.faces import checks, ending, events, tries
 from app.services.links import slots
 from app.services.people import homes
 
@@ -63,9 +64,23 @@ async def settle(db: Database, ports: Ports, check_id: UUID, actor: Actor = audi
     check, number = await db.run(lambda session: _about(session, check_id))
     if check.state not in OPEN or check.provider_ref is None:
         return await db.run(lambda session: _close_if_over(session, check_id, actor))
-    result = await ports.faces.result(check.provider_ref)
+    result = await _provider(ports, check).result(check.provider_ref)
     registered = await ports.register.find(number) if result.decision is FaceDecision.PASSED and number else None
     return await db.run(lambda session: _settle(session, check_id, result, registered, actor))
+
+
+async def called_back(db: Database, ports: Ports, provider: str, callback: FaceCallback) -> None:
+    """Hear a provider: a hint to ask how a check stands; an event that has led to an end before is none.
+
+    Raises:
+        FaceServiceUnavailable, RegisterUnavailable: nothing has changed.
+    """
+    event = ports.faces[provider].event_of(callback)
+    if event is None or not await db.run(lambda session: events.is_news(session, provider, event)):
+        return
+    check = await settle(db, ports, event.check_id)
+    if check.state not in OPEN:
+        await db.run(lambda session: events.settled(session, provider, event))
 
 
 async def settle_due(db: Database, ports: Ports) -> int:
@@ -115,7 +130,7 @@ async def given_up(db: Database, ports: Ports, check_id: UUID) -> None:
     """
     check = await db.run(lambda session: session.get(FaceCheck, (bucket_of(check_id), check_id)))
     if check is not None and check.provider_ref is not None:
-        await ports.faces.cancel(check.provider_ref)
+        await _provider(ports, check).cancel(check.provider_ref)
 
 
 async def _go_on(enrolment_id: UUID, registered: RegisteredPerson, session: Session) -> bool:
@@ -140,8 +155,11 @@ async def _settle(
     session: Session, check_id: UUID, result: FaceResult, registered: RegisteredPerson | None, actor: Actor
 ) -> FaceCheck:
     check = await _locked_with_homes(session, check_id)
-    if await faces.apply(session, check, result, actor):
+    if await ending.apply(session, check, result, actor):
         await _draw(session, check, registered, actor)
+        if not result.charged:
+            await session.flush()
+            await tries.give_back_cost(check.provider, session)
     elif check.state in OPEN and check.expires_at <= session.now:
         await _expire(session, check, actor)
     return check
@@ -156,7 +174,7 @@ async def _close_if_over(session: Session, check_id: UUID, actor: Actor) -> Face
 
 
 async def _expire(session: Session, check: FaceCheck, actor: Actor) -> None:
-    await faces.end(session, check, FaceCheckState.EXPIRED, FaceReason.TIMED_OUT, actor)
+    await ending.end(session, check, FaceCheckState.EXPIRED, FaceReason.TIMED_OUT, actor)
     await _draw(session, check, None, actor)
 
 
@@ -170,10 +188,22 @@ async def _draw(session: Session, check: FaceCheck, registered: RegisteredPerson
             await resets.ended(session, check.subject_id, check, actor)
 
 
+def _provider(ports: Ports, check: FaceCheck) -> FaceProvider:
+    """Return the provider that a check is pinned to.
+
+    Raises:
+        FaceServiceUnavailable: this server has it no more.
+    """
+    provider = ports.faces.get(check.provider)
+    if provider is None:
+        raise FaceServiceUnavailable(FaceReason.PROVIDER_MISCONFIGURED)
+    return provider
+
+
 async def _locked_with_homes(session: Session, check_id: UUID) -> FaceCheck:
     """Return a check, locked after the homes it concerns and the enrolment it decides: that order is everybody's."""
     seen = await session.get_one(FaceCheck, (bucket_of(check_id), check_id))
     await homes.lock(session, {seen.home_id, seen.account_id, seen.member_id})
     if seen.purpose is FacePurpose.ENROLMENT:
         await loading.locked(session, seen.subject_id)
-    return await faces.locked(session, check_id)
+    return await checks.locked(session, check_id)

@@ -5,7 +5,6 @@ The vendor has three calls: `POST /checks` begins a check and returns its id and
 """
 
 import base64
-import os
 from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
@@ -16,6 +15,7 @@ from app.core.clock import Clock
 from app.ports.face import (
     FaceCallback,
     FaceDecision,
+    FaceEvent,
     FaceMode,
     FaceProvider,
     FaceReason,
@@ -43,16 +43,16 @@ _MATCHED: Final = (FaceReason.OK, FaceReason.FACE_MISMATCH)
 
 
 class AcmeFaces(FaceProvider):
-    """Made with our clock and our HTTP client; its own settings it reads itself."""
+    """Made with our clock, our HTTP client and its options: `url` and `key`."""
 
     name = "acme"
     modes = frozenset({FaceMode.LIVE, FaceMode.PHOTO})
 
-    def __init__(self, clock: Clock, client: httpx.AsyncClient) -> None:
+    def __init__(self, clock: Clock, client: httpx.AsyncClient, options: Mapping[str, str]) -> None:
         self._clock = clock
         self._client = client
-        self._url = _setting("ACME_URL")
-        self._key = _setting("ACME_KEY")
+        self._url = _option(options, "url")
+        self._key = _option(options, "key")
 
     async def start(self, request: FaceRequest) -> FaceStart:
         begun = await self._ask(
@@ -95,9 +95,9 @@ class AcmeFaces(FaceProvider):
     async def cancel(self, provider_ref: str) -> None:
         await self._ask("DELETE", f"/checks/{provider_ref}")
 
-    def check_named_by(self, callback: FaceCallback) -> UUID | None:
+    def event_of(self, callback: FaceCallback) -> FaceEvent | None:
         try:
-            return UUID(callback.query["order"])  # a hint: the result is asked for in any case
+            return FaceEvent(UUID(callback.query["order"]), callback.digest)  # a hint: the result is asked for
         except (KeyError, ValueError):
             return None
 
@@ -116,12 +116,11 @@ class AcmeFaces(FaceProvider):
         return said
 
 
-def _setting(name: str) -> str:
-    """Return a setting; a LookupError ends the start with its words."""
-    value = os.environ.get(name)
-    if not value:
-        raise LookupError(f"the face provider acme needs {name} in the environment")
-    return value
+def _option(options: Mapping[str, str], name: str) -> str:
+    """Return an option; a LookupError ends the start with its words."""
+    if not options.get(name):
+        raise LookupError(f"the face provider acme needs ESCARD_FACE_OPTIONS__ACME__{name.upper()}")
+    return options[name]
 
 
 def _text(image: bytes | None) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -23,6 +24,8 @@ from app.routers.deps import House
 from tests.cluster import Database
 from tests.factories.phone import Phone, settle_people
 
+OPTIONS = {"url": "http://acme.test", "key": "secret"}
+SECRETS = {name: SecretStr(value) for name, value in OPTIONS.items()}
 EXAMPLE = Path(__file__).parents[2] / "examples" / "acme_faces"
 
 
@@ -66,8 +69,6 @@ def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     )
     monkeypatch.syspath_prepend(str(EXAMPLE))
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setenv("ACME_URL", "http://acme.test")
-    monkeypatch.setenv("ACME_KEY", "secret")
     yield
     sys.modules.pop("acme_faces", None)
 
@@ -77,10 +78,15 @@ async def house(
     example: None, vendor: Vendor, database: Database, settings: Settings, keys: FileKeys
 ) -> AsyncIterator[House]:
     """A house that has the example for its provider; the vendor answers without a network between."""
-    built = main.build(settings.model_copy(update={"face_provider": "acme"}), database.app_url, keys=keys)
+    built = main.build(
+        settings.model_copy(update={"face_providers": ("acme",), "face_options": {"acme": SECRETS}}),
+        database.app_url,
+        keys=keys,
+    )
     transport = httpx.ASGITransport(vendor.app())
     async with httpx.AsyncClient(transport=transport) as to_vendor:
-        faces = type(built.ports.faces)(clock=built.ports.clock, client=to_vendor)  # type: ignore[call-arg] # by contract
+        acme = type(built.ports.faces["acme"])
+        faces = {"acme": acme(clock=built.ports.clock, client=to_vendor, options=OPTIONS)}  # type: ignore[call-arg] # by contract
         async with main.opened(replace(built, ports=replace(built.ports, faces=faces))) as opened:
             await settle_people(opened)
             yield opened

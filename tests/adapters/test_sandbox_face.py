@@ -19,6 +19,7 @@ from app.core.clock import MovableClock
 from app.ports.face import (
     FaceCallback,
     FaceDecision,
+    FaceEvent,
     FaceMode,
     FaceReason,
     FaceRequest,
@@ -273,12 +274,14 @@ class TestCallbacks:
         assert not before.charged
         assert after.decision is FaceDecision.PASSED
         assert after.occurred_at >= before.occurred_at
-        assert provider.check_named_by(FaceCallback({}, {}, body)) == asked.check_id
+        assert provider.event_of(FaceCallback({}, {}, body)) == FaceEvent(
+            asked.check_id, orjson.loads(body)["event_id"]
+        )
 
     async def test_a_late_callback_waits_for_its_time(
         self, clock: MovableClock, outside: httpx.AsyncClient, mailbox: Mailbox
     ) -> None:
-        provider = SandboxFaceProvider(clock, outside, delay_seconds=0.3)
+        provider = SandboxFaceProvider(clock, outside, {"delay_seconds": "0.3"})
         await provider.start(request("late_callback", callback_url=mailbox.url))
 
         with pytest.raises(TimeoutError):
@@ -381,4 +384,4 @@ class TestCallbacks:
         ],
     )
     async def test_a_callback_that_names_no_check_names_none(self, provider: SandboxFaceProvider, body: bytes) -> None:
-        assert provider.check_named_by(FaceCallback({}, {}, body)) is None
+        assert provider.event_of(FaceCallback({}, {}, body)) is None

@@ -381,7 +381,7 @@ async def test_cut_off_while_the_provider_was_asked_the_same_unit_goes_on_with_i
             remember=remember,
         )
 
-    cut_off = dataclasses.replace(house.ports, faces=CutOff(house.ports.clock, owner.client))
+    cut_off = dataclasses.replace(house.ports, faces={"sandbox": CutOff(house.ports.clock, owner.client)})
     with pytest.raises(ServerDied):
         await work(cut_off, unit_id)
     with pytest.raises(SmsCodeWrong):

@@ -112,7 +112,7 @@ class TestAServer:
         assert "S3cret-word" not in done.complained
 
     def test_needs_a_face_provider_that_is_installed(self, with_keys: Escard, outside: Mapping[str, str]) -> None:
-        done = with_keys.do("serve", face_provider="nobody", **outside)
+        done = with_keys.do("serve", face_providers="nobody", **outside)
 
         assert done.status == 1
         assert done.complained == "escard: no installed package offers a face provider named 'nobody'.\n"

@@ -9,7 +9,7 @@ from app.core.settings import Environment, Settings
 
 SAFE: dict[str, Any] = {
     "environment": "production",
-    "face_provider": "aliyun",
+    "face_providers": "aliyun",
     "messages_adapter": "http",
     "database_url": "postgresql://escard_app:secret@db/escard",
     "public_url": "https://escard.example",
@@ -33,15 +33,15 @@ def test_development_needs_no_setting() -> None:
 def test_production_refuses_every_sandbox_and_names_them_all() -> None:
     said = refusal(environment="production")
 
-    assert all(name in said for name in ("face_provider", "messages_adapter", "register_adapter"))
+    assert all(name in said for name in ("face_providers", "messages_adapter", "register_adapter"))
 
 
-@pytest.mark.parametrize("face_provider", ["sandbox", "aliyun"])
-def test_production_refuses_the_readable_inbox(face_provider: str) -> None:
-    said = refusal(**SAFE | {"messages_adapter": "inbox", "face_provider": face_provider})
+@pytest.mark.parametrize("face_providers", ["sandbox", "aliyun"])
+def test_production_refuses_the_readable_inbox(face_providers: str) -> None:
+    said = refusal(**SAFE | {"messages_adapter": "inbox", "face_providers": face_providers})
 
     assert "messages_adapter" in said
-    assert ("face_provider" in said) is (face_provider == "sandbox")
+    assert ("face_providers" in said) is (face_providers == "sandbox")
 
 
 def test_production_wants_tls_before_it() -> None:

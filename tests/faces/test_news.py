@@ -18,6 +18,7 @@ from app.adapters.face.sandbox import SandboxFaceProvider
 from app.core.db import Database, bucket_of, new_id
 from app.ports.face import (
     FaceCallback,
+    FaceEvent,
     FaceMode,
     FaceProvider,
     FaceRequest,
@@ -77,7 +78,7 @@ class TestCallbacks:
         """The owner's app at a server that the sandbox's callbacks reach."""
         async with httpx.AsyncClient(transport=line) as wire:
             provider = SandboxFaceProvider(house.ports.clock, wire)
-            reached = replace(house, ports=replace(house.ports, faces=provider))
+            reached = replace(house, ports=replace(house.ports, faces={"sandbox": provider}))
             line.server = httpx.ASGITransport(main.create_app(reached))
             async with httpx.AsyncClient(transport=line.server, base_url="http://escard.test") as client:
                 yield Owner(client, reached, "", holder=owner.holder)
@@ -134,7 +135,7 @@ class TestCallbacks:
         enrolment = await owner.to_face(await kin(age=68), "51", age=68)
         check = await started(owner, enrolment, "face_mismatch")
 
-        forged = {"check_id": check[-36:], "passed": True, "decision": "passed", "reason": "ok"}
+        forged = {"check_id": check[-36:], "event_id": "forged", "passed": True, "decision": "passed", "reason": "ok"}
         await owner.client.post(CALLBACKS, json=forged)
 
         assert ok(await owner.call("GET", check))["state"] == "failed"
@@ -183,11 +184,11 @@ class TestThePoller:
         ]
         for check in (first, second):
             ok(await owner.call("POST", f"{check}/completion"))
-        deaf = Scripted(house.ports.faces)
+        deaf = Scripted(house.ports.faces["sandbox"])
         deaf.silent_about = first[-36:]
         await later(house, seconds=5)
 
-        seen = await outcomes.settle_due(db, replace(house.ports, faces=deaf))
+        seen = await outcomes.settle_due(db, replace(house.ports, faces={"sandbox": deaf}))
         states = [ok(await owner.call("GET", check))["state"] for check in (first, second)]
         await later(house, minutes=2)
         await outcomes.settle_due(db, house.ports)
@@ -229,8 +230,8 @@ class Scripted(FaceProvider):
     async def cancel(self, provider_ref: str) -> None:
         self.cancelled.append(provider_ref)
 
-    def check_named_by(self, callback: FaceCallback) -> UUID | None:
-        return self._provider.check_named_by(callback)
+    def event_of(self, callback: FaceCallback) -> FaceEvent | None:
+        return self._provider.event_of(callback)
 
     async def close(self) -> None:
         await self._provider.close()
@@ -239,12 +240,12 @@ class Scripted(FaceProvider):
 class TestWhileStarting:
     @pytest.fixture
     async def provider(self, house: House) -> Scripted:
-        return Scripted(house.ports.faces)
+        return Scripted(house.ports.faces["sandbox"])
 
     @pytest.fixture
     async def scripted(self, owner: Owner, house: House, provider: Scripted) -> AsyncIterator[Owner]:
         """The owner's app at a server whose provider does as it is told."""
-        told = replace(house, ports=replace(house.ports, faces=provider))
+        told = replace(house, ports=replace(house.ports, faces={"sandbox": provider}))
         transport = httpx.ASGITransport(main.create_app(told))
         async with httpx.AsyncClient(transport=transport, base_url="http://escard.test") as client:
             yield Owner(client, told, "", holder=owner.holder)

@@ -29,6 +29,7 @@ from app.core.logging import logger
 from app.ports.face import (
     FaceCallback,
     FaceDecision,
+    FaceEvent,
     FaceMode,
     FaceProvider,
     FaceReason,
@@ -113,15 +114,15 @@ class _Check:
 
 
 class SandboxFaceProvider(FaceProvider):
-    """Plays every outcome a real provider can have. A late answer comes `delay_seconds` after the start."""
+    """Plays every outcome a real provider can have. A late answer comes `delay_seconds` (an option) after the start."""
 
     name = "sandbox"
     modes = frozenset(FaceMode)
 
-    def __init__(self, clock: Clock, client: httpx.AsyncClient, delay_seconds: float = 3) -> None:
+    def __init__(self, clock: Clock, client: httpx.AsyncClient, options: Mapping[str, str] | None = None) -> None:
         self._clock = clock
         self._client = client
-        self._delay = timedelta(seconds=delay_seconds)
+        self._delay = timedelta(seconds=float((options or {}).get("delay_seconds", "3")))
         self._calls: dict[UUID, asyncio.Task[None]] = {}
 
     async def start(self, request: FaceRequest) -> FaceStart:
@@ -148,9 +149,10 @@ class SandboxFaceProvider(FaceProvider):
         if call is not None:
             call.cancel()
 
-    def check_named_by(self, callback: FaceCallback) -> UUID | None:
+    def event_of(self, callback: FaceCallback) -> FaceEvent | None:
         try:
-            return UUID(orjson.loads(callback.body)["check_id"])
+            said = orjson.loads(callback.body)
+            return FaceEvent(UUID(said["check_id"]), str(said["event_id"])[:128])
         except (ValueError, TypeError, LookupError, AttributeError):
             return None
 

@@ -14,13 +14,14 @@ from app.models.cases import CasePurpose, CaseReason
 from app.models.faces import FaceCheck, FaceCheckState, FacePurpose
 from app.ports import Ports
 from app.ports.face import COUNTED, FaceMode, FaceReason, FaceRequest, FaceServiceUnavailable, FaceStart
-from app.services import audit, cases, faces, outbox, policies
+from app.services import audit, cases, outbox, policies
 from app.services.accounts import codes, profile
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action, Actor
 from app.services.cards import passwords as card_passwords
 from app.services.cards.passwords import CardPasswordNotSet
-from app.services.faces import Opening
+from app.services.faces import checks, starting, tries
+from app.services.faces.starting import Opening
 from app.services.people import homes
 from app.services.people.homes import KnownPerson
 
@@ -64,11 +65,12 @@ async def begin(
         FaceServiceUnavailable: provider or register do not answer; the code is good for another try.
     """
     phone = await db.run(lambda session: _phone(session, caller))
-    begun = await db.run(lambda session: _begun(session, caller, unit_id))
+    begun = await db.run(lambda session: _begun(session, ports, caller, unit_id))
     if begun is None:
         await _prove(db, phone, sms_code)
         begun = await db.run(lambda session: _open(session, ports, caller, unit_id, phone, sms_code))
-    reset, check, person = begun
+    reset, opened, person = begun
+    check = opened.check
     try:
         request = FaceRequest(
             check_id=check.id,
@@ -80,10 +82,9 @@ async def begin(
             device_meta=device_meta,
             callback_url=callback_url,
         )
-        start = await ports.faces.start(request)
+        start = await starting.tell(db, ports, opened, request)
     except Unavailable as error:
-        faces.tell_not_started(check.id, error)
-        await db.run(lambda session: _give_up(session, check.id, caller.actor, phone, sms_code))
+        await db.run(lambda session: _give_up(session, check.id, caller, phone, sms_code))
         raise FaceServiceUnavailable(retry_after_seconds=30) from error
     await db.run(lambda session: _record(session, reset, check.id, start, remember))
 
@@ -124,7 +125,7 @@ async def read(session: Session, caller: Caller, reset_id: UUID) -> ResetView:
         NotFound: it is not the caller's.
     """
     reset = await _of_caller(session, caller, reset_id)
-    check = await faces.newest(session, reset.person_id, reset.id)
+    check = await checks.newest(session, reset.person_id, reset.id)
     return ResetView(reset.id, reset.state, reset.expires_at, check)
 
 
@@ -135,7 +136,7 @@ async def ended(session: Session, reset_id: UUID, check: FaceCheck, actor: Actor
         reset.state = ResetState.READY
         return
     await session.flush()
-    is_out_of_tries = check.reason in COUNTED and not await faces.tries_left(session, reset.person_id, reset.person_id)
+    is_out_of_tries = check.reason in COUNTED and not await tries.left(session, reset.person_id, reset.person_id)
     if is_out_of_tries or check.reason is FaceReason.SOURCE_PHOTO_MISSING:
         reset.state = ResetState.IN_REVIEW
         await cases.open_case(
@@ -173,22 +174,24 @@ async def _prove(db: Database, phone: str, sms_code: str) -> None:
         raise codes.SmsCodeWrong(tries_left=guess.tries_left)
 
 
-_Begun = tuple[CardPasswordReset, FaceCheck, KnownPerson]
+_Begun = tuple[CardPasswordReset, starting.Begun, KnownPerson]
 
 
-async def _begun(session: Session, caller: Caller, unit_id: UUID) -> _Begun | None:
+async def _begun(session: Session, ports: Ports, caller: Caller, unit_id: UUID) -> _Begun | None:
     """Return what the same unit of work began before it was cut off."""
     assert caller.person_id is not None
-    check = await faces.of_unit(session, caller.person_id, unit_id)
+    check = await checks.of_unit(session, caller.person_id, unit_id)
     if check is None:
         return None
     reset = await session.get_one(CardPasswordReset, (bucket_of(check.subject_id), check.subject_id))
-    return reset, check, await homes.person(session, caller.person_id)
+    person = await homes.person(session, caller.person_id)
+    opening = _opening(caller, person, reset.id, unit_id)
+    return reset, await starting.begin(session, ports, opening, caller.actor), person
 
 
 async def _open(session: Session, ports: Ports, caller: Caller, unit_id: UUID, phone: str, sms_code: str) -> _Begun:
     assert caller.person_id is not None
-    if begun := await _begun(session, caller, unit_id):  # the commit was not heard
+    if begun := await _begun(session, ports, caller, unit_id):  # the commit was not heard
         return begun
     await codes.use(session, phone=phone, purpose=SmsPurpose.CARD_PASSWORD_RESET, code=sms_code)
     await homes.lock(session, {caller.person_id})
@@ -205,24 +208,30 @@ async def _open(session: Session, ports: Ports, caller: Caller, unit_id: UUID, p
     )
     session.add(reset)
     await audit.record(session, Action.CARD_PASSWORD_RESET_STARTED, home_id=caller.person_id, actor=caller.actor)
-    opening = Opening(
+    person = await homes.person(session, caller.person_id)
+    opening = _opening(caller, person, reset.id, unit_id)
+    return reset, await starting.begin(session, ports, opening, caller.actor), person
+
+
+def _opening(caller: Caller, person: KnownPerson, reset_id: UUID, unit_id: UUID) -> Opening:
+    return Opening(
         purpose=FacePurpose.CARD_PASSWORD_RESET,
-        subject_id=reset.id,
-        home_id=caller.person_id,
+        subject_id=reset_id,
+        home_id=person.id,
         account_id=caller.account_id,
-        member_id=caller.person_id,
+        device_id=caller.device_id,
+        channel=caller.channel,
+        member_id=person.id,
+        birth_date=person.birth_date,
         mode=FaceMode.LIVE,
-        provider=ports.faces.name,
         unit_id=unit_id,
     )
-    check = await faces.begin(session, opening, caller.actor)
-    return reset, check, await homes.person(session, caller.person_id)
 
 
 async def _record(
     session: Session, reset: CardPasswordReset, check_id: UUID, start: FaceStart, remember: Remember
 ) -> None:
-    started = await faces.started(session, check_id, start)
+    started = await starting.started(session, check_id, start)
     await session.flush()
     await remember(session, ResetView(reset.id, reset.state, reset.expires_at, started))
 
@@ -249,7 +258,6 @@ async def _locked(session: Session, reset_id: UUID) -> CardPasswordReset:
     )
 
 
-async def _give_up(session: Session, check_id: UUID, actor: Actor, phone: str, sms_code: str) -> None:
+async def _give_up(session: Session, check_id: UUID, caller: Caller, phone: str, sms_code: str) -> None:
     await codes.unuse(session, phone=phone, purpose=SmsPurpose.CARD_PASSWORD_RESET, code=sms_code)
-    check = await faces.locked(session, check_id)
-    await faces.end(session, check, FaceCheckState.CANCELLED, FaceReason.PROVIDER_BUSY, actor)
+    await starting.not_started(session, check_id, caller.device_id, caller.actor)

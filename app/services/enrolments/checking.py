@@ -14,12 +14,13 @@ from app.models.faces import FaceCheck, FaceCheckState, FacePurpose
 from app.ports import Ports
 from app.ports.face import COUNTED, FaceMode, FaceReason, FaceRequest, FaceServiceUnavailable
 from app.ports.register import RegisteredPerson
-from app.services import documents, faces, policies
+from app.services import documents, policies
 from app.services.accounts.sessions import Caller
 from app.services.audit import Actor
 from app.services.enrolments import finishing, loading, requirements
 from app.services.enrolments.loading import Named
-from app.services.faces import FaceTriesUsed, Opening
+from app.services.faces import starting, tries
+from app.services.faces.starting import FaceTriesUsed, Opening
 from app.services.people.ages import age_on
 
 Remember = Callable[[Session, FaceCheck], Awaitable[None]]
@@ -33,9 +34,9 @@ class FaceConsentNeeded(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class _Begun:
-    """A check that is written down and that the provider is yet to hear of."""
+    """A check that is written down and that its provider is yet to hear of."""
 
-    check: FaceCheck
+    opened: starting.Begun
     member: Named
     photo: Document | None
 
@@ -62,20 +63,22 @@ async def start(
         FaceServiceUnavailable, RegisterUnavailable, StorageUnavailable: nothing counts against the person.
     """
     begun = await db.run(lambda session: _begin(session, ports, caller, enrolment_id, unit_id))
-    if begun.check.state is not FaceCheckState.STARTING:
-        await db.run(lambda session: remember(session, begun.check))
+    check = begun.opened.check
+    if check.state is not FaceCheckState.STARTING:
+        await db.run(lambda session: remember(session, check))
         return
     try:
-        answer = await ports.faces.start(await _request(db, ports, begun, device_meta, callback_url))
+        answer = await starting.tell(
+            db, ports, begun.opened, await _request(db, ports, begun, device_meta, callback_url)
+        )
     except Unavailable as error:
-        faces.tell_not_started(begun.check.id, error)
-        await db.run(lambda session: faces.not_started(session, begun.check.id, caller.actor))
+        await db.run(lambda session: starting.not_started(session, check.id, caller.device_id, caller.actor))
         raise FaceServiceUnavailable(retry_after_seconds=30) from error
 
     async def record(session: Session) -> None:
-        check = await faces.started(session, begun.check.id, answer)
+        started = await starting.started(session, check.id, answer)
         await session.flush()
-        await remember(session, check)
+        await remember(session, started)
 
     await db.run(record)
 
@@ -85,8 +88,8 @@ async def _request(
 ) -> FaceRequest:
     """Gather what the provider compares: the register's portrait, and the facial photo where there is one."""
     return FaceRequest(
-        check_id=begun.check.id,
-        mode=begun.check.mode,
+        check_id=begun.opened.check.id,
+        mode=begun.opened.check.mode,
         name=begun.member.name,
         number=begun.member.number,
         reference=await ports.register.portrait(begun.member.number),
@@ -139,9 +142,9 @@ async def _needs_people(session: Session, enrolment: Enrolment, check: FaceCheck
         return CaseReason.NO_REFERENCE_PORTRAIT
     if check.reason not in COUNTED:
         return None
-    if await faces.tries_left(session, enrolment.home_id, enrolment.member_id) == 0:
+    if await tries.left(session, enrolment.home_id, enrolment.member_id) == 0:
         return CaseReason.FACE_FAILED
-    if await faces.is_member_tried_much(session, enrolment.member_id):
+    if await tries.is_member_tried_much(session, enrolment.member_id):
         return CaseReason.MANY_TRIES_AT_MEMBER
     return None
 
@@ -169,16 +172,18 @@ async def _begin(session: Session, ports: Ports, caller: Caller, enrolment_id: U
         subject_id=enrolment.id,
         home_id=enrolment.home_id,
         account_id=caller.account_id,
+        device_id=caller.device_id,
+        channel=caller.channel,
         member_id=member.id,
+        birth_date=member.birth_date,
         mode=FaceMode.LIVE if is_live else FaceMode.PHOTO,
-        provider=ports.faces.name,
         unit_id=unit_id,
         photo_hmac=photo.upload_hmac if photo is not None else None,
     )
     try:
-        check = await faces.begin(session, opening, caller.actor)
+        opened = await starting.begin(session, ports, opening, caller.actor)
     except FaceTriesUsed as error:
         raise FaceTriesUsed(
             next_step=NextStep("review", f"/v1/enrolments/{enrolment.id}/review-requests"), tries_left=0
         ) from error
-    return _Begun(check, member, photo)
+    return _Begun(opened, member, photo)

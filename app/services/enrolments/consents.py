@@ -18,13 +18,14 @@ from app.models.documents import DocumentKind
 from app.models.enrolments import Consent, ConsentPurpose, Enrolment, EnrolmentKind, Event, State
 from app.models.links import LinkEnd
 from app.ports.face import FaceMode
-from app.services import audit, cases, documents, faces, links, notices, policies
+from app.services import audit, cases, documents, links, notices, policies
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action, Actor
 from app.services.authority import ServicesNotAllowed
 from app.services.cards import issuing
 from app.services.enrolments import finishing, loading, requirements, viewing
 from app.services.enrolments.viewing import EnrolmentView
+from app.services.faces import ending
 from app.services.links import Service
 from app.services.notices import Shown
 from app.services.people import homes
@@ -192,7 +193,7 @@ async def _undo_open(session: Session, enrolment: Enrolment, purpose: ConsentPur
     if enrolment.state is State.PASSWORD_PENDING:  # who it is was shown and stays shown
         enrolment.advance(Event.WITHDRAW_CONSENT, State.PASSWORD_PENDING, session.now)
         return
-    await faces.give_up_open(session, enrolment.home_id, enrolment.id, actor)
+    await ending.give_up_open(session, enrolment.home_id, enrolment.id, actor)
     await cases.withdraw(session, enrolment.home_id, enrolment.id)
     enrolment.face_passed_at = enrolment.last_face_reason = None
     if enrolment.link_id is not None:

@@ -7,11 +7,12 @@ from app.core.errors import Conflict
 from app.models.cases import CasePurpose, CaseReason
 from app.models.enrolments import ConsentPurpose, Enrolment, EnrolmentKind, Event, Guardianship, State
 from app.ports.register import RegisteredPerson
-from app.services import audit, cases, documents, faces, links, outbox, policies
+from app.services import audit, cases, documents, links, outbox, policies
 from app.services.accounts import moving
 from app.services.audit import Action, Actor
 from app.services.cards import issuing
 from app.services.enrolments import loading
+from app.services.faces import ending, tries
 from app.services.links import Services
 from app.services.people import homes
 from app.services.people.ages import is_under
@@ -77,7 +78,7 @@ async def get_slot(session: Session, enrolment: Enrolment, registered: Registere
 async def to_review(session: Session, enrolment: Enrolment, event: Event, reason: CaseReason, actor: Actor) -> None:
     """Let people decide; the enrolment's clock stands still meanwhile."""
     assert enrolment.member_id is not None
-    await faces.give_up_open(session, enrolment.home_id, enrolment.id, actor)
+    await ending.give_up_open(session, enrolment.home_id, enrolment.id, actor)
     enrolment.advance(event, State.IN_REVIEW, session.now)
     await cases.open_case(
         session,
@@ -129,7 +130,7 @@ async def needs_people(
     assert enrolment.member_id is not None
     if await _refusal(session, enrolment, registered) is not None:
         return None
-    if await faces.is_member_tried_much(session, enrolment.member_id):
+    if await tries.is_member_tried_much(session, enrolment.member_id):
         return CaseReason.MANY_TRIES_AT_MEMBER
     if enrolment.guardianship is Guardianship.BY_DOCUMENTS:
         return CaseReason.GUARDIANSHIP
@@ -190,7 +191,7 @@ async def _services(session: Session, enrolment: Enrolment) -> Services:
 
 
 async def _end(session: Session, enrolment: Enrolment, actor: Actor, *, keep_papers: bool) -> None:
-    await faces.give_up_open(session, enrolment.home_id, enrolment.id, actor)
+    await ending.give_up_open(session, enrolment.home_id, enrolment.id, actor)
     await documents.decide_fate(session, enrolment.home_id, enrolment.id, keep_papers=keep_papers)
     if enrolment.link_id is not None:
         await links.release(session, enrolment.link_id)

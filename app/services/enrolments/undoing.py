@@ -2,9 +2,10 @@
 
 from app.core.db import Session
 from app.models.enrolments import ConsentPurpose, Enrolment, Event
-from app.services import documents, faces, links
+from app.services import documents, links
 from app.services.audit import Actor
 from app.services.enrolments import loading
+from app.services.faces import checks, ending
 
 _CONSENTS_AFTER = {
     Event.ACKNOWLEDGE_NOTICE: frozenset(ConsentPurpose),
@@ -20,7 +21,7 @@ async def undo_after(session: Session, enrolment: Enrolment, event: Event, actor
     sealed until their deadline); a changed notice asks for the details again. Tries and the fingerprints of failed
     images stay with (owner, member).
     """
-    await faces.give_up_open(session, enrolment.home_id, enrolment.id, actor)
+    await ending.give_up_open(session, enrolment.home_id, enrolment.id, actor)
     enrolment.face_passed_at = enrolment.last_face_reason = None
     for purpose, consent in (await loading.consents(session, enrolment)).items():
         if purpose in _CONSENTS_AFTER[event]:
@@ -46,7 +47,7 @@ async def has_later(session: Session, enrolment: Enrolment, event: Event) -> boo
     """Say whether anything came after the step of `event` that a change would undo."""
     if enrolment.face_passed_at is not None or enrolment.last_face_reason is not None:
         return True
-    if await faces.open_of(session, enrolment.home_id, enrolment.id):
+    if await checks.open_of(session, enrolment.home_id, enrolment.id):
         return True
     if event is Event.CHANGE_DOCUMENTS:
         return False

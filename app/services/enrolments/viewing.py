@@ -10,11 +10,12 @@ from app.core.clock import today
 from app.core.db import Session
 from app.models.enrolments import ConsentPurpose, Enrolment, EnrolmentKind, State
 from app.ports.face import COUNTED, FaceMode, FaceReason
-from app.services import cases, documents, faces, policies
+from app.services import cases, documents, policies
 from app.services.accounts.sessions import Caller
 from app.services.enrolments import finishing, loading, requirements
 from app.services.enrolments.loading import Named
 from app.services.enrolments.requirements import Requirement
+from app.services.faces import tries
 from app.services.people.ages import age_on
 from app.services.people.identifiers import mask_number
 from app.services.people.names import mask_name
@@ -150,7 +151,7 @@ async def _face(session: Session, enrolment: Enrolment, member: Named | None) ->
     age = age_on(member.birth_date, today(session.now))
     return FaceView(
         mode=FaceMode.PHOTO if age < rules.ages.live_face else FaceMode.LIVE,
-        tries_left=await faces.tries_left(session, enrolment.home_id, member.id),
+        tries_left=await tries.left(session, enrolment.home_id, member.id),
         last_reason=enrolment.last_face_reason,
     )
 

@@ -1,0 +1,9 @@
+"""Face checks: begun with a provider, brought to their one end; and the tries that count.
+
+starting   written down first, then told to the first of its providers that answers
+choosing   which provider a check goes to, and which it falls back to
+tries      what counts against a person, and what a day's checks may cost
+events     what providers call back, heard once
+ending     one end, whatever comes late, twice or out of order
+checks     found and locked
+"""

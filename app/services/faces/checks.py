@@ -1,0 +1,77 @@
+"""Face checks as they stand: found, locked, and what the client's part of the provider needs."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import orjson
+from sqlalchemy import select
+
+from app.core.db import Database, Session, bucket_of, hot
+from app.core.errors import NotFound
+from app.models.faces import OPEN, FaceCheck
+from app.services.people import homes
+
+_VERSION = hot("SELECT version FROM face_check WHERE bucket = $1 AND id = $2")
+
+
+async def locked(session: Session, check_id: UUID) -> FaceCheck:
+    """Return a check, locked.
+
+    Raises:
+        NotFound: there is none.
+    """
+    check: FaceCheck | None = await session.get(
+        FaceCheck, (bucket_of(check_id), check_id), with_for_update=True, populate_existing=True
+    )
+    if check is None:
+        raise NotFound
+    return check
+
+
+async def of_unit(session: Session, home_id: UUID, unit_id: UUID) -> FaceCheck | None:
+    """Return the check that a unit of work has begun."""
+    check: FaceCheck | None = await session.scalar(
+        select(FaceCheck).where(FaceCheck.bucket == bucket_of(home_id), FaceCheck.unit_id == unit_id)
+    )
+    return check
+
+
+async def version(db: Database, check_id: UUID) -> int | None:
+    """Return a check's version in one trip, without a lock: for those who wait for it to change."""
+    rows = await db.fetch(_VERSION, bucket_of(check_id), check_id)
+    return rows[0]["version"] if rows else None
+
+
+async def newest(session: Session, home_id: UUID, subject_id: UUID) -> FaceCheck | None:
+    """Return the check that was started last for a subject."""
+    check: FaceCheck | None = await session.scalar(
+        select(FaceCheck)
+        .where(FaceCheck.bucket == bucket_of(home_id), FaceCheck.subject_id == subject_id)
+        .order_by(FaceCheck.started_at.desc())
+        .limit(1)
+    )
+    return check
+
+
+async def client_part(session: Session, check: FaceCheck) -> dict[str, str]:
+    """Return what the client's part of the provider needs; nothing once the check has ended."""
+    if check.client is None:
+        return {}
+    key = await homes.key_of(session, check.home_id)
+    part: dict[str, str] = orjson.loads(key.open_bytes("face_check.client", check.id, check.client))
+    return part
+
+
+async def open_of(session: Session, home_id: UUID, subject_id: UUID) -> Sequence[FaceCheck]:
+    """Return the checks under way for a subject, locked."""
+    rows = await session.scalars(
+        select(FaceCheck)
+        .where(
+            FaceCheck.bucket == bucket_of(home_id),
+            FaceCheck.subject_id == subject_id,
+            FaceCheck.state.in_(sorted(OPEN)),
+        )
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return rows.all()

@@ -20,6 +20,7 @@ VERBS: Final[Mapping[str, str]] = {
     "demo": "Fill the embedded register with the people of the demo.",
     "register": "Load your own people into the embedded register.",
     "cases": "See and decide what waits for people.",
+    "face-provider": "Check a face provider.",
     "audit": "Check that what was written down is whole.",
     "keys": "Make and show the key ring.",
     "settings": "List every setting.",
@@ -49,7 +50,7 @@ def _command_line(words: list[str]) -> typer.Typer:
     )
     for verb, meaning in VERBS.items():
         if verb == asked:
-            line.add_typer(import_module(f"app.cli.{verb}").app)
+            line.add_typer(import_module(f"app.cli.{verb.replace('-', '_')}").app)
         else:
             line.command(verb, help=meaning)(_elsewhere)
     return line

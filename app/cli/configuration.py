@@ -41,7 +41,7 @@ def read_settings(*, host: str | None = None, port: int | None = None) -> Settin
         Refused: one is wrong, or they do not go together.
     """
     known = {name for name, _ in fields()}
-    for name in sorted(name for name in os.environ if name.startswith(_PREFIX) and name not in known):
+    for name in sorted(name for name in os.environ if name.startswith(_PREFIX) and _setting(name) not in known):
         complain(f"{name} is no setting and has no effect; `escard settings` lists all there are.")
     given: dict[str, Any] = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     try:
@@ -111,6 +111,12 @@ def listen(settings: Settings) -> socket.socket:
                 "choose one with --port or ESCARD_PORT."
             ) from None
         raise Refused(f"Cannot listen on {settings.host}, port {settings.port}: {error.strerror}.") from None
+
+
+def _setting(name: str) -> str:
+    """Return which setting a name of the environment is about: what providers need is told under names of their own."""
+    options = _environment_name("face_options")
+    return options if name.startswith(f"{options}__") else name
 
 
 def _environment_name(*path: str) -> str:

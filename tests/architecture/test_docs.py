@@ -84,7 +84,9 @@ def test_addresses_named_in_pages_are_in_the_document(page: Path) -> None:
 def test_commands_named_in_pages_are_there(page: Path) -> None:
     commands = _commands()
     for words in re.findall(
-        r"^(?:\.venv/bin/)?escard ([a-z ]+)", "\n".join([*_quoted(page), _blocks(page)]), re.MULTILINE
+        r"^(?:\.venv/bin/)?escard ([a-z]+(?:-[a-z]+)*(?: [a-z]+)*)",
+        "\n".join([*_quoted(page), _blocks(page)]),
+        re.MULTILINE,
     ):
         verb, *more = words.split()
         assert verb in commands, words

@@ -42,7 +42,7 @@ class TestHelp:
 
     @pytest.mark.parametrize("verb", VERBS)
     def test_of_a_verb_has_words(self, verb: str) -> None:
-        module = import_module(f"app.cli.{verb}")
+        module = import_module(f"app.cli.{verb.replace('-', '_')}")
         commands = module.app.registered_commands
 
         assert module.app.info.name == verb or [command.name for command in commands] == [verb]

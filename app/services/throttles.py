@@ -43,7 +43,9 @@ class Use:
 
 
 async def use(session: Session, counter: Counter) -> Use:
-    """Count one use if the limit allows it."""
+    """Count one use if the limit allows it; a limit of none allows none."""
+    if counter.limit.times < 1:
+        return Use(is_allowed=False, used=0, resets_at=session.now + counter.limit.window)
     fresh = {"used": 1, "resets_at": session.now + counter.limit.window}
     is_over = Throttle.resets_at <= session.now
     row = (

@@ -74,6 +74,8 @@ class PreparedImage:
     """One page, re-encoded by us: upright, sRGB, JPEG, nothing beside the pixels.
 
     `sha256` is of `content`, in hex; the same file gives the same content as long as the libraries stay the same.
+    `sharpness` is the variance of the Laplacian of a grey copy of at most 800 pixels, `glare` the share of it that is
+    burnt out in a picture that is no scan, 0 to 1.
     """
 
     content: bytes = field(repr=False)
@@ -81,6 +83,8 @@ class PreparedImage:
     width: int
     height: int
     sha256: str
+    sharpness: float
+    glare: float
 
 
 class ImageRefused(AppError):

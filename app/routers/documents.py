@@ -21,7 +21,7 @@ from app.routers import deps
 from app.routers.deps import Caller, IfMatch, TheHouse
 from app.routers.enrolments import answered
 from app.schemas import enrolments as shapes
-from app.services.documents import ImageAlreadyFailed
+from app.services.documents import ImageAlreadyFailed, ImageBlurred, ImageGlare
 from app.services.enrolments import evidence
 
 router = APIRouter(prefix="/v1/enrolments", tags=["enrolments"])
@@ -41,6 +41,8 @@ _FILE_REFUSALS = documented(
     evidence.DocumentKindNotNeeded,
     evidence.ConsentNeeded,
     ImageAlreadyFailed,
+    ImageBlurred,
+    ImageGlare,
     ImageTypeUnsupported,
     ImageUnreadable,
     ImageTooManyPixels,

@@ -20,6 +20,7 @@ from app.models.documents import Document, DocumentKind, DocumentState, FailedIm
 from app.ports.images import ImageUse, PreparedImage
 from app.ports.storage import ObjectExists, ObjectMissing, ObjectStore, StorageUnavailable
 from app.services import policies
+from app.services.policies import ImageQuality
 
 MOST_PAGES = 4
 _PENDING_LIFETIME = timedelta(minutes=15)
@@ -31,6 +32,18 @@ class ImageAlreadyFailed(Invalid):
     """This very file has failed for this person before: take another picture."""
 
     code = "image-already-failed"
+
+
+class ImageBlurred(Invalid):
+    """Nothing in the picture is sharp enough to be read or compared."""
+
+    code = "image-blurred"
+
+
+class ImageGlare(Invalid):
+    """A lamp or the sun shines in the paper."""
+
+    code = "image-glare"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +76,18 @@ def use_of(kind: DocumentKind) -> ImageUse:
 def digest_of(session: Session, content: bytes) -> bytes:
     """Return the keyed digest by which the same file is known again."""
     return session.lookup.digest("upload", hashlib.sha256(content).hexdigest())
+
+
+def require_readable(rules: ImageQuality, kind: DocumentKind, image: PreparedImage) -> None:
+    """Check that somebody can make something of a picture; a face may be bright, a paper may not shine.
+
+    Raises:
+        ImageBlurred, ImageGlare: take another.
+    """
+    if image.sharpness < rules.sharpness:
+        raise ImageBlurred
+    if image.glare > rules.glare and kind is not DocumentKind.FACIAL_PHOTO:
+        raise ImageGlare
 
 
 async def attached(session: Session, home_id: UUID, enrolment_id: UUID) -> Sequence[Attached]:

@@ -77,6 +77,16 @@ class Documents(_Rule):
     guardianship: tuple[str, ...]
 
 
+class ImageQuality(_Rule):
+    """What a picture must have to be worth a person's look: sharpness at least, and for papers glare at most.
+
+    Measured: sharp photos have 130 and more; blurred over two thousandths of their side 7 to 14, over four 2 to 3.
+    """
+
+    sharpness: float
+    glare: float
+
+
 class Retention(_Rule):
     """Days evidence is kept: faces from creation; documents after the decision, and at most from creation."""
 
@@ -203,6 +213,7 @@ class Policies(BaseModel):
     enrolments: Enrolments
     ages: Ages
     documents: Documents
+    image_quality: ImageQuality
     retention: Retention
     faces: Faces
     face_providers: FaceProviders

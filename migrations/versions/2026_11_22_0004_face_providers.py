@@ -1,4 +1,4 @@
-"""Several face providers: chosen by policy, their callbacks heard once, their costs counted.
+"""Several face providers: chosen by policy, their callbacks heard once, their costs counted; pictures worth a look.
 
 Revision ID: 0004
 Revises: 0003
@@ -41,12 +41,13 @@ def upgrade() -> None:
     )
     op.execute(
         "INSERT INTO policy (code, region, valid_from, value)"
-        " VALUES ('face_providers', '000000', '2026-01-01', '{\"routes\": [], \"spend\": {}}')"
+        " VALUES ('face_providers', '000000', '2026-01-01', '{\"routes\": [], \"spend\": {}}'),"
+        " ('image_quality', '000000', '2026-01-01', '{\"sharpness\": 4, \"glare\": 0.12}')"
     )
 
 
 def downgrade() -> None:
-    op.execute("DELETE FROM policy WHERE code = 'face_providers'")
+    op.execute("DELETE FROM policy WHERE code IN ('face_providers', 'image_quality')")
     op.execute(
         "UPDATE policy SET value = CAST(value AS jsonb) - 'starts_on_device_a_day' - 'starts_at_member_a_day'"
         " WHERE code = 'faces'"

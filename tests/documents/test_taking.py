@@ -4,7 +4,7 @@ import io
 import zipfile
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFilter
 from sqlalchemy import select
 
 from app.models.documents import Document, DocumentState
@@ -25,6 +25,7 @@ from tests.factories.images import (
 )
 
 TEN_MEBIBYTES = 10 * 1024 * 1024
+PAPER = document_photo(1, "WANG XIAOMING\n2017-03-04\nBIRTH CERTIFICATE")
 
 
 @pytest.fixture
@@ -61,7 +62,34 @@ def picture(content: bytes) -> Image.Image:
     return Image.open(io.BytesIO(content), formats=["JPEG"])
 
 
+def blurred(content: bytes, radius: float) -> bytes:
+    return saved(picture(content).filter(ImageFilter.GaussianBlur(radius)), "JPEG")
+
+
+def lit(content: bytes, radius: int) -> bytes:
+    """Take a picture of a paper in a dim room with a lamp that shines in it."""
+    dim = picture(content).point(lambda value: value * 0.6)
+    ImageDraw.Draw(dim).ellipse((400 - radius, 300 - radius, 400 + radius, 300 + radius), fill="white")
+    return saved(dim, "JPEG")
+
+
 class TestWhatIsTaken:
+    @pytest.mark.parametrize(
+        ("kind", "content"),
+        [
+            pytest.param("facial_photo", blurred(PORTRAIT, 1), id="a little blurred"),
+            pytest.param("household_register", lit(PAPER, 60), id="a small light"),
+            pytest.param("facial_photo", lit(PORTRAIT, 200), id="a bright face"),
+            pytest.param("household_register", saved(picture(PAPER).point(lambda v: v * 0.3), "JPEG"), id="dark"),
+        ],
+    )
+    async def test_pictures_that_can_be_read_though_not_perfect(
+        self, owner: Owner, enrolment: str, kind: str, content: bytes
+    ) -> None:
+        await owner.put(enrolment, kind, content)
+
+        assert len(await kept(owner)) == 1
+
     @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP"])
     async def test_photos_of_every_kind_become_clean_jpegs(
         self, owner: Owner, enrolment: str, file_format: str
@@ -91,7 +119,7 @@ class TestWhatIsTaken:
         assert red > 200 > green
 
     async def test_large_ones_become_small(self, owner: Owner, enrolment: str) -> None:
-        large = saved(Image.new("RGB", (4000, 3000), "white"), "JPEG")
+        large = saved(four_corners(4000, 3000), "JPEG")
 
         await owner.put(enrolment, "household_register", large)
         await owner.put(enrolment, "facial_photo", large)
@@ -201,6 +229,12 @@ class TestWhatIsRefused:
                 id="pdf with a script",
             ),
             pytest.param("household_register", register_pdf(5), 422, "pdf-too-many-pages", id="five pages"),
+            pytest.param("facial_photo", blurred(PORTRAIT, 5), 422, "image-blurred", id="blurred face"),
+            pytest.param("household_register", blurred(PAPER, 6), 422, "image-blurred", id="blurred paper"),
+            pytest.param(
+                "household_register", saved(Image.new("RGB", (900, 600)), "PNG"), 422, "image-blurred", id="all black"
+            ),
+            pytest.param("household_register", lit(PAPER, 200), 422, "image-glare", id="a lamp in the paper"),
         ],
     )
     async def test_what_is_no_picture_of_that(

@@ -6,6 +6,7 @@ from typing import Final
 
 from PIL import Image
 
+from app.adapters.images.quality import measured
 from app.ports.images import MIN_SIDE, ImageFault, ImageType, PreparedImage
 
 # Small print stays readable, and a 2400-pixel page takes well under 1 MiB.
@@ -40,10 +41,13 @@ def encoded(image: Image.Image, comment: str | None) -> PreparedImage:
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=_QUALITY, comment=(comment or "").encode("ascii"))
     content = buffer.getvalue()
+    sharpness, glare = measured(image)
     return PreparedImage(
         content=content,
         media_type=ImageType.JPEG.value,
         width=image.width,
         height=image.height,
         sha256=hashlib.sha256(content).hexdigest(),
+        sharpness=sharpness,
+        glare=glare,
     )

@@ -59,12 +59,15 @@ async def upload(
 
     Raises:
         NotFound, StepNotAllowed, DocumentKindNotNeeded, ConsentNeeded, ImageAlreadyFailed, ImageRefused, ImagesBusy,
-        PreconditionRequired, PreconditionFailed, StorageUnavailable.
+        ImageBlurred, ImageGlare, PreconditionRequired, PreconditionFailed, StorageUnavailable.
     """
     plan = await db.run(lambda session: _plan(session, caller, enrolment_id, kind, page, content, seen))
     if isinstance(plan, EnrolmentView):
         return plan
     pages = await images.prepare(content, use=documents.use_of(kind))
+    rules = (await policies.at_hand(db)).image_quality
+    for each in pages:
+        documents.require_readable(rules, kind, each)
     if page + len(pages) - 1 > documents.MOST_PAGES:
         raise Invalid(errors=[FieldError("path:page", "out_of_range")])
 

@@ -28,6 +28,7 @@ from app.ports import Ports, Sandbox
 from app.routers.traffic import Traffic
 from app.services import policies
 from app.services.accounts import sessions
+from app.services.accounts.doers import Doer
 from app.services.accounts.sessions import Caller as SessionCaller
 from app.services.accounts.sessions import Mint, MoreProofNeeded
 from app.services.people.identifiers import Population
@@ -114,6 +115,31 @@ async def _caller(caller: AnyCaller) -> SessionCaller:
 
 Caller = Annotated[SessionCaller, Depends(_caller)]
 """Whoever is surely signed in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """Who does a face step; `still_may` asks again whether they still may, and raises what is to be answered if not."""
+
+    doer: Doer
+    still_may: Callable[[], Awaitable[object]]
+
+
+def still_signed_in(house: House, caller: SessionCaller) -> Callable[[], Awaitable[object]]:
+    """Return a question to be asked now and then: whether a caller's session goes on.
+
+    Asking raises:
+        SessionEnded: it was ended, or is over.
+    """
+    return lambda: sessions.caller(house.db, caller.claims)
+
+
+async def _doing(caller: Caller, house: TheHouse) -> Doing:
+    return Doing(Doer.of(caller), still_signed_in(house, caller))
+
+
+FaceDoing = Annotated[Doing, Depends(_doing)]
+"""Whoever may go on with a face check."""
 
 
 async def _stepped_up(caller: Caller, house: TheHouse) -> SessionCaller:

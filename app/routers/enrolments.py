@@ -22,6 +22,7 @@ from app.schemas.accounts import TokensRead
 from app.schemas.base import Page
 from app.services import answers
 from app.services.accounts import sessions
+from app.services.accounts.doers import Doer
 from app.services.authority import ServicesNotAllowed
 from app.services.cards import issuing, passwords
 from app.services.cards.reading import OwnCardNeeded
@@ -93,7 +94,12 @@ async def read_enrolment(
         return view.version, shapes.EnrolmentRead.of(view)
 
     return await answer_when_changed(
-        house, caller, read, lambda: loading.version(house.db, wanted), prefer, if_none_match
+        house,
+        deps.still_signed_in(house, caller),
+        read,
+        lambda: loading.version(house.db, wanted),
+        prefer,
+        if_none_match,
     )
 
 
@@ -196,8 +202,8 @@ async def start_face_check(
         await checking.start(
             house.db,
             house.ports,
-            caller,
-            wanted,
+            Doer.of(caller),
+            lambda session: loading.of_caller(session, caller, wanted),
             unit_id=unit.id,
             device_meta=body.device_meta,
             callback_url=faces.callback_url(house),

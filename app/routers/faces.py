@@ -10,7 +10,7 @@ from app.models.faces import FaceCheck
 from app.ports.face import FaceCallback, FaceServiceUnavailable
 from app.problems import documented
 from app.routers import deps
-from app.routers.deps import Caller, House, Language, TheHouse
+from app.routers.deps import FaceDoing, House, Language, TheHouse
 from app.routers.waiting import IfNoneMatch, Prefer, answer_when_changed
 from app.schemas.enrolments import FaceCheckRead
 from app.services import outcomes
@@ -23,7 +23,7 @@ router = APIRouter(prefix="/v1", tags=["face checks"])
 @router.get("/face-checks/{check_id}", response_model=FaceCheckRead, responses=documented(NotFound))
 async def read_check(
     check_id: str,
-    caller: Caller,
+    doing: FaceDoing,
     house: TheHouse,
     language: Language,
     prefer: Prefer = None,
@@ -33,12 +33,12 @@ async def read_check(
     wanted = deps.identity(check_id)
 
     async def read(session: Session) -> tuple[int, FaceCheckRead]:
-        check = await outcomes.of_caller(session, caller, wanted)
+        check = await checks.of_doer(session, doing.doer, wanted)
         return check.version, await shaped(session, check, language)
 
     return await answer_when_changed(
         house,
-        caller,
+        doing.still_may,
         lambda: house.db.run(read),
         lambda: checks.version(house.db, wanted),
         prefer,
@@ -47,10 +47,10 @@ async def read_check(
 
 
 @router.post("/face-checks/{check_id}/completion", responses=documented(NotFound, FaceServiceUnavailable))
-async def complete_check(check_id: str, caller: Caller, house: TheHouse, language: Language) -> FaceCheckRead:
+async def complete_check(check_id: str, doing: FaceDoing, house: TheHouse, language: Language) -> FaceCheckRead:
     """Say that the person is done; the server asks the provider."""
     wanted = deps.identity(check_id)
-    check = await outcomes.complete(house.db, house.ports, caller, wanted)
+    check = await outcomes.complete(house.db, house.ports, doing.doer, wanted)
     return await house.db.run(lambda session: shaped(session, check, language))
 
 

@@ -11,8 +11,7 @@ from fastapi import Header
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from app.routers.deps import Caller, House
-from app.services.accounts import sessions
+from app.routers.deps import House
 
 Prefer = Annotated[str | None, Header(description="`wait=20`: answer when it changes (RFC 7240 §4.3)")]
 IfNoneMatch = Annotated[str | None, Header(description="The `ETag` of what is known already")]
@@ -22,7 +21,7 @@ _LONGEST_SECONDS = 25
 
 async def answer_when_changed(
     house: House,
-    caller: Caller,
+    still_may: Callable[[], Awaitable[object]],
     read: Callable[[], Awaitable[tuple[int, BaseModel]]],
     newest: Callable[[], Awaitable[int | None]],
     prefer: str | None,
@@ -30,11 +29,11 @@ async def answer_when_changed(
 ) -> Response:
     """Answer with the newest version, at once or when it is another than the one known; 304 when none came.
 
-    The version alone is looked at each second, and whether the caller is still signed in; no connection is held
+    The version alone is looked at each second, and whether the caller may still read it; no connection is held
     between, and a stopping server answers at once. All is read again when the version changes or the wait is over.
 
-    Raises:
-        SessionEnded: the caller's session was ended meanwhile.
+    Args:
+        still_may: raises what is to be answered to a caller who was signed out meanwhile.
     """
     wait = _WAIT.search(prefer or "")
     until = time.monotonic() + (min(int(wait.group(1)), _LONGEST_SECONDS) if wait else 0)
@@ -49,5 +48,5 @@ async def answer_when_changed(
         while not (is_new or time.monotonic() >= until or house.stopping.is_set()):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(house.stopping.wait(), 1)
-            await sessions.caller(house.db, caller.claims)
+            await still_may()
             is_new = await newest() != version

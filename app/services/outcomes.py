@@ -16,7 +16,7 @@ from app.ports import Ports
 from app.ports.face import FaceCallback, FaceDecision, FaceProvider, FaceReason, FaceResult, FaceServiceUnavailable
 from app.ports.register import RegisteredPerson
 from app.services import audit
-from app.services.accounts.sessions import Caller
+from app.services.accounts.doers import Doer
 from app.services.audit import Actor
 from app.services.cards import resets
 from app.services.enrolments import checking, finishing, loading
@@ -29,27 +29,15 @@ _DUE_AT_ONCE = 50
 _SILENCE = timedelta(seconds=30)
 
 
-async def complete(db: Database, ports: Ports, caller: Caller, check_id: UUID) -> FaceCheck:
-    """Ask the provider how one of the caller's checks stands, because the client says it is done.
+async def complete(db: Database, ports: Ports, doer: Doer, check_id: UUID) -> FaceCheck:
+    """Ask the provider how one of the doer's checks stands, because the client says it is done.
 
     Raises:
-        NotFound: it is not the caller's.
+        NotFound: it is not theirs.
         FaceServiceUnavailable: the provider does not answer; ask again.
     """
-    await db.run(lambda session: of_caller(session, caller, check_id))
-    return await settle(db, ports, check_id, caller.actor)
-
-
-async def of_caller(session: Session, caller: Caller, check_id: UUID) -> FaceCheck:
-    """Return one of the caller's checks.
-
-    Raises:
-        NotFound: it is not the caller's.
-    """
-    check = await session.get(FaceCheck, (bucket_of(check_id), check_id), populate_existing=True)
-    if check is None or check.account_id != caller.account_id:
-        raise NotFound
-    return check
+    await db.run(lambda session: checks.of_doer(session, doer, check_id))
+    return await settle(db, ports, check_id, doer.actor)
 
 
 async def settle(db: Database, ports: Ports, check_id: UUID, actor: Actor = audit.SYSTEM) -> FaceCheck:

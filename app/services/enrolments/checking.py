@@ -15,7 +15,7 @@ from app.ports import Ports
 from app.ports.face import COUNTED, FaceMode, FaceReason, FaceRequest, FaceServiceUnavailable
 from app.ports.register import RegisteredPerson
 from app.services import documents, policies
-from app.services.accounts.sessions import Caller
+from app.services.accounts.doers import Doer
 from app.services.audit import Actor
 from app.services.enrolments import finishing, loading, requirements
 from app.services.enrolments.loading import Named
@@ -23,6 +23,7 @@ from app.services.faces import starting, tries
 from app.services.faces.starting import FaceTriesUsed, Opening
 from app.services.people.ages import age_on
 
+Find = Callable[[Session], Awaitable[Enrolment]]
 Remember = Callable[[Session, FaceCheck], Awaitable[None]]
 
 
@@ -44,8 +45,8 @@ class _Begun:
 async def start(
     db: Database,
     ports: Ports,
-    caller: Caller,
-    enrolment_id: UUID,
+    doer: Doer,
+    find: Find,
     *,
     unit_id: UUID,
     device_meta: Mapping[str, str],
@@ -55,14 +56,15 @@ async def start(
     """Start a check on this device: live from 16 on, by photo before; no connection is held while the provider thinks.
 
     Args:
+        find: returns the enrolment as its doer may have it, locked.
         unit_id: names this piece of work; done again, it finds the check it made.
         remember: keeps the answer, in the transaction that records the start.
 
     Raises:
-        NotFound, StepNotAllowed, FaceConsentNeeded, FaceTriesUsed, FaceStartsUsed.
+        StepNotAllowed, FaceConsentNeeded, FaceTriesUsed, FaceStartsUsed, and what `find` raises.
         FaceServiceUnavailable, RegisterUnavailable, StorageUnavailable: nothing counts against the person.
     """
-    begun = await db.run(lambda session: _begin(session, ports, caller, enrolment_id, unit_id))
+    begun = await db.run(lambda session: _begin(session, ports, doer, find, unit_id))
     check = begun.opened.check
     if check.state is not FaceCheckState.STARTING:
         await db.run(lambda session: remember(session, check))
@@ -72,7 +74,7 @@ async def start(
             db, ports, begun.opened, await _request(db, ports, begun, device_meta, callback_url)
         )
     except Unavailable as error:
-        await db.run(lambda session: starting.not_started(session, check.id, caller.device_id, caller.actor))
+        await db.run(lambda session: starting.not_started(session, check.id, doer.device_id, doer.actor))
         raise FaceServiceUnavailable(retry_after_seconds=30) from error
 
     async def record(session: Session) -> None:
@@ -149,8 +151,8 @@ async def _needs_people(session: Session, enrolment: Enrolment, check: FaceCheck
     return None
 
 
-async def _begin(session: Session, ports: Ports, caller: Caller, enrolment_id: UUID, unit_id: UUID) -> _Begun:
-    enrolment = await loading.of_caller(session, caller, enrolment_id)
+async def _begin(session: Session, ports: Ports, doer: Doer, find: Find, unit_id: UUID) -> _Begun:
+    enrolment = await find(session)
     await requirements.catch_up(session, enrolment)
     loading.require(session, enrolment, Event.START_FACE)
     if enrolment.awaits_slot:
@@ -171,9 +173,9 @@ async def _begin(session: Session, ports: Ports, caller: Caller, enrolment_id: U
         purpose=FacePurpose.ENROLMENT,
         subject_id=enrolment.id,
         home_id=enrolment.home_id,
-        account_id=caller.account_id,
-        device_id=caller.device_id,
-        channel=caller.channel,
+        account_id=doer.account_id,
+        device_id=doer.device_id,
+        channel=doer.channel,
         member_id=member.id,
         birth_date=member.birth_date,
         mode=FaceMode.LIVE if is_live else FaceMode.PHOTO,
@@ -181,7 +183,7 @@ async def _begin(session: Session, ports: Ports, caller: Caller, enrolment_id: U
         photo_hmac=photo.upload_hmac if photo is not None else None,
     )
     try:
-        opened = await starting.begin(session, ports, opening, caller.actor)
+        opened = await starting.begin(session, ports, opening, doer.actor)
     except FaceTriesUsed as error:
         raise FaceTriesUsed(
             next_step=NextStep("review", f"/v1/enrolments/{enrolment.id}/review-requests"), tries_left=0

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from app.core.db import Database, Session, bucket_of, hot
 from app.core.errors import NotFound
 from app.models.faces import OPEN, FaceCheck
+from app.services.accounts.doers import Doer
 from app.services.people import homes
 
 _VERSION = hot("SELECT version FROM face_check WHERE bucket = $1 AND id = $2")
@@ -24,6 +25,18 @@ async def locked(session: Session, check_id: UUID) -> FaceCheck:
         FaceCheck, (bucket_of(check_id), check_id), with_for_update=True, populate_existing=True
     )
     if check is None:
+        raise NotFound
+    return check
+
+
+async def of_doer(session: Session, doer: Doer, check_id: UUID) -> FaceCheck:
+    """Return a check that this doer has started.
+
+    Raises:
+        NotFound: it is not theirs.
+    """
+    check: FaceCheck | None = await session.get(FaceCheck, (bucket_of(check_id), check_id), populate_existing=True)
+    if check is None or check.account_id != doer.account_id:
         raise NotFound
     return check
 

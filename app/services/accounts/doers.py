@@ -1,0 +1,26 @@
+"""Who does a face step, and on which device: what checks, consents and frames ask of whoever comes."""
+
+from dataclasses import dataclass
+from typing import Self
+from uuid import UUID
+
+from app.services.accounts.sessions import Caller
+from app.services.audit import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Doer:
+    """Somebody before a camera: for which account, on which device, in which channel, and how audit events name them.
+
+    What one doer has started is no other's to read or to go on with.
+    """
+
+    account_id: UUID
+    device_id: UUID
+    channel: str
+    actor: Actor
+
+    @classmethod
+    def of(cls, caller: Caller) -> Self:
+        """Return somebody who is signed in."""
+        return cls(caller.account_id, caller.device_id, caller.channel, caller.actor)

@@ -40,7 +40,9 @@ from app.routers import (
     family,
     holders,
     notices,
+    offices,
     operations,
+    staff,
 )
 from app.routers.deps import House
 from app.routers.edge import Edge
@@ -135,6 +137,8 @@ def create_app(house: House) -> FastAPI:
         card_passwords,
         holders,
         family,
+        offices,
+        staff,
     )
     for module in modules:
         app.include_router(module.router)

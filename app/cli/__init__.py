@@ -21,6 +21,8 @@ VERBS: Final[Mapping[str, str]] = {
     "register": "Load your own people into the embedded register.",
     "cases": "See and decide what waits for people.",
     "face-provider": "Check a face provider.",
+    "offices": "Add and list the offices that people can go to.",
+    "operators": "Add, list and remove those who work here.",
     "audit": "Check that what was written down is whole.",
     "keys": "Make and show the key ring.",
     "settings": "List every setting.",

@@ -11,10 +11,11 @@ from app.models.base import PERSONAL, Base, Bucketed, Identified, bucket_agrees
 
 
 class HomeKind(StrEnum):
-    """A person's home, or an account's until its person is known."""
+    """A person's home, or an account's until its person is known; one of the staff has one for what they do here."""
 
     PERSON = "person"
     ACCOUNT = "account"
+    OPERATOR = "operator"
 
 
 class Home(Identified, Base):

@@ -17,10 +17,11 @@ from app import problems, texts
 from app.core import errors
 from app.core.errors import AppError
 from app.openapi.examples import EXAMPLES
-from app.openapi.parts import BEARER, DESCRIPTION, HEADERS, HEADERS_OF_STATUS, JSON, PARAMETERS, PROBLEM, TAGS
+from app.openapi.parts import BEARER, DESCRIPTION, HEADERS, HEADERS_OF_STATUS, JSON, PARAMETERS, PROBLEM, STAFF, TAGS
 from app.routers import deps, once
 from app.services import answers
 from app.services.accounts import sessions
+from app.services.operators.sessions import StaffSessionEnded
 
 _DESCRIPTIONS: Final = {
     "200": "Done",
@@ -79,7 +80,7 @@ def _finish_components(components: JSON) -> None:
     schemas["Problem"] = PROBLEM | {"properties": PROBLEM["properties"] | {"code": _code_schema()}}
     components["headers"] = dict(HEADERS)
     components["parameters"] = dict(PARAMETERS)
-    components["securitySchemes"] = {"bearer": BEARER}
+    components["securitySchemes"] = {"bearer": BEARER, "staff": STAFF}
 
 
 def _code_schema() -> JSON:
@@ -105,7 +106,7 @@ def _finish_operation(path: str, method: str, operation: JSON, needs: frozenset[
         responses.pop("422", None)
     _refuse(responses, _shared_refusals(path, operation, needs))
     if "`not-signed-in`" in responses.get("401", {}).get("description", ""):
-        operation["security"] = [{"bearer": []}]
+        operation["security"] = [{"staff" if _STAFF in needs else "bearer": []}]
     if path.startswith("/v1/"):
         operation.setdefault("parameters", []).append({"$ref": "#/components/parameters/AcceptLanguage"})
     if _ONCE in needs or "`idempotency-key-missing`" in responses.get("400", {}).get("description", ""):
@@ -220,7 +221,9 @@ def _dependency(alias: Any) -> Callable[..., Any]:
 
 
 _ONCE: Final = _dependency(once.OncePerKey)
+_STAFF: Final = _dependency(deps.Staff)
 _REFUSALS_OF: Final[Mapping[Callable[..., Any], tuple[type[AppError], ...]]] = {
     _dependency(deps.AnyCaller): (errors.Unauthenticated, sessions.SessionEnded),
     _dependency(deps.Caller): (sessions.MoreProofNeeded,),
+    _STAFF: (errors.Unauthenticated, StaffSessionEnded),
 }

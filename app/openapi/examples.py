@@ -141,5 +141,28 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
             "other": {"used": 0, "limit": 2, "left": 2},
         },
     },
+    "OfficeRead": {
+        "id": "west-window",
+        "name": "西区社保服务窗口",
+        "kind": "district_branch",
+        "region": "100101",
+        "address": "西大街 8 号",
+        "hours": "周一至周五 9:00–17:00",
+        "phone": "12333",
+    },
+    "StaffSessionAsk": {"login": "li.wei", "password": "kq7pm-x3hva-w9czt-r5bnd", "totp": "492039"},
+    "StaffSessionRead": {
+        "access_token": "re7BpI…",
+        "token_type": "Bearer",
+        "expires_in": 28800,
+        "idle_seconds": 900,
+        "session_id": "52d8c1a4-8cf9-84ba-a83b-154d4bd053a9",
+        "operator": {
+            "id": "52d8179c-e609-816f-84bd-6b9d6d6aa405",
+            "login": "li.wei",
+            "role": "reviewer",
+            "office_id": "west-window",
+        },
+    },
     "ClockAsk": {"advance_seconds": 3600},
 }

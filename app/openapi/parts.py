@@ -25,6 +25,8 @@ TAGS: Final = (
     ("card", "The card password: step-up, change, reset."),
     ("holders", "E-cards: one's own and members', under the same paths."),
     ("family", "Members, owners, places."),
+    ("offices", "Where people can go."),
+    ("staff", "Sign-in of those who work here: two factors, short sessions."),
     ("operations", "How the server is, and what its problem codes mean."),
     ("development only", "Messages, test people and the clock; production has none of it."),
 )
@@ -89,6 +91,11 @@ BEARER: Final[JSON] = {
     "scheme": "bearer",
     "bearerFormat": "JWT",
     "description": "The `access_token` of a sign-in, of a refresh, or of a card-password check (step-up, RFC 9470).",
+}
+STAFF: Final[JSON] = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "The `access_token` of a staff sign-in: password and a code of an authenticator app.",
 }
 
 

@@ -31,6 +31,8 @@ from app.services.accounts import sessions
 from app.services.accounts.doers import Doer
 from app.services.accounts.sessions import Caller as SessionCaller
 from app.services.accounts.sessions import Mint, MoreProofNeeded
+from app.services.operators.sessions import StaffCaller
+from app.services.operators.sessions import caller as staff_caller
 from app.services.people.identifiers import Population
 from app.services.people.phones import PhoneNotValid, parse_phone
 
@@ -91,12 +93,16 @@ def claims_of(request: Request, house: House) -> AccessClaims:
         Unauthenticated: there is none.
         TokenRefused: it is not a good one.
     """
+    return house.mint.access.verify(_bearer(request))
+
+
+def _bearer(request: Request) -> str:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if not token:
         raise Unauthenticated
     if scheme.lower() != "bearer":
         raise TokenRefused
-    return house.mint.access.verify(token.strip())
+    return token.strip()
 
 
 async def _any_caller(request: Request, house: TheHouse) -> SessionCaller:
@@ -172,6 +178,15 @@ async def require_step_up(house: House, caller: SessionCaller) -> None:
     is_fresh = claims.auth_time is not None and now - claims.auth_time <= rules.step_up_seconds
     if claims.acr != CARD_PASSWORD_ACR or not is_fresh or claims.card_password_version != caller.card_password_version:
         raise CardPasswordRequired(next_step=NextStep("check-card-password", "/v1/card/password-checks"))
+
+
+async def _staff(request: Request, house: TheHouse) -> StaffCaller:
+    token = _bearer(request)
+    return await house.db.run(lambda session: staff_caller(session, token))
+
+
+Staff = Annotated[StaffCaller, Depends(_staff)]
+"""Whoever of the staff is signed in, whatever their role."""
 
 
 def identity(text: str) -> UUID:

@@ -16,6 +16,7 @@ from app.models.answers import KeptAnswer
 from app.models.base import Bucketed
 from app.models.documents import Document
 from app.models.faces import HeardEvent
+from app.models.operators import StaffSession
 from app.models.outbox import OutboxEvent
 from app.models.stand_ins import InboxMessage
 from app.models.throttles import Throttle
@@ -40,13 +41,14 @@ _RULES: Final = (
     _Rule(SmsCode, SmsCode.expires_at, timedelta(days=1)),
     _Rule(Throttle, Throttle.resets_at, timedelta()),
     _Rule(HeardEvent, HeardEvent.heard_at, timedelta(days=30)),
+    _Rule(StaffSession, StaffSession.expires_at, timedelta(days=90)),  # where somebody has signed in from counts 30
     _Rule(OutboxEvent, OutboxEvent.done_at, timedelta(days=30)),
 )
 _INBOX_KEPT = timedelta(days=30)
 
 
 async def put_away(db: Database) -> int:
-    """Delete what is past: kept answers, SMS codes, throttles, events, messages of the inbox; return how many.
+    """Delete what is past: answers, SMS codes, throttles, staff sessions, events, the inbox; return how many.
 
     A sixty-fourth of a table at a time, by its key: no statement runs long, and none needs an index of its own.
     """

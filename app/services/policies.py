@@ -176,6 +176,15 @@ class SignIn(_Rule):
     minutes: int
 
 
+class Staff(_Rule):
+    """Wrong sign-ins of staff, and how long a session of theirs lasts: unused, and at most."""
+
+    tries: int
+    tries_minutes: int
+    idle_minutes: int
+    session_hours: int
+
+
 class Lookups(_Rule):
     """Asking whether a person exists: the least time an answer takes, and wrong questions a day."""
 
@@ -221,6 +230,7 @@ class Policies(BaseModel):
     card_passwords: CardPasswords
     sms_codes: SmsCodes
     sign_in: SignIn
+    staff: Staff
     lookups: Lookups
     card_status: CardStatus
     age_rules: AgeRules

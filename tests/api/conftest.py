@@ -19,17 +19,22 @@ from app.ports.register import TestPerson
 from app.routers.deps import House
 from tests.cluster import Cluster
 from tests.factories.phone import CARD_PASSWORD, PASSWORD, Phone, settle_people
+from tests.factories.staff import Hire, Worker
 
 
 @dataclass(frozen=True)
 class Holder:
-    """Somebody with a card, a family, and something begun of everything; `ids` are what paths name."""
+    """Somebody with a card, a family, and something begun of everything; `ids` are what paths name.
+
+    `staff` are tokens of those who work here, by their logins; `spare_ids` name what may be lost.
+    """
 
     url: str
     phone: str
     device: str
     ids: dict[str, str]
     spare_ids: dict[str, str]
+    staff: dict[str, str]
 
     def token(self) -> str:
         """Sign in anew and step up where the card password is not shut."""
@@ -47,11 +52,19 @@ class Holder:
             return str(checked.get("access_token", token))
 
 
+@dataclass(frozen=True)
+class Everybody:
+    """The test people by their labels, and those who work here by their logins."""
+
+    people: dict[str, TestPerson]
+    staff: dict[str, Worker]
+
+
 @pytest.fixture(scope="module")
 def holder(pg: Cluster, keys: FileKeys, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Holder]:
     """The holder on a server of this module's own."""
-    with _serving(pg, keys, tmp_path_factory.mktemp("api")) as (url, house, people):
-        yield asyncio.run(_make_holder(url, house, people))
+    with _serving(pg, keys, tmp_path_factory.mktemp("api")) as (url, house, everybody):
+        yield asyncio.run(_make_holder(url, house, everybody.people, everybody.staff))
 
 
 @pytest.fixture
@@ -62,17 +75,20 @@ def lonely_server(pg: Cluster, keys: FileKeys, tmp_path: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _serving(pg: Cluster, keys: FileKeys, folder: Path) -> Iterator[tuple[str, House, dict[str, TestPerson]]]:
+def _serving(pg: Cluster, keys: FileKeys, folder: Path) -> Iterator[tuple[str, House, Everybody]]:
     database = pg.clone()
     settings = Settings(data_folder=folder, requests_per_minute=1_000_000, sms_codes_per_hour_and_address=100_000)
 
-    async def fill() -> tuple[House, dict[str, TestPerson]]:
+    async def fill() -> tuple[House, Everybody]:
         async with main.opened(main.build(settings, database.app_url, keys=keys)) as filled:
             await settle_people(filled)
             assert filled.sandbox is not None
-            return filled, {person.label: person for person in await filled.sandbox.people()}
+            people = {person.label: person for person in await filled.sandbox.people()}
+            hire = Hire(httpx.AsyncClient(), filled)
+            staff = {login: await hire(login, signed_in=False) for login in ("reviewer", "leaving")}
+            return filled, Everybody(people, staff)
 
-    house, people = asyncio.run(fill())
+    house, everybody = asyncio.run(fill())
     app = main.create_app(main.build(settings, database.app_url, keys=keys))
     server = uvicorn.Server(uvicorn.Config(app, port=0, loop="asyncio", log_config=None, lifespan="on"))
     thread = threading.Thread(target=server.run)
@@ -82,14 +98,14 @@ def _serving(pg: Cluster, keys: FileKeys, folder: Path) -> Iterator[tuple[str, H
             assert thread.is_alive()
             time.sleep(0.02)
         port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}", house, people
+        yield f"http://127.0.0.1:{port}", house, everybody
     finally:
         server.should_exit = True
         thread.join()
         pg.drop(database.name)
 
 
-async def _make_holder(url: str, house: House, people: dict[str, TestPerson]) -> Holder:
+async def _make_holder(url: str, house: House, people: dict[str, TestPerson], staff: dict[str, Worker]) -> Holder:
     async with httpx.AsyncClient(base_url=url, timeout=30) as client:
         phone = Phone(client, house, str(people["owner"].phone))
         await phone.register()
@@ -133,4 +149,9 @@ async def _make_holder(url: str, house: House, people: dict[str, TestPerson]) ->
             "link_id": spare["link_id"],
             "owner_link_id": backwards["link_id"],
         }
-        return Holder(url, phone.number, phone.device, ids, spares)
+        for worker in staff.values():
+            worker.client = client
+            assert (await worker.sign_in()).status_code == 201
+        spares["staff_session_id"] = staff["leaving"].session_id
+        tokens = {login: worker.token for login, worker in staff.items()}
+        return Holder(url, phone.number, phone.device, ids, spares, tokens)

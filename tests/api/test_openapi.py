@@ -19,13 +19,15 @@ CREATING = {
     ("post", "/v1/enrolments/{enrolment_id}/review-requests"),
     ("post", "/v1/card/password-resets"),
 }
-OF_THE_COMMAND_LINE = {"case-already-decided", "other-reviewer-needed"}
+OF_THE_COMMAND_LINE = {"case-already-decided", "login-taken", "office-known", "other-reviewer-needed"}
 WITHOUT_SIGN_IN = {
     ("post", "/v1/sms-codes"),
     ("post", "/v1/accounts"),
     ("post", "/v1/sessions"),
     ("post", "/v1/sessions/refresh"),
     ("get", "/v1/notices/{code}"),
+    ("get", "/v1/offices"),
+    ("post", "/v1/staff/sessions"),
 }
 
 

@@ -53,6 +53,19 @@ class Escard:
         started = self.start(*words, **settings)
         return started.ended()
 
+    def told(self, line: str, *words: str, **settings: str) -> Done:
+        """Run a command that reads a line, to its end."""
+        done = subprocess.run(
+            [self._interpreter, "-m", "app", *words],
+            input=f"{line}\n",
+            env=self._environment(settings),
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=START_SECONDS,
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
     def start(self, *words: str, **settings: str) -> "Running":
         """Start a command; it leads a session of its own, as in a terminal."""
         said, complained = (self.data_folder.parent / f"{len(self._running)}.{stream}" for stream in ("out", "err"))

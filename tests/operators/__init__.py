@@ -1,0 +1,1 @@
+"""Staff: offices, sign-in with two factors, sessions."""

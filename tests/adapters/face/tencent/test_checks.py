@@ -138,7 +138,7 @@ class TestPages:
         assert not result.charged
         assert vendor.calls == []
 
-    @pytest.mark.parametrize("portrait", [PORTRAIT, None])
+    @pytest.mark.parametrize("portrait", [PORTRAIT, None], ids=["unused", "none"])
     async def test_a_rule_that_asks_the_vendors_library_gets_no_portrait(
         self, make: Make, vendor: Vendor, portrait: bytes | None
     ) -> None:
@@ -172,7 +172,9 @@ class TestSdk:
         assert start.client == {"kind": "sdk", "token": next(iter(vendor.began))}
 
     @pytest.mark.parametrize(
-        ("compare", "portrait"), [("portrait", None), ("library", PORTRAIT), ("library", None)], ids=str.__class__
+        ("compare", "portrait"),
+        [("portrait", None), ("library", PORTRAIT), ("library", None)],
+        ids=["none", "unused", "neither"],
     )
     async def test_else_it_is_for_name_and_number_in_the_vendors_library(
         self, make: Make, vendor: Vendor, compare: str, portrait: bytes | None

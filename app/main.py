@@ -51,6 +51,15 @@ from app.routers.traffic import Traffic
 from app.services.accounts.sessions import Mint
 from app.services.people.identifiers import Population
 
+_CORS_HEADERS = (
+    "Authorization",
+    "Content-Type",
+    "Face-Nonce",
+    "Idempotency-Key",
+    "If-Match",
+    "If-None-Match",
+    "Prefer",
+)
 SANDBOX_COMMENT = re.compile(r"sandbox:[a-z_]{1,40}")
 
 
@@ -150,7 +159,7 @@ def create_app(house: House) -> FastAPI:
             CORSMiddleware,
             allow_origins=list(house.settings.cors_origins),
             allow_methods=["GET", "POST", "PUT", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Prefer"],
+            allow_headers=_CORS_HEADERS,
             expose_headers=["ETag", "Idempotency-Replayed", "Retry-After", "WWW-Authenticate", "X-Request-Id"],
         )
     app.add_middleware(Edge, traffic=house.traffic, trusted_proxies=house.settings.trusted_proxies)

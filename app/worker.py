@@ -17,7 +17,7 @@ from app.core import logging
 from app.core.clock import SHANGHAI, today
 from app.core.db import Database
 from app.ports import Ports
-from app.services import audit_heads, documents, housekeeping, notifications, outbox, outcomes
+from app.services import audit_heads, files, housekeeping, notifications, outbox, outcomes
 from app.services.enrolments import expiring
 from app.services.outbox import Kind, Taken
 
@@ -65,7 +65,7 @@ def chores(db: Database, ports: Ports) -> Sequence[Chore]:
         Chore("tell", partial(tell_due, db, ports), _now, timedelta(), full=_MOST),
         Chore("settle_face_checks", partial(outcomes.settle_due, db, ports), _now, timedelta(seconds=3)),
         Chore("expire_enrolments", partial(expiring.expire_due, db), _now, timedelta(seconds=5)),
-        Chore("sweep_documents", partial(documents.sweep, db, ports.store), _now, timedelta(seconds=5)),
+        Chore("sweep_files", partial(files.sweep, db, ports.store), _now, timedelta(seconds=5)),
         Chore("put_away", partial(housekeeping.put_away, db), _now, timedelta(hours=1)),
         Chore("sign_audit_heads", partial(audit_heads.sign_changed, db, ports.store), _now, timedelta(hours=1)),
         Chore("report_strays", partial(report_strays, db, ports), _next_night, timedelta(days=1)),

@@ -32,12 +32,28 @@ class DocumentState(StrEnum):
     DETACHED = "detached"
 
 
-class Document(Identified, Base):
-    """One page; the row comes before the object and goes after it.
+class EvidenceFile(Identified):
+    """What a row says of its object in the store; the row comes before the object and goes after it.
 
     `upload_hmac` is the keyed digest of the file as it was sent, by which a late retry and a failed image are known
     again. `purge_at` is when the object must be gone, whatever happened.
     """
+
+    __tablename__: str
+
+    state: Mapped[DocumentState]
+    object_key: Mapped[str]
+    wrapped_key: Mapped[bytes]
+    upload_hmac: Mapped[bytes]
+    sha256: Mapped[bytes]
+    media_type: Mapped[str]
+    size_bytes: Mapped[int] = mapped_column(Integer)
+    created_at: Mapped[datetime]
+    purge_at: Mapped[datetime]
+
+
+class Document(EvidenceFile, Base):
+    """One page of a document, or a facial photo."""
 
     __tablename__ = "document"
     __table_args__ = (
@@ -60,15 +76,6 @@ class Document(Identified, Base):
     enrolment_id: Mapped[UUID]
     kind: Mapped[DocumentKind]
     page: Mapped[int] = mapped_column(SmallInteger)
-    state: Mapped[DocumentState]
-    object_key: Mapped[str]
-    wrapped_key: Mapped[bytes]
-    upload_hmac: Mapped[bytes]
-    sha256: Mapped[bytes]
-    media_type: Mapped[str]
-    size_bytes: Mapped[int] = mapped_column(Integer)
-    created_at: Mapped[datetime]
-    purge_at: Mapped[datetime]
 
 
 class FailedImage(Bucketed, Base):

@@ -1,14 +1,15 @@
-"""Face checks and the tries that count."""
+"""Face checks, the frames they are judged by, and the tries that count."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, Integer, UniqueConstraint, text
+from sqlalchemy import ForeignKeyConstraint, Index, Integer, SmallInteger, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import PERSONAL, Base, Bucketed, Identified, bucket_agrees
+from app.models.documents import EvidenceFile
 from app.ports.face import FaceMode, FaceReason
 
 
@@ -92,6 +93,29 @@ class FaceCheck(Identified, Base):
         self.state = to
         self.version += 1
         return True
+
+
+class FaceFrame(EvidenceFile, Base):
+    """A frame that the client has sent for a check; numbered from 1, and gone with the check's end."""
+
+    __tablename__ = "face_frame"
+    __table_args__ = (
+        bucket_agrees(),
+        ForeignKeyConstraint(["bucket", "check_id"], ["face_check.bucket", "face_check.id"]),
+        Index(
+            "uq_face_frame_number",
+            "bucket",
+            "check_id",
+            "number",
+            unique=True,
+            postgresql_where=text("state = 'stored'"),
+        ),
+        Index("ix_face_frame_purge", "purge_at"),
+        {"info": PERSONAL},
+    )
+
+    check_id: Mapped[UUID]
+    number: Mapped[int] = mapped_column(SmallInteger)
 
 
 class FaceTry(Bucketed, Base):

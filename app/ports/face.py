@@ -183,12 +183,32 @@ class FaceEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class FrameChallenge:
+    """What the frames of a check must keep to: how many there are, none by photo, and the word that each must carry."""
+
+    frames: int
+    nonce: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FaceFrame:
+    """A frame as the client has sent it: its number, from 1, a JPEG with a longest side of 640, and when it came."""
+
+    number: int
+    content: bytes = field(repr=False)
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class FaceEvidence:
-    """What a check is judged by on this server, all JPEG: the register's portrait, the facial photo, the frames."""
+    """What a check is judged by on this server: the register's portrait and the facial photo, both JPEG, the frames.
+
+    The frames are in the order of their numbers.
+    """
 
     reference: bytes | None = field(repr=False)
     photo: bytes | None = field(repr=False)
-    frames: tuple[bytes, ...] = field(repr=False)
+    frames: tuple[FaceFrame, ...] = field(repr=False)
 
 
 class FaceProvider(Protocol):
@@ -245,8 +265,17 @@ class FaceProvider(Protocol):
 class FrameFaceProvider(FaceProvider, Protocol):
     """Judges frames that the client uploads to this server, where other providers have a page or an SDK of their own.
 
-    Until enough frames are there, `result` is pending; then `judge` takes its place.
+    Until enough frames are there, `result` is pending; then `judge` takes its place. Frames lie sealed in the object
+    store until the check ends.
     """
+
+    def challenge(self, provider_ref: str) -> FrameChallenge:
+        """Return what the frames of a check must keep to; the client was told the same when it started.
+
+        Raises:
+            FaceServiceUnavailable: not a reference of this provider's.
+        """
+        ...
 
     async def judge(self, provider_ref: str, evidence: FaceEvidence) -> FaceResult:
         """Judge the frames of a check; the same evidence gives the same answer.

@@ -43,16 +43,19 @@ class ImageUse(StrEnum):
     DOCUMENT = "document"
     REGISTER = "register"
     FACE = "face"
+    FRAME = "frame"
 
     @property
     def types(self) -> frozenset[ImageType]:
-        """The kinds of file taken: photos, and PDF for registers."""
+        """The kinds of file taken: photos, PDF for registers, and of films what cameras give to programs."""
+        if self is ImageUse.FRAME:
+            return PHOTOS - {ImageType.HEIC}
         return PHOTOS | {ImageType.PDF} if self is ImageUse.REGISTER else PHOTOS
 
     @property
     def longest_side(self) -> int:
-        """The longest side kept, in pixels (`design.md` §2)."""
-        return 1024 if self is ImageUse.FACE else 2400
+        """The longest side kept, in pixels (docs/adr/0010); a frame is one of dozens."""
+        return {ImageUse.FACE: 1024, ImageUse.FRAME: 640}.get(self, 2400)
 
 
 class ImageFault(StrEnum):

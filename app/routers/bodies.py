@@ -1,11 +1,13 @@
-"""Reads JSON bodies strictly: what two readers could understand differently is refused."""
+"""Bodies: JSON is read strictly, what two readers could understand differently is refused; files come as they are."""
 
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, NoReturn
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+
+from app.ports.images import ImageType
 
 
 class _StrictRequest(Request):
@@ -25,6 +27,12 @@ class StrictRoute(APIRoute):
             return await handler(_StrictRequest(request.scope, request.receive))
 
         return serve
+
+
+def file_body(types: Iterable[ImageType]) -> dict[str, Any]:
+    """Describe a body that is a file of one of these types, for the OpenAPI document."""
+    content = {kind.value: {"schema": {"type": "string", "format": "binary"}} for kind in sorted(types)}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -12,12 +12,14 @@ from app.ports.images import (
     ImageTooSmall,
     ImageTypeUnsupported,
     ImageUnreadable,
+    ImageUse,
     PdfActiveContent,
     PdfTooManyPages,
 )
 from app.ports.storage import StorageUnavailable
 from app.problems import documented
 from app.routers import deps
+from app.routers.bodies import file_body
 from app.routers.deps import Caller, IfMatch, TheHouse
 from app.routers.enrolments import answered
 from app.schemas import enrolments as shapes
@@ -27,15 +29,7 @@ from app.services.enrolments import evidence
 router = APIRouter(prefix="/v1/enrolments", tags=["enrolments"])
 
 _CHANGE = (NotFound, StepNotAllowed, PreconditionRequired, PreconditionFailed)
-_FILE_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            media: {"schema": {"type": "string", "format": "binary"}}
-            for media in ("image/jpeg", "image/png", "image/webp", "image/heic", "application/pdf")
-        },
-    }
-}
+_FILE_BODY = file_body(ImageUse.REGISTER.types)
 _FILE_REFUSALS = documented(
     *_CHANGE,
     evidence.DocumentKindNotNeeded,

@@ -1,23 +1,37 @@
-"""Face checks: read, completed by the client, called back by providers."""
+"""Face checks: read, given frames, completed by the client, called back by providers."""
 
 import contextlib
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Header, Request, Response
 
 from app.core.db import Session
 from app.core.errors import NotFound, Unavailable
 from app.models.faces import FaceCheck
 from app.ports.face import FaceCallback, FaceServiceUnavailable
+from app.ports.images import (
+    ImagesBusy,
+    ImageTooManyPixels,
+    ImageTooSmall,
+    ImageTypeUnsupported,
+    ImageUnreadable,
+    ImageUse,
+)
+from app.ports.register import RegisterUnavailable
+from app.ports.storage import StorageUnavailable
 from app.problems import documented
 from app.routers import deps
+from app.routers.bodies import file_body
 from app.routers.deps import FaceDoing, House, Language, TheHouse
 from app.routers.waiting import IfNoneMatch, Prefer, answer_when_changed
-from app.schemas.enrolments import FaceCheckRead
+from app.schemas.enrolments import FaceCheckRead, FramesRead
 from app.services import outcomes
-from app.services.faces import checks, tries
+from app.services.faces import checks, frames, tries
 from app.texts import face_reason
 
 router = APIRouter(prefix="/v1", tags=["face checks"])
+
+Nonce = Annotated[str, Header(alias="Face-Nonce", description="The check's `nonce`, from its `client`")]
 
 
 @router.get("/face-checks/{check_id}", response_model=FaceCheckRead, responses=documented(NotFound))
@@ -46,7 +60,38 @@ async def read_check(
     )
 
 
-@router.post("/face-checks/{check_id}/completion", responses=documented(NotFound, FaceServiceUnavailable))
+@router.put(
+    "/face-checks/{check_id}/frames/{number}",
+    openapi_extra=file_body(ImageUse.FRAME.types),
+    responses=documented(
+        NotFound,
+        frames.FaceCheckOver,
+        frames.FramesNotTaken,
+        frames.FrameNonceWrong,
+        ImageTypeUnsupported,
+        ImageUnreadable,
+        ImageTooManyPixels,
+        ImageTooSmall,
+        ImagesBusy,
+        FaceServiceUnavailable,
+        StorageUnavailable,
+    ),
+)
+async def put_frame(
+    check_id: str, number: int, request: Request, doing: FaceDoing, house: TheHouse, nonce: Nonce = ""
+) -> FramesRead:
+    """Send one frame, numbered from 1, for a provider that judges on this server: the body is the picture."""
+    wanted = deps.identity(check_id)
+    with house.traffic.one_upload(doing.doer.account_id):
+        sent = frames.Sent(wanted, number, nonce, await request.body())
+        here = await frames.receive(house.db, house.ports, doing.doer, sent)
+    return FramesRead(received=here.received, wanted=here.wanted)
+
+
+@router.post(
+    "/face-checks/{check_id}/completion",
+    responses=documented(NotFound, FaceServiceUnavailable, RegisterUnavailable, StorageUnavailable),
+)
 async def complete_check(check_id: str, doing: FaceDoing, house: TheHouse, language: Language) -> FaceCheckRead:
     """Say that the person is done; the server asks the provider."""
     wanted = deps.identity(check_id)

@@ -210,6 +210,13 @@ class FaceCheckRead(Told):
         )
 
 
+class FramesRead(Told):
+    """How many frames of a face check are here, and how many it takes."""
+
+    received: int
+    wanted: int
+
+
 class StepUpRead(Told):
     """A token that carries the card-password check (RFC 9470)."""
 

@@ -14,13 +14,13 @@ from app.core.db import BUCKETS, Database, Session, bucket_of
 from app.models.accounts import SmsCode
 from app.models.answers import KeptAnswer
 from app.models.base import Bucketed
-from app.models.documents import Document
 from app.models.faces import HeardEvent
 from app.models.operators import StaffSession
 from app.models.outbox import OutboxEvent
 from app.models.stand_ins import InboxMessage
 from app.models.throttles import Throttle
 from app.ports.storage import ObjectStore
+from app.services import files
 
 EVIDENCE: Final = "evidence"
 _SLICE = BUCKETS // 64
@@ -105,10 +105,13 @@ async def _batches(store: ObjectStore) -> AsyncIterator[Sequence[str]]:
 
 async def _known(keys: Sequence[str], session: Session) -> set[str]:
     ids = [each for each in map(_identity, keys) if each is not None]
-    rows = await session.scalars(
-        select(Document.object_key).where(Document.bucket.in_({bucket_of(each) for each in ids}), Document.id.in_(ids))
-    )
-    return set(rows)
+    buckets = {bucket_of(each) for each in ids}
+    known: set[str] = set()
+    for table in files.TABLES:
+        known |= set(
+            await session.scalars(select(table.object_key).where(table.bucket.in_(buckets), table.id.in_(ids)))
+        )
+    return known
 
 
 def _identity(key: str) -> UUID | None:

@@ -10,17 +10,18 @@ from sqlalchemy import select
 from app.core import logging
 from app.core.db import Database, Session, bucket_of
 from app.core.errors import NotFound, Unavailable
+from app.models.documents import Document
 from app.models.enrolments import Enrolment
 from app.models.faces import OPEN, FaceCheck, FaceCheckState, FacePurpose
 from app.ports import Ports
-from app.ports.face import FaceCallback, FaceDecision, FaceProvider, FaceReason, FaceResult, FaceServiceUnavailable
+from app.ports.face import FaceCallback, FaceDecision, FaceEvidence, FaceReason, FaceResult, FrameFaceProvider
 from app.ports.register import RegisteredPerson
-from app.services import audit
+from app.services import audit, documents, files
 from app.services.accounts.doers import Doer
 from app.services.audit import Actor
 from app.services.cards import resets
 from app.services.enrolments import checking, finishing, loading
-from app.services.faces import checks, ending, events, tries
+from app.services.faces import checks, ending, events, frames, tries
 from app.services.links import slots
 from app.services.people import homes
 
@@ -34,7 +35,7 @@ async def complete(db: Database, ports: Ports, doer: Doer, check_id: UUID) -> Fa
 
     Raises:
         NotFound: it is not theirs.
-        FaceServiceUnavailable: the provider does not answer; ask again.
+        FaceServiceUnavailable, RegisterUnavailable, StorageUnavailable: nothing has changed; ask again.
     """
     await db.run(lambda session: checks.of_doer(session, doer, check_id))
     return await settle(db, ports, check_id, doer.actor)
@@ -47,12 +48,12 @@ async def settle(db: Database, ports: Ports, check_id: UUID, actor: Actor = audi
 
     Raises:
         NotFound: there is no such check.
-        FaceServiceUnavailable, RegisterUnavailable: nothing has changed.
+        FaceServiceUnavailable, RegisterUnavailable, StorageUnavailable: nothing has changed.
     """
     check, number = await db.run(lambda session: _about(session, check_id))
     if check.state not in OPEN or check.provider_ref is None:
         return await db.run(lambda session: _close_if_over(session, check_id, actor))
-    result = await _provider(ports, check).result(check.provider_ref)
+    result = await _asked(db, ports, check, check.provider_ref, number)
     registered = await ports.register.find(number) if result.decision is FaceDecision.PASSED and number else None
     return await db.run(lambda session: _settle(session, check_id, result, registered, actor))
 
@@ -61,7 +62,7 @@ async def called_back(db: Database, ports: Ports, provider: str, callback: FaceC
     """Hear a provider: a hint to ask how a check stands; an event that has led to an end before is none.
 
     Raises:
-        FaceServiceUnavailable, RegisterUnavailable: nothing has changed.
+        FaceServiceUnavailable, RegisterUnavailable, StorageUnavailable: nothing has changed.
     """
     event = ports.faces[provider].event_of(callback)
     if event is None or not await db.run(lambda session: events.is_news(session, provider, event)):
@@ -118,7 +119,7 @@ async def given_up(db: Database, ports: Ports, check_id: UUID) -> None:
     """
     check = await db.run(lambda session: session.get(FaceCheck, (bucket_of(check_id), check_id)))
     if check is not None and check.provider_ref is not None:
-        await _provider(ports, check).cancel(check.provider_ref)
+        await checks.provider_of(ports, check).cancel(check.provider_ref)
 
 
 async def _go_on(enrolment_id: UUID, registered: RegisteredPerson, session: Session) -> bool:
@@ -137,6 +138,30 @@ async def _about(session: Session, check_id: UUID) -> tuple[FaceCheck, str | Non
     if check is None:
         raise NotFound
     return check, (await homes.person(session, check.member_id)).number
+
+
+async def _asked(db: Database, ports: Ports, check: FaceCheck, provider_ref: str, number: str | None) -> FaceResult:
+    """Ask the provider how a check stands; one that is judged here is judged once all its frames are here."""
+    provider = checks.provider_of(ports, check)
+    if not isinstance(provider, FrameFaceProvider):
+        return await provider.result(provider_ref)
+    here = await db.run(lambda session: frames.count(session, check.id))
+    if here < provider.challenge(provider_ref).frames:
+        return await provider.result(provider_ref)
+    photo = await db.run(lambda session: _photo(session, check))
+    evidence = FaceEvidence(
+        reference=await ports.register.portrait(number) if number else None,
+        photo=None if photo is None else await files.read(db, ports.store, photo),
+        frames=await frames.read(db, ports.store, check.id),
+    )
+    return await provider.judge(provider_ref, evidence)
+
+
+async def _photo(session: Session, check: FaceCheck) -> Document | None:
+    """Return the facial photo that a check is about, if it is about one."""
+    if check.photo_hmac is None:
+        return None
+    return await documents.facial_photo(session, check.home_id, check.subject_id)
 
 
 async def _settle(
@@ -174,18 +199,6 @@ async def _draw(session: Session, check: FaceCheck, registered: RegisteredPerson
             await checking.ended(session, enrolment, check, registered, actor)
         case FacePurpose.CARD_PASSWORD_RESET:
             await resets.ended(session, check.subject_id, check, actor)
-
-
-def _provider(ports: Ports, check: FaceCheck) -> FaceProvider:
-    """Return the provider that a check is pinned to.
-
-    Raises:
-        FaceServiceUnavailable: this server has it no more.
-    """
-    provider = ports.faces.get(check.provider)
-    if provider is None:
-        raise FaceServiceUnavailable(FaceReason.PROVIDER_MISCONFIGURED)
-    return provider
 
 
 async def _locked_with_homes(session: Session, check_id: UUID) -> FaceCheck:

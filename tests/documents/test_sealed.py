@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from app.core.settings import Settings
 from app.models.documents import Document
-from app.services import documents
+from app.services import files
 from tests.factories.adding import PORTRAIT, Kin, Owner, stored_files
 from tests.factories.images import document_photo
 
@@ -69,4 +69,4 @@ async def test_what_is_sealed_is_bound_to_its_row(owner: Owner, kin: Kin) -> Non
     one.object_key = other.object_key
 
     with pytest.raises(InvalidTag):
-        await documents.read(db, store, one)
+        await files.read(db, store, one)

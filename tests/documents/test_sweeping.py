@@ -1,6 +1,5 @@
 """Nothing is left: whatever became of an enrolment, its files go from the store and their rows from the table."""
 
-import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 
@@ -11,14 +10,15 @@ from app import main
 from app.core.db import Database
 from app.core.settings import Settings
 from app.models.cases import CaseState
-from app.ports.storage import ObjectStore, StorageUnavailable, StoredObject
+from app.ports.storage import StorageUnavailable
 from app.routers.deps import House
-from app.services import cases, documents, reviews
+from app.services import cases, files, reviews
 from app.services.cases import Decision
 from app.services.enrolments.expiring import expire_due
 from tests.factories.adding import PORTRAIT, Kin, Owner, app_of, later, ok, refused, stored_files, tag
 from tests.factories.images import document_photo
 from tests.factories.make import Make
+from tests.factories.stores import Store, while_stored
 
 Branch = Callable[["Story"], Awaitable[None]]
 BRANCHES: dict[str, Branch] = {}
@@ -123,7 +123,7 @@ async def faces(db: Database) -> int:
 async def sweep(house: House) -> None:
     """What a worker does now and then."""
     await expire_due(house.db)
-    while await documents.sweep(house.db, house.ports.store):
+    while await files.sweep(house.db, house.ports.store):
         pass
 
 
@@ -174,7 +174,7 @@ async def test_one_object_that_cannot_be_deleted_keeps_none_of_the_others(
     broken = Store(house.ports.store, "delete", only=stored_files(settings)[1].name)
 
     with pytest.raises(StorageUnavailable):
-        await documents.sweep(house.db, broken)
+        await files.sweep(house.db, broken)
 
     assert (await rows(house.db), len(stored_files(settings))) == (1, 1)
 
@@ -186,56 +186,14 @@ async def test_the_sweep_goes_on_where_it_was_stopped(owner: Owner, kin: Kin, ho
     broken = Store(house.ports.store, "delete", after=1)
 
     with pytest.raises(StorageUnavailable):
-        await documents.sweep(house.db, broken)
+        await files.sweep(house.db, broken)
     left = len(stored_files(settings)), await rows(house.db)
-    first = await documents.sweep(house.db, house.ports.store, most=1)
+    first = await files.sweep(house.db, house.ports.store, most=1)
     await sweep(house)
 
     assert left == (2, 2)
     assert first == 1
     assert (await rows(house.db), stored_files(settings)) == (0, [])
-
-
-class Store(ObjectStore):
-    """A store that fails at one thing: at once, later, at one object only, or after it was done all the same."""
-
-    def __init__(
-        self, store: ObjectStore, method: str, *, after: int = 0, only: str = "", is_done: bool = False
-    ) -> None:
-        self._store = store
-        self._method = method
-        self._left = after
-        self._only = only
-        self._is_done = is_done
-
-    async def put(self, key: str, content: bytes) -> None:
-        if not self._is_done:
-            self._fail_at("put", key)
-        await self._store.put(key, content)
-        self._fail_at("put", key)
-
-    async def get(self, key: str) -> bytes:
-        self._fail_at("get", key)
-        return await self._store.get(key)
-
-    async def delete(self, key: str) -> None:
-        self._fail_at("delete", key)
-        await self._store.delete(key)
-
-    async def exists(self, key: str) -> bool:
-        return await self._store.exists(key)
-
-    def list(self, prefix: str) -> AsyncIterator[StoredObject]:
-        return self._store.list(prefix)
-
-    async def check(self) -> None:
-        await self._store.check()
-
-    def _fail_at(self, method: str, key: str) -> None:
-        if method == self._method and key.endswith(self._only):
-            self._left -= 1
-            if self._left < 0:
-                raise StorageUnavailable
 
 
 class TestCutOff:
@@ -343,25 +301,3 @@ class TestCutOff:
         enrolment = await owner.to_documents(await kin(age=68), "51")
         await owner.consent(enrolment, "identity-document")
         return enrolment
-
-
-class Eventful(Store):
-    """A store in whose puts something happens meanwhile."""
-
-    def __init__(self, store: ObjectStore, meanwhile: Callable[[], Awaitable[None]]) -> None:
-        super().__init__(store, "")
-        self._meanwhile = meanwhile
-
-    async def put(self, key: str, content: bytes) -> None:
-        await super().put(key, content)
-        await self._meanwhile()
-
-
-@contextlib.asynccontextmanager
-async def while_stored(owner: Owner, meanwhile: Callable[[], Awaitable[None]]) -> AsyncIterator[Owner]:
-    """The owner's app at a server in whose puts something happens."""
-    ports = owner.house.ports
-    slow = replace(owner.house, ports=replace(ports, store=Eventful(ports.store, meanwhile)))
-    transport = httpx.ASGITransport(main.create_app(slow))
-    async with httpx.AsyncClient(transport=transport, base_url="http://escard.test") as client:
-        yield Owner(client, slow, "", holder=owner.holder)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from app.models.documents import Document, DocumentState
 from app.ports.register import TestPerson
-from app.services import documents
+from app.services import files
 from tests.factories.adding import PORTRAIT, Kin, Owner, later, ok, refused, tag
 from tests.factories.images import (
     CORNERS,
@@ -55,7 +55,7 @@ async def kept(owner: Owner, state: DocumentState = DocumentState.STORED) -> lis
         )
     )
     store = owner.house.ports.store
-    return [(row.kind.value, row.page, await documents.read(db, store, row)) for row in rows]
+    return [(row.kind.value, row.page, await files.read(db, store, row)) for row in rows]
 
 
 def picture(content: bytes) -> Image.Image:

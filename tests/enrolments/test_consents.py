@@ -7,7 +7,7 @@ import pytest
 from app.core.db import Database
 from app.core.settings import Settings
 from app.routers.deps import House
-from app.services import cases, documents
+from app.services import cases, files
 from app.services.enrolments.expiring import expire_due
 from tests.factories.adding import PORTRAIT, Kin, Owner, app_of, later, ok, refused, steps, stored_files
 from tests.factories.make import Make
@@ -98,7 +98,7 @@ class TestWhileOpen:
 
         withdrawn = await withdraw(owner, "face-check")
         read = await owner.read(enrolment)
-        swept = await documents.sweep(db, owner.house.ports.store)
+        swept = await files.sweep(db, owner.house.ports.store)
 
         assert withdrawn["withdrawn_at"] is not None
         assert (read["state"], steps(read)) == ("documents_pending", ["consent", "documents", "review"])
@@ -124,7 +124,7 @@ class TestWhileOpen:
 
         await withdraw(owner, purpose)
         read = await owner.read(enrolment)
-        await documents.sweep(db, owner.house.ports.store)
+        await files.sweep(db, owner.house.ports.store)
 
         met = {need["any_of"][0] for need in read["requirements"] if need["met"]}
         assert (read["state"], len(stored_files(settings))) == ("documents_pending", left)
@@ -138,7 +138,7 @@ class TestWhileOpen:
         enrolment = await child_at_face(owner, kin)
 
         await withdraw(owner, "notice")
-        await documents.sweep(db, owner.house.ports.store)
+        await files.sweep(db, owner.house.ports.store)
 
         assert (await owner.read(enrolment))["state"] == "cancelled"
         assert stored_files(settings) == []
@@ -199,7 +199,7 @@ class TestWhileOpen:
         await later(owner.house, hours=73)
 
         await withdraw(owner, "identity-document")
-        await documents.sweep(db, owner.house.ports.store)
+        await files.sweep(db, owner.house.ports.store)
 
         assert (await owner.read(enrolment))["state"] == "expired"
         assert stored_files(settings) == []
@@ -212,7 +212,7 @@ class TestAfterwards:
         done = await owner.add(await kin(age=68), "51", age=68)
 
         await withdraw(owner, "notice")
-        await documents.sweep(db, owner.house.ports.store)
+        await files.sweep(db, owner.house.ports.store)
 
         assert ok(await owner.call("GET", "/v1/family"))["members"] == []
         refused(await owner.call("GET", f"/v1/holders/{done['link_id']}/card"), 404, "not-found")
@@ -225,7 +225,7 @@ class TestAfterwards:
         done = await owner.add(await kin(age=68), "51", age=68)
 
         await withdraw(owner, purpose)
-        await documents.sweep(db, owner.house.ports.store)
+        await files.sweep(db, owner.house.ports.store)
 
         assert len(ok(await owner.call("GET", "/v1/family"))["members"]) == 1
         assert len(stored_files(settings)) == (1 if purpose == "face-check" else 0)
@@ -239,7 +239,7 @@ class TestAfterwards:
         await owner.add(await kin(age=9, parents=[owner.person.number]), "20", age=9)
 
         await withdraw(owner, "minor-data")
-        await documents.sweep(db, owner.house.ports.store)
+        await files.sweep(db, owner.house.ports.store)
 
         assert ok(await owner.call("GET", "/v1/family"))["members"] == []
         assert stored_files(settings) == []
@@ -259,7 +259,7 @@ class TestAfterwards:
         await owner.call("DELETE", enrolment)
 
         await withdraw(owner, "identity-document")
-        await documents.sweep(db, owner.house.ports.store)
+        await files.sweep(db, owner.house.ports.store)
 
         assert (await owner.read(enrolment))["state"] == "cancelled"
         assert stored_files(settings) == []

@@ -4,7 +4,7 @@ import pytest
 
 from app.core.db import Database
 from app.core.settings import Settings
-from app.services import documents
+from app.services import files
 from tests.factories.adding import PORTRAIT, Kin, Owner, later, ok, refused, steps, stored_files, tag
 from tests.factories.images import document_photo, portrait_photo
 from tests.factories.phone import JSON
@@ -36,10 +36,10 @@ class TestChangedDetails:
         assert not any(need["met"] for need in after["requirements"])
         assert ok(await owner.call("GET", f"/v1/face-checks/{started['id']}"))["state"] == "cancelled"
         assert len(stored_files(settings)) == 2
-        assert await documents.sweep(db, owner.house.ports.store) == 1, "the face is due at once"
+        assert await files.sweep(db, owner.house.ports.store) == 1, "the face is due at once"
         assert len(stored_files(settings)) == 1, "the paper stays sealed until its deadline"
         await later(owner.house, days=31)
-        assert await documents.sweep(db, owner.house.ports.store) == 1
+        assert await files.sweep(db, owner.house.ports.store) == 1
         assert stored_files(settings) == []
 
     async def test_the_first_place_is_free_again(self, owner: Owner, kin: Kin) -> None:
@@ -92,7 +92,7 @@ class TestChangedNotice:
 
         after = ok(await owner.call("PUT", f"{enrolment}/notice-acknowledgement", shown, If_Match=tag(before)))
         family = ok(await owner.call("GET", "/v1/family"))
-        await documents.sweep(db, owner.house.ports.store)
+        await files.sweep(db, owner.house.ports.store)
 
         assert (after["state"], after["member"], after["consents"]) == ("details_pending", None, ["notice"])
         assert (after["requirements"], after["face"], steps(after)) == ([], None, ["details"])

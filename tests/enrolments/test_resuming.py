@@ -9,7 +9,7 @@ import httpx
 from app.core.db import Database
 from app.core.settings import Settings
 from app.models.cases import CaseState
-from app.services import cases, documents, reviews
+from app.services import cases, files, reviews
 from app.services.cases import Decision
 from app.services.enrolments.expiring import expire_due
 from tests.factories.adding import Kin, Owner, later, ok, refused, steps, stored_files, tag
@@ -66,7 +66,7 @@ class TestCancelling:
 
         cancelled = await owner.call("DELETE", enrolment)
         again = await owner.call("DELETE", enrolment)
-        await documents.sweep(db, owner.house.ports.store)
+        await files.sweep(db, owner.house.ports.store)
         read = await owner.read(enrolment)
 
         assert (cancelled.status_code, again.status_code) == (204, 204)
@@ -97,7 +97,7 @@ class TestExpiring:
         await later(owner.house, minutes=2)
         late = await expire_due(db)
         again = await expire_due(db)
-        await documents.sweep(db, owner.house.ports.store)
+        await files.sweep(db, owner.house.ports.store)
 
         assert (early, late, again) == (0, 1, 0)
         assert (await owner.read(enrolment))["state"] == "expired"

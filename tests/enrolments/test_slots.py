@@ -10,7 +10,7 @@ from app.models.cases import CaseState
 from app.models.links import LinkEnd
 from app.ports.register import TestPerson
 from app.routers.deps import House
-from app.services import audit, cases, documents, links, outcomes, reviews
+from app.services import audit, cases, files, links, outcomes, reviews
 from app.services.cases import Decision
 from app.services.enrolments.expiring import expire_due
 from tests.factories.adding import Kin, Owner, app_of, later, ok, refused, steps, stored_files, tag
@@ -135,7 +135,7 @@ class TestWaiting:
         waiting = await owner.read(enrolment)
         person = await end_first_link(db, house, member)
         went_on = await outcomes.slot_freed(db, house.ports, person.id)
-        await documents.sweep(db, house.ports.store)
+        await files.sweep(db, house.ports.store)
 
         assert (waiting["state"], waiting["waiting_for"]) == ("face_pending", "owners-at-limit")
         assert (went_on, (await owner.read(enrolment))["state"]) == (1, "active")

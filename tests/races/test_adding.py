@@ -15,7 +15,7 @@ from app.core.db import Database
 from app.models.links import LinkEnd
 from app.ports.register import TestPerson
 from app.routers.deps import House
-from app.services import audit, documents, links, outcomes
+from app.services import audit, files, links, outcomes
 from tests import cluster
 from tests.factories.adding import Kin, Owner, app_of, ok, refused, set_policy, tag
 from tests.factories.images import document_photo
@@ -247,7 +247,7 @@ class TestOneEnrolment:
         content = document_photo(1, "card")
 
         answers = await at_once(owner.call("PUT", f"{enrolment}/documents/id_card_front", content) for _ in range(4))
-        swept = await documents.sweep(db, owner.house.ports.store)
+        swept = await files.sweep(db, owner.house.ports.store)
 
         assert codes(answers) == {"200": 4}
         assert {ok(answer)["state"] for answer in answers} == {"face_pending"}

@@ -14,7 +14,7 @@ from app.models.faces import FaceCheck, FaceCheckState, FacePurpose
 from app.ports import Ports
 from app.ports.face import COUNTED, FaceMode, FaceReason, FaceRequest, FaceServiceUnavailable
 from app.ports.register import RegisteredPerson
-from app.services import documents, policies
+from app.services import documents, files, policies
 from app.services.accounts.doers import Doer
 from app.services.audit import Actor
 from app.services.enrolments import finishing, loading, requirements
@@ -95,7 +95,7 @@ async def _request(
         name=begun.member.name,
         number=begun.member.number,
         reference=await ports.register.portrait(begun.member.number),
-        photo=None if begun.photo is None else await documents.read(db, ports.store, begun.photo),
+        photo=None if begun.photo is None else await files.read(db, ports.store, begun.photo),
         device_meta=device_meta,
         callback_url=callback_url,
     )

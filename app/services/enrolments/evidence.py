@@ -7,11 +7,11 @@ from uuid import UUID
 from app.core.clock import today
 from app.core.db import Database, Session
 from app.core.errors import Conflict, FieldError, Invalid, NextStep, PreconditionFailed
-from app.models.documents import DocumentKind
+from app.models.documents import Document, DocumentKind
 from app.models.enrolments import NEXT, Enrolment, Event
 from app.ports.images import Images
 from app.ports.storage import ObjectStore
-from app.services import audit, documents, policies
+from app.services import audit, documents, files, policies
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action
 from app.services.documents import Upload
@@ -75,7 +75,7 @@ async def upload(
         return await documents.begin(session, plan.upload, pages)
 
     document_ids = await db.run(begin)
-    await documents.put(db, store, document_ids, pages)
+    await files.put(db, store, Document, document_ids, pages)
     return await db.run(lambda session: _attach(session, caller, plan, document_ids, seen))
 
 
@@ -106,7 +106,7 @@ async def _plan(
 ) -> _Plan | EnrolmentView:
     """Check everything that needs no look at the pixels; return the view when the file is there already."""
     enrolment = await loading.of_caller(session, caller, enrolment_id)
-    upload = Upload(enrolment.home_id, enrolment.id, kind, page, documents.digest_of(session, content))
+    upload = Upload(enrolment.home_id, enrolment.id, kind, page, files.digest_of(session, content))
     if _may_change(session, enrolment):
         await _require_not_failed(session, enrolment, upload)
     if await documents.is_attached(session, upload):
@@ -125,7 +125,7 @@ async def _attach(
     upload = plan.upload
     enrolment = await loading.of_caller(session, caller, upload.enrolment_id)
     if await documents.is_attached(session, upload):  # the same file came twice at once
-        await documents.drop(session, document_ids)
+        await files.drop(session, Document, document_ids)
         return await viewing.view(session, enrolment)
     loading.require(session, enrolment, Event.CHANGE_DOCUMENTS)
     if enrolment.member_id != plan.member_id:

@@ -9,6 +9,8 @@ from sqlalchemy import select
 from app.core.db import Database, Session, bucket_of, hot
 from app.core.errors import NotFound
 from app.models.faces import OPEN, FaceCheck
+from app.ports import Ports
+from app.ports.face import FaceProvider, FaceReason, FaceServiceUnavailable
 from app.services.accounts.doers import Doer
 from app.services.people import homes
 
@@ -39,6 +41,18 @@ async def of_doer(session: Session, doer: Doer, check_id: UUID) -> FaceCheck:
     if check is None or check.account_id != doer.account_id:
         raise NotFound
     return check
+
+
+def provider_of(ports: Ports, check: FaceCheck) -> FaceProvider:
+    """Return the provider that a check is pinned to.
+
+    Raises:
+        FaceServiceUnavailable: this server has it no more.
+    """
+    provider = ports.faces.get(check.provider)
+    if provider is None:
+        raise FaceServiceUnavailable(FaceReason.PROVIDER_MISCONFIGURED)
+    return provider
 
 
 async def of_unit(session: Session, home_id: UUID, unit_id: UUID) -> FaceCheck | None:

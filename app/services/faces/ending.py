@@ -8,7 +8,7 @@ from app.models.faces import OPEN, FaceCheck, FaceCheckState
 from app.ports.face import COUNTED, FaceDecision, FaceReason, FaceResult
 from app.services import audit, outbox
 from app.services.audit import Action, Actor
-from app.services.faces import checks, tries
+from app.services.faces import checks, frames, tries
 
 _ENDS = {
     FaceDecision.PASSED: FaceCheckState.PASSED,
@@ -46,6 +46,7 @@ async def end(session: Session, check: FaceCheck, to: FaceCheckState, reason: Fa
     if not check.advance(to):
         return
     check.reason, check.ended_at, check.due_at, check.client = reason, session.now, None, None
+    await frames.let_go(session, check.id)
     if to in (FaceCheckState.CANCELLED, FaceCheckState.EXPIRED) and check.provider_ref is not None:
         outbox.tell(session, outbox.Kind.FACE_GIVEN_UP, check.home_id, check_id=str(check.id))
     await audit.record(

@@ -1,0 +1,162 @@
+"""Evidence files: sealed into the object store, and gone from it in time, whatever happened.
+
+The row comes first (pending, with its key and its deadline), then the object, then the row says `stored`. Whatever is
+left behind by a crash at any point is found by its deadline.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final, TypeVar
+from uuid import UUID
+
+from sqlalchemy import delete, select
+
+from app.core.db import Database, Session, bucket_of
+from app.core.sealing import DataKey
+from app.models.documents import Document, DocumentState, EvidenceFile
+from app.models.faces import FaceFrame
+from app.ports.images import PreparedImage
+from app.ports.storage import ObjectExists, ObjectMissing, ObjectStore, StorageUnavailable
+
+TABLES: Final[tuple[type[EvidenceFile], ...]] = (Document, FaceFrame)
+"""Every table whose rows have an object in the store."""
+
+Row = TypeVar("Row", bound=EvidenceFile)
+
+_PENDING_LIFETIME = timedelta(minutes=15)
+_FAILURES_BORNE = 3
+
+
+def digest_of(session: Session, content: bytes) -> bytes:
+    """Return the keyed digest by which the same file is known again."""
+    return session.lookup.digest("upload", hashlib.sha256(content).hexdigest())
+
+
+async def begin(session: Session, row: EvidenceFile, image: PreparedImage, digest: bytes) -> UUID:
+    """Write down what will be put into the store, before it is; return the row's id.
+
+    Args:
+        row: names its bucket and id, and what the file is about.
+        digest: of the file as it was sent.
+    """
+    wrapped, _ = await session.vault.create()
+    row.state = DocumentState.PENDING
+    row.object_key = f"evidence/{row.bucket:04x}/{row.id}"
+    row.wrapped_key = wrapped
+    row.upload_hmac = digest
+    row.sha256 = bytes.fromhex(image.sha256)
+    row.media_type = image.media_type
+    row.size_bytes = len(image.content)
+    row.created_at = session.now
+    row.purge_at = session.now + _PENDING_LIFETIME
+    session.add(row)
+    return row.id
+
+
+async def put(
+    db: Database, store: ObjectStore, table: type[EvidenceFile], ids: Sequence[UUID], images: Sequence[PreparedImage]
+) -> None:
+    """Put what was begun into the store, sealed; no connection is held.
+
+    Raises:
+        StorageUnavailable: not all could be stored; what was begun is swept.
+    """
+
+    async def rows(session: Session) -> list[tuple[EvidenceFile, DataKey]]:
+        found = [await session.get_one(table, (bucket_of(each), each)) for each in ids]
+        return [(row, await session.vault.unlock(row.wrapped_key)) for row in found]
+
+    for (row, key), image in zip(await db.run(rows), images, strict=True):
+        try:
+            await store.put(row.object_key, key.seal_bytes(_column(row), row.id, image.content))
+        except ObjectExists:  # our own, from a unit of work that is done again
+            continue
+
+
+async def keep(session: Session, table: type[Row], ids: Sequence[UUID], lifetime: timedelta) -> Sequence[Row]:
+    """Let files that lie in the store be `stored`, for so long at most from their creation.
+
+    Raises:
+        StorageUnavailable: the way here took so long that they were swept; send them again.
+    """
+    rows = await _begun(session, table, ids)
+    if len(rows) < len(ids) or any(row.purge_at <= session.now for row in rows):
+        raise StorageUnavailable
+    for row in rows:
+        row.state, row.purge_at = DocumentState.STORED, row.created_at + lifetime
+    return rows
+
+
+async def drop(session: Session, table: type[EvidenceFile], ids: Sequence[UUID]) -> None:
+    """Let files go that were begun and are not needed after all."""
+    for row in await _begun(session, table, ids):
+        row.purge_at = min(row.purge_at, session.now)
+
+
+def detach(row: EvidenceFile, deadline: datetime) -> None:
+    """Take a file from what it belonged to, and let it go at a moment, if not earlier."""
+    row.state = DocumentState.DETACHED
+    row.purge_at = min(row.purge_at, deadline)
+
+
+async def read(db: Database, store: ObjectStore, row: EvidenceFile) -> bytes:
+    """Return a file's image; no connection is held.
+
+    Raises:
+        StorageUnavailable: the store does not answer, or has lost it.
+    """
+    key = await db.vault.unlock(row.wrapped_key)
+    try:
+        return key.open_bytes(_column(row), row.id, await store.get(row.object_key))
+    except ObjectMissing as error:
+        raise StorageUnavailable from error
+
+
+async def sweep(db: Database, store: ObjectStore, *, most: int = 200) -> int:
+    """Delete what is due: the object first, then its row. Return how many went: of each table so many at most.
+
+    An object that cannot be deleted keeps none of the others; a store that fails again and again is left in peace.
+
+    Raises:
+        StorageUnavailable: some could not be deleted; their rows stay and are found again.
+    """
+    found = [(table, *each) for table in TABLES for each in await db.run(partial(_due, table, most))]
+    failures = 0
+    for table, file_id, object_key in found:
+        try:
+            await store.delete(object_key)
+        except StorageUnavailable:
+            failures += 1
+            if failures > _FAILURES_BORNE:
+                raise
+            continue
+        await db.run(partial(_forget, table, file_id))
+    if failures:
+        raise StorageUnavailable
+    return len(found)
+
+
+async def _due(table: type[EvidenceFile], most: int, session: Session) -> list[tuple[UUID, str]]:
+    rows = await session.execute(
+        select(table.id, table.object_key).where(table.purge_at <= session.now).order_by(table.purge_at).limit(most)
+    )
+    return [(file_id, object_key) for file_id, object_key in rows]
+
+
+async def _forget(table: type[EvidenceFile], file_id: UUID, session: Session) -> None:
+    await session.execute(delete(table).where(table.bucket == bucket_of(file_id), table.id == file_id))
+
+
+async def _begun(session: Session, table: type[Row], ids: Sequence[UUID]) -> Sequence[Row]:
+    """Return the rows that were begun and are there still, locked."""
+    rows = [
+        await session.get(table, (bucket_of(each), each), with_for_update=True, populate_existing=True) for each in ids
+    ]
+    return [row for row in rows if row is not None]
+
+
+def _column(row: EvidenceFile) -> str:
+    """Name what a file is sealed as: it opens in its own row alone."""
+    return f"{row.__tablename__}.object"

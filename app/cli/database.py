@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError
 
 from app.adapters.postgres import EmbeddedPostgres, EmbeddedPostgresError, versions
 from app.adapters.postgres.founding import APP, OWNER
+from app.cli import stopping
 from app.cli.terminal import Refused, progress
 from app.core.settings import Settings
 
@@ -40,6 +41,7 @@ def reachable(settings: Settings, *, tell: Callable[[str], None] = progress) -> 
             until_the_end.enter_context(server)
         except EmbeddedPostgresError as error:
             raise Refused(str(error)) from None
+        stopping.heed()
         yield Addresses(server.url(APP), server.url(OWNER))
 
 

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from app import main, texts
 from app.adapters.keys.file import FileKeys
+from app.cli import stopping
 from app.cli.configuration import read_keys, read_settings, start_logging
 from app.cli.database import reachable, require_newest
 from app.cli.terminal import Refused
@@ -55,7 +56,10 @@ def at_work(house: House, work: Callable[[House], Awaitable[Result]]) -> Result:
         async with main.opened(house):
             return await work(house)
 
+    stopping.heed()
     try:
-        return asyncio.run(opened())
+        result = asyncio.run(opened())
     except AppError as error:
         raise Refused(f"{texts.problem(error.code, 'en').title} ({error.code}).") from None
+    stopping.heed()
+    return result

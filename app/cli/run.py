@@ -11,7 +11,7 @@ import typer
 import app as package
 from app.adapters.keys.file import FileKeys
 from app.adapters.postgres.schema import migrate
-from app.cli import demo
+from app.cli import demo, stopping
 from app.cli.configuration import address, listen, read_keys, read_settings, start_logging
 from app.cli.database import Addresses, is_newest, reachable, require_newest
 from app.cli.house import at_work, build
@@ -96,6 +96,7 @@ def _migrate(addresses: Addresses) -> None:
     elif not is_newest(addresses.owner):
         say("Bringing the database's schema to this version.")
         migrate(addresses.owner)
+    stopping.heed()
 
 
 def _announce(settings: Settings, people: str | None) -> None:

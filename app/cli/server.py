@@ -1,13 +1,13 @@
 """The server process: uvicorn, told how to stop without losing anybody's request."""
 
 import contextlib
-import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Final
 
 import uvicorn
 
+from app.cli import stopping
 from app.core import logging
 from app.main import create_app
 from app.routers.deps import House
@@ -41,6 +41,11 @@ class Server(uvicorn.Server):
         self._house = house
         self._on_ready = on_ready
 
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve, unless that is not wished any more."""
+        stopping.heed()
+        super().run(sockets)
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Open the house and its door, then say so."""
         await super().startup(sockets)
@@ -55,9 +60,5 @@ class Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Take the signals while serving, and do not raise them again as uvicorn does: more is to be stopped after."""
-        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
+        with stopping.meaning(self.handle_exit):
             yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)

@@ -5,11 +5,13 @@ import ctypes
 import os
 import signal
 import sys
+from types import FrameType
 from typing import Annotated
 
 import typer
 
 from app import worker
+from app.cli import stopping
 from app.cli.configuration import read_keys, read_settings, start_logging
 from app.cli.database import reachable, require_newest
 from app.cli.house import at_work, build
@@ -38,11 +40,14 @@ def run_worker(
 
 async def _work(house: House) -> None:
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, house.stopping.set)
     log = logging.logger("app.cli.worker")
-    log.info("working")
-    await worker.work(house.db, house.ports, house.stopping)
+
+    def stop(_: int, __: FrameType | None) -> None:
+        loop.call_soon_threadsafe(house.stopping.set)
+
+    with stopping.meaning(stop):
+        log.info("working")
+        await worker.work(house.db, house.ports, house.stopping)
     log.info("stopped")
 
 

@@ -9,8 +9,9 @@ from typer.main import get_command
 
 from app import texts
 from app.adapters.register import demo, people_csv
-from app.cli import VERBS, _command_line
+from app.cli import VERBS
 from app.cli.configuration import fields
+from app.cli.line import command
 from app.core.clock import SystemClock, today
 from app.models.enrolments import ConsentPurpose, State
 from tests.api.documents import document
@@ -210,6 +211,6 @@ def _commands() -> dict[str, set[str]]:
     """Every verb of the command line, and the words that may follow it."""
     found = {}
     for verb in VERBS:
-        command = getattr(get_command(_command_line([verb])), "commands", {})[verb]
-        found[verb] = set(getattr(command, "commands", {}))
+        asked = getattr(get_command(command([verb])), "commands", {})[verb]
+        found[verb] = set(getattr(asked, "commands", {}))
     return found

@@ -9,8 +9,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tests.adapters.embedded import ROOT, interpreter_for_everybody
@@ -68,6 +69,15 @@ class Escard:
 
     def start(self, *words: str, **settings: str) -> "Running":
         """Start a command; it leads a session of its own, as in a terminal."""
+        return self._start(words, settings, None)
+
+    def start_in_background(self, *words: str, **settings: str) -> "Running":
+        """Start a command as a script does with `&`: it finds Ctrl-C ignored (POSIX, 2.11)."""
+        return self._start(words, settings, partial(signal.signal, signal.SIGINT, signal.SIG_IGN))
+
+    def _start(
+        self, words: Sequence[str], settings: Mapping[str, str], before: Callable[[], object] | None
+    ) -> "Running":
         said, complained = (self.data_folder.parent / f"{len(self._running)}.{stream}" for stream in ("out", "err"))
         with said.open("wb") as out, complained.open("wb") as err:
             process = subprocess.Popen(
@@ -81,6 +91,7 @@ class Escard:
                 user=self._account,
                 group=pwd.getpwnam(self._account).pw_gid if self._account else None,
                 extra_groups=[] if self._account else None,
+                preexec_fn=before,
             )
         self._running.append(Running(process, said, complained))
         return self._running[-1]

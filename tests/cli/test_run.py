@@ -137,9 +137,41 @@ def test_it_runs_for_an_ordinary_user(ordinary: Escard) -> None:
     assert (ordinary.data_folder / "keys.json").stat().st_mode & 0o077 == 0
 
 
-def test_ctrl_c_while_it_prepares_ends_it_too(escard: Escard) -> None:
-    running = escard.start("run").ready("Preparing PostgreSQL")
-    running.interrupted()
+@pytest.mark.parametrize("seconds", [0.1, 0.2, 0.4, 0.8])
+def test_stopped_while_it_loads_it_is_gone_without_a_word(escard: Escard, seconds: float) -> None:
+    running = escard.start("run")
+    time.sleep(seconds)
+    os.kill(running.process.pid, signal.SIGTERM)
+    ended = running.ended()
     running.alone()
+
+    assert ended.status in (-signal.SIGTERM, 128 + signal.SIGTERM)
+    assert "Traceback" not in ended.complained
+
+
+@pytest.mark.parametrize(
+    ("word", "number"),
+    [
+        ("Making the key file", signal.SIGINT),
+        ("Preparing PostgreSQL", signal.SIGINT),
+        ("Preparing PostgreSQL", signal.SIGTERM),
+        ("Bringing the database's schema", signal.SIGINT),
+        ("Bringing the database's schema", signal.SIGTERM),
+    ],
+)
+def test_stopped_while_it_prepares_it_ends_without_a_trace(escard: Escard, word: str, number: signal.Signals) -> None:
+    running = escard.start_in_background("run").ready(word)
+    os.killpg(running.process.pid, number)
+    ended = running.ended()
+    running.alone()
+
+    assert ended.status == 128 + number
+    assert "escard is running" not in ended.said
+    assert "Traceback" not in ended.complained
+
+
+def test_after_a_stop_while_it_prepared_the_next_run_goes_on(escard: Escard) -> None:
+    for word in ("Preparing PostgreSQL", "Bringing the database's schema"):
+        escard.start("run").ready(word).interrupted()
 
     assert escard.start("run").ready("One thing to try").interrupted().status == 0

@@ -45,6 +45,18 @@ def person_of(caller: Caller) -> UUID:
     return caller.person_id
 
 
+async def person_still(session: Session, caller: Caller) -> UUID:
+    """Return who the caller has shown to be, asked again in this unit of work: another account may have shown it since.
+
+    Raises:
+        NotFound: nobody, or nobody any more.
+    """
+    person_id = person_of(caller)
+    if await homes.holder(session, person_id) != caller.account_id:
+        raise NotFound
+    return person_id
+
+
 def refusal(link: FamilyLink, service: Service) -> type[AppError] | None:
     """Return why one of the owner's living links does not let them do something for the member, if it does not."""
     if link.state is LinkState.FROZEN:

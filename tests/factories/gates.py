@@ -1,8 +1,11 @@
-"""Password work that stands still until a test lets it go on: what others may do meanwhile shows then."""
+"""Work that stands still until a test lets it go on: what others may do meanwhile shows then."""
 
 import asyncio
 
+from app.adapters.register.embedded import EmbeddedRegister
+from app.core.db import Database
 from app.core.passwords import Passwords
+from app.ports.register import RegisteredPerson
 
 
 class Gate:
@@ -45,3 +48,15 @@ class GatedPasswords(Passwords):
     async def verify(self, stored: str | None, password: str) -> bool:
         await self.verifying.come()
         return await super().verify(stored, password)
+
+
+class GatedRegister(EmbeddedRegister):
+    """The embedded register, with a gate before each answer about somebody."""
+
+    def __init__(self, db: Database) -> None:
+        super().__init__(db)
+        self.finding = Gate()
+
+    async def find(self, number: str) -> RegisteredPerson | None:
+        await self.finding.come()
+        return await super().find(number)

@@ -32,13 +32,15 @@ async def locked(session: Session, check_id: UUID) -> FaceCheck:
 
 
 async def of_doer(session: Session, doer: Doer, check_id: UUID) -> FaceCheck:
-    """Return a check that this doer has started.
+    """Return a check that this doer has started, while what it is about is their account's.
 
     Raises:
-        NotFound: it is not theirs.
+        NotFound: it is not theirs, or another account has shown to be the person in whose home it lies.
     """
     check: FaceCheck | None = await session.get(FaceCheck, (bucket_of(check_id), check_id), populate_existing=True)
     if check is None or check.account_id != doer.account_id:
+        raise NotFound
+    if check.home_id != doer.account_id and await homes.holder(session, check.home_id) != doer.account_id:
         raise NotFound
     return check
 

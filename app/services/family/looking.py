@@ -5,7 +5,7 @@ from uuid import UUID
 
 from app.core.db import Database, Session
 from app.core.errors import AppError
-from app.ports.register import Register
+from app.ports.register import Register, RegisteredPerson
 from app.services import audit, authority, links, outbox
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action
@@ -34,29 +34,14 @@ async def look_at_card(db: Database, register: Register, caller: Caller, link_id
         RegisterUnavailable: there is no card, and why cannot be asked.
     """
     seen = await db.run(lambda session: _look(session, caller, link_id))
-    if isinstance(seen, CardView):
-        return seen
-    if isinstance(seen, _Refused):
-        raise seen.error
-    registered = await register.find(seen.number)
-    if registered is None or not registered.is_alive:
-        return NoCardYet(NoPhysicalCard.code)
-
-    async def issue(session: Session) -> CardView | NoCardYet:
-        obstacle = await issuing.obstacle(session, registered)
-        if obstacle is not None:
-            return NoCardYet(obstacle.code)
-        await homes.lock(session, {seen.person_id})
-        card = await reading.of_member(session, seen.person_id, caller.channel)
-        if card is not None:  # somebody else has looked at the same moment
-            return card
-        await issuing.issue(session, seen.person_id, registered, channel=caller.channel, actor=audit.SYSTEM)
-        outbox.tell(session, outbox.Kind.TELL_PERSON, seen.person_id, message="card_issued")
-        card = await reading.of_member(session, seen.person_id, caller.channel)
-        assert card is not None
-        return card
-
-    return await db.run(issue)
+    if isinstance(seen, _WithoutCard):
+        member_id, registered = seen.person_id, await register.find(seen.number)
+        found = await db.run(lambda session: _look_again(session, caller, link_id, member_id, registered))
+    else:
+        found = seen
+    if isinstance(found, _Refused):
+        raise found.error
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +55,28 @@ class _WithoutCard:
     number: str = field(repr=False)
 
 
+async def _look_again(
+    session: Session, caller: Caller, link_id: UUID, person_id: UUID, registered: RegisteredPerson | None
+) -> CardView | NoCardYet | _Refused:
+    """Issue the card that was not there, if it can be; all may have changed while the register thought."""
+    await homes.lock(session, {person_id})
+    seen = await _look(session, caller, link_id)
+    if not isinstance(seen, _WithoutCard):
+        return seen
+    if registered is None or not registered.is_alive:
+        return NoCardYet(NoPhysicalCard.code)
+    obstacle = await issuing.obstacle(session, registered)
+    if obstacle is not None:
+        return NoCardYet(obstacle.code)
+    await issuing.issue(session, person_id, registered, channel=caller.channel, actor=audit.SYSTEM)
+    outbox.tell(session, outbox.Kind.TELL_PERSON, person_id, message="card_issued")
+    card = await reading.of_member(session, person_id, caller.channel)
+    assert card is not None
+    return card
+
+
 async def _look(session: Session, caller: Caller, link_id: UUID) -> CardView | _WithoutCard | _Refused:
-    link = await links.find_for_owner(session, authority.person_of(caller), link_id)
+    link = await links.find_for_owner(session, await authority.person_still(session, caller), link_id)
     refusal = authority.refusal(link, Service.VIEW)
     if refusal is not None:
         await authority.record_look(session, Action.CARD_LOOK_REFUSED, link, caller.actor)

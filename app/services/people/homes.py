@@ -130,6 +130,14 @@ async def person(session: Session, person_id: UUID) -> KnownPerson:
     )
 
 
+async def holder(session: Session, person_id: UUID) -> UUID | None:
+    """Return the account that holds a person now: the one that has shown their face last."""
+    account_id: UUID | None = await session.scalar(
+        select(Person.account_id).where(Person.bucket == bucket_of(person_id), Person.id == person_id)
+    )
+    return account_id
+
+
 async def _settle_in(session: Session, person_id: UUID, registered: RegisteredPerson) -> None:
     key = await create(session, HomeKind.PERSON, person_id)
     session.add(

@@ -32,6 +32,14 @@ class DocumentState(StrEnum):
     DETACHED = "detached"
 
 
+class Agreement(StrEnum):
+    """How what a machine read agrees with what it was compared with."""
+
+    AGREES = "agrees"
+    DIFFERS = "differs"
+    UNREAD = "unread"
+
+
 class EvidenceFile(Identified):
     """What a row says of its object in the store; the row comes before the object and goes after it.
 

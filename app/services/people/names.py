@@ -107,7 +107,7 @@ def parse_name(raw: str) -> str:
 
 def same_name(one: str, other: str) -> bool:
     """Say whether two names are one: written alike, whatever the dots, the case and the glyph variants."""
-    return _compared(one) == _compared(other)
+    return compared(one) == compared(other)
 
 
 def mask_name(name: str) -> str:
@@ -125,5 +125,6 @@ def _characters(name: str) -> list[str]:
     return [match.group() for match in _CHARACTER.finditer(name)]
 
 
-def _compared(name: str) -> str:
+def compared(name: str) -> str:
+    """Return the form in which two ways of writing one name are the same."""
     return _SELECTOR.sub("", normalise_name(name)).casefold()

@@ -31,7 +31,11 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
-.PHONY: help run test check format walkthrough bench lock docker-check clean
+# uv does not read pip's settings: a mirror named there is handed on. The hashes hold wherever the files come from.
+MIRROR = mirror="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(PYTHON) -m pip config get global.index-url 2>/dev/null)}}"; \
+	if [ -n "$$mirror" ]; then export UV_DEFAULT_INDEX="$$mirror"; fi;
+
+.PHONY: help run test test-ocr check format walkthrough bench lock docker-check clean
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
@@ -47,6 +51,9 @@ check: $(VENV)/.ready ## format, lint, types, import contracts, all tests on a r
 	@$(VENV)/bin/lint-imports
 	@$(RUN) -m pytest -n auto $(ARGS)
 
+test-ocr: .tools/ocr/.ready ## the tests of the extra `ocr`, which reads documents (installs 400 MB beside the environment)
+	@PYTHONPATH=.tools/ocr $(RUN) -m pytest tests/readings/test_rapidocr.py $(ARGS)
+
 format: $(VENV)/.ready ## put the code in shape
 	@$(RUN) -m ruff format .
 	@$(RUN) -m ruff check --fix .
@@ -61,6 +68,7 @@ lock: $(UV) ## write the lock files anew from pyproject.toml (ARGS=--upgrade tak
 	@$(LOCK) --group build --output-file requirements-build.lock $(ARGS)
 	@$(LOCK) pyproject.toml --group dev --output-file requirements-dev.lock $(ARGS)
 	@$(LOCK) pyproject.toml --constraint requirements-dev.lock --output-file requirements.lock $(ARGS)
+	@$(LOCK) --group ocr --constraint requirements-dev.lock --output-file requirements-ocr.lock $(ARGS)
 
 docker-check: ## build the container image without a container engine, where buildah is installed
 	@.ci/docker-check
@@ -84,12 +92,15 @@ $(VENV)/.made-$(PLACE): $(UV)
 	@$(UV) venv --quiet --clear --no-managed-python --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV)
 	@touch $@
 
-# uv does not read pip's settings: a mirror named there is handed on. The hashes hold wherever the files come from.
+.tools/ocr/.ready: $(VENV)/.ready requirements-ocr.lock
+	@echo 'Installing the packages of the extra ocr …'
+	@rm -rf .tools/ocr
+	@$(MIRROR) $(UV) pip install --quiet --python $(RUN) --require-hashes --target .tools/ocr -r requirements-ocr.lock
+	@touch $@
+
 $(VENV)/.ready: $(VENV)/.made-$(PLACE) requirements-dev.lock pyproject.toml
 	@echo 'Installing the locked packages …'
-	@mirror="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(PYTHON) -m pip config get global.index-url 2>/dev/null)}}"; \
-	if [ -n "$$mirror" ]; then export UV_DEFAULT_INDEX="$$mirror"; fi; \
-	$(UV) pip sync --python $(RUN) --require-hashes requirements-dev.lock
+	@$(MIRROR) $(UV) pip sync --python $(RUN) --require-hashes requirements-dev.lock
 	@PYTHONPATH=$(TOOLS) $(UV) pip install --quiet --python $(RUN) --no-deps --no-build-isolation --editable .
 	@PYTHONDONTWRITEBYTECODE= $(RUN) -c 'import app.cli.run, app.cli.serve, app.cli.worker, alembic.command'
 	@touch $@

@@ -16,6 +16,7 @@ from app.adapters.clock import SharedClock
 from app.adapters.images.workers import WorkerImages
 from app.adapters.keys.file import FileKeys
 from app.adapters.messages.inbox import InboxMessages
+from app.adapters.reader.rapidocr import RapidReader
 from app.adapters.register.embedded import EmbeddedRegister
 from app.adapters.storage.objects import FolderObjects, S3Objects
 from app.core.clock import Clock, SystemClock
@@ -84,6 +85,7 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
         keep_comment=SANDBOX_COMMENT if "sandbox" in settings.face_providers else None,
     )
     faces = _face_providers(settings, clock, client)
+    readers = (RapidReader(),) if settings.document_reader == "rapidocr" else ()
     ports = Ports(
         clock=clock,
         keys=ring,
@@ -92,6 +94,7 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
         images=images,
         store=_store(settings),
         faces=faces,
+        reader=next(iter(readers), None),
     )
     sandbox = None
     if isinstance(clock, SharedClock):
@@ -112,7 +115,7 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
             sms_codes_per_hour=settings.sms_codes_per_hour_and_address,
         ),
         stopping=asyncio.Event(),
-        closing=(images.close, *(provider.close for provider in faces.values()), client.aclose, db.close),
+        closing=(*(part.close for part in (images, *faces.values(), *readers)), client.aclose, db.close),
     )
 
 

@@ -18,7 +18,7 @@ from app.core.clock import SHANGHAI, today
 from app.core.db import Database
 from app.ports import Ports
 from app.services import audit_heads, files, housekeeping, notifications, outbox, outcomes
-from app.services.enrolments import expiring
+from app.services.enrolments import expiring, reading
 from app.services.outbox import Kind, Taken
 
 _LOOK_SECONDS: Final = 0.5
@@ -78,6 +78,7 @@ async def tell_due(db: Database, ports: Ports) -> int:
         Kind.TELL_PERSON: partial(notifications.tell, db, ports),
         Kind.SLOT_FREED: partial(_free_slot, db, ports),
         Kind.FACE_GIVEN_UP: partial(_give_up_face, db, ports),
+        Kind.READ_DOCUMENT: partial(_read_document, db, ports),
     }
     free = asyncio.Semaphore(_AT_ONCE)
 
@@ -122,6 +123,10 @@ async def _free_slot(db: Database, ports: Ports, event: Taken) -> None:
 
 async def _give_up_face(db: Database, ports: Ports, event: Taken) -> None:
     await outcomes.given_up(db, ports, UUID(event.facts["check_id"]))
+
+
+async def _read_document(db: Database, ports: Ports, event: Taken) -> None:
+    await reading.read(db, ports, UUID(event.facts["document_id"]))
 
 
 async def _keep_doing(chore: Chore, db: Database, stopping: asyncio.Event) -> None:

@@ -87,6 +87,9 @@ class Settings(BaseSettings):
     face_options: Mapping[str, Mapping[str, SecretStr]] = {}
     """What each face provider needs: `ESCARD_FACE_OPTIONS__<PROVIDER>__<OPTION>`."""
 
+    document_reader: Literal["none", "rapidocr"] = "none"
+    """What reads uploaded documents as a hint to people: `none`, or `rapidocr` with the extra `ocr`."""
+
     channel: str = Field("app", max_length=32)
     """Channel recorded for people who use the public API directly."""
 

@@ -61,7 +61,10 @@ class EvidenceFile(Identified):
 
 
 class Document(EvidenceFile, Base):
-    """One page of a document, or a facial photo."""
+    """One page of a document, or a facial photo.
+
+    The readings say how what a machine read on it agrees with the member; None until one has looked.
+    """
 
     __tablename__ = "document"
     __table_args__ = (
@@ -84,6 +87,8 @@ class Document(EvidenceFile, Base):
     enrolment_id: Mapped[UUID]
     kind: Mapped[DocumentKind]
     page: Mapped[int] = mapped_column(SmallInteger)
+    name_reading: Mapped[Agreement | None]
+    number_reading: Mapped[Agreement | None]
 
 
 class FailedImage(Bucketed, Base):

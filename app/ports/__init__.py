@@ -9,13 +9,17 @@ from app.ports.face import FaceProvider
 from app.ports.images import Images
 from app.ports.keys import Keys
 from app.ports.messages import Inbox, Messages
+from app.ports.reader import DocumentReader
 from app.ports.register import Register, TestPerson
 from app.ports.storage import ObjectStore
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Everything outside that a server is joined to; the face providers by their names, in the order of the setting."""
+    """Everything outside that a server is joined to; the face providers by their names, in the order of the setting.
+
+    Without a `reader` nothing is read on documents but by people.
+    """
 
     clock: Clock
     keys: Keys
@@ -24,6 +28,7 @@ class Ports:
     images: Images
     store: ObjectStore
     faces: Mapping[str, FaceProvider]
+    reader: DocumentReader | None
 
 
 @dataclass(frozen=True, slots=True)

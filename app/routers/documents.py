@@ -107,8 +107,7 @@ async def _put_page(
     if_match: str | None,
 ) -> Response:
     wanted, seen = deps.identity(enrolment_id), deps.version_seen(if_match)
-    ports = house.ports
     with house.traffic.one_upload(caller.account_id):
         content = await request.body()
-        view = await evidence.upload(house.db, ports.images, ports.store, caller, wanted, kind, page, content, seen)
+        view = await evidence.upload(house.db, house.ports, caller, wanted, kind, page, content, seen)
     return answered(view)

@@ -4,11 +4,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints
 
+from app.models.documents import DocumentKind
 from app.models.enrolments import ConsentPurpose, EnrolmentKind, State
 from app.models.faces import FaceCheck, FaceCheckState
 from app.ports.face import FaceMode, FaceReason
 from app.schemas.accounts import TokensRead
 from app.schemas.base import Asked, Code, DeviceMeta, Moment, Short, Told
+from app.services.enrolments.reading import AdviceCode
 from app.services.enrolments.viewing import EnrolmentView
 from app.services.notices import Shown
 from app.texts import Notice
@@ -130,6 +132,13 @@ class StepRead(Told):
     href: str
 
 
+class AdviceRead(Told):
+    """A document that a machine could not read, or on which it read of somebody else; nothing is refused for it."""
+
+    kind: DocumentKind
+    code: AdviceCode
+
+
 class EnrolmentRead(Told):
     """An enrolment; `next` is all a client needs to go on."""
 
@@ -140,6 +149,7 @@ class EnrolmentRead(Told):
     member: MemberRead | None
     requirements: list[RequirementRead]
     face: FaceRead | None
+    advice: list[AdviceRead]
     consents: list[ConsentPurpose]
     waiting_for: str | None = Field(description="`owners-at-limit`: the member must end another link first")
     review: ReviewRead | None
@@ -171,6 +181,7 @@ class EnrolmentRead(Told):
             ],
             face=view.face
             and FaceRead(mode=view.face.mode, tries_left=view.face.tries_left, last_reason=view.face.last_reason),
+            advice=[AdviceRead(kind=each.kind, code=each.code) for each in view.advice],
             consents=list(view.consents),
             waiting_for=view.waiting_for,
             review=view.review and ReviewRead(reason=view.review.reason, due_at=view.review.due_at),

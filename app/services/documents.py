@@ -76,8 +76,12 @@ def require_readable(rules: ImageQuality, kind: DocumentKind, image: PreparedIma
 
 async def attached(session: Session, home_id: UUID, enrolment_id: UUID) -> Sequence[Attached]:
     """Return the pages an enrolment has."""
-    rows = await session.scalars(_stored(home_id, enrolment_id))
-    return [Attached(row.kind, row.page, row.upload_hmac) for row in rows]
+    return [Attached(row.kind, row.page, row.upload_hmac) for row in await rows(session, home_id, enrolment_id)]
+
+
+async def rows(session: Session, home_id: UUID, enrolment_id: UUID) -> Sequence[Document]:
+    """Return the rows of the pages an enrolment has, by kind and page."""
+    return (await session.scalars(_stored(home_id, enrolment_id))).all()
 
 
 async def is_attached(session: Session, upload: Upload) -> bool:

@@ -29,6 +29,7 @@ class Kind(StrEnum):
     TELL_PERSON = "tell_person"
     SLOT_FREED = "slot_freed"
     FACE_GIVEN_UP = "face_given_up"
+    READ_DOCUMENT = "read_document"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ pytest.importorskip("rapidocr_onnxruntime", reason="the extra ocr is not install
 from app.adapters.reader.rapidocr import RapidReader
 
 CARD = (Path(__file__).parents[1] / "files" / "id_card.jpg").read_bytes()
-NAME, NUMBER = "王子墨", "100101201703040019"
+NAME, NUMBER = "王子墨", "100101201703040014"
 
 
 @pytest.fixture

@@ -9,13 +9,12 @@ from app.core.db import Database, Session
 from app.core.errors import Conflict, FieldError, Invalid, NextStep, PreconditionFailed
 from app.models.documents import Document, DocumentKind
 from app.models.enrolments import NEXT, Enrolment, Event
-from app.ports.images import Images
-from app.ports.storage import ObjectStore
+from app.ports import Ports
 from app.services import audit, documents, files, policies
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action
 from app.services.documents import Upload
-from app.services.enrolments import loading, requirements, undoing, viewing
+from app.services.enrolments import loading, reading, requirements, undoing, viewing
 from app.services.enrolments.viewing import EnrolmentView
 from app.services.people.ages import age_on
 
@@ -42,8 +41,7 @@ class _Plan:
 
 async def upload(
     db: Database,
-    images: Images,
-    store: ObjectStore,
+    ports: Ports,
     caller: Caller,
     enrolment_id: UUID,
     kind: DocumentKind,
@@ -64,7 +62,7 @@ async def upload(
     plan = await db.run(lambda session: _plan(session, caller, enrolment_id, kind, page, content, seen))
     if isinstance(plan, EnrolmentView):
         return plan
-    pages = await images.prepare(content, use=documents.use_of(kind))
+    pages = await ports.images.prepare(content, use=documents.use_of(kind))
     rules = (await policies.at_hand(db)).image_quality
     for each in pages:
         documents.require_readable(rules, kind, each)
@@ -75,8 +73,15 @@ async def upload(
         return await documents.begin(session, plan.upload, pages)
 
     document_ids = await db.run(begin)
-    await files.put(db, store, Document, document_ids, pages)
-    return await db.run(lambda session: _attach(session, caller, plan, document_ids, seen))
+    await files.put(db, ports.store, Document, document_ids, pages)
+
+    async def attach(session: Session) -> EnrolmentView:
+        view = await _attach(session, caller, plan, document_ids, seen)
+        if ports.reader is not None:
+            reading.ask(session, plan.upload.home_id, kind, document_ids)
+        return view
+
+    return await db.run(attach)
 
 
 async def remove(session: Session, caller: Caller, enrolment_id: UUID, kind: DocumentKind, seen: int | None) -> None:

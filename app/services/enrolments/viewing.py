@@ -12,8 +12,9 @@ from app.models.enrolments import ConsentPurpose, Enrolment, EnrolmentKind, Stat
 from app.ports.face import COUNTED, FaceMode, FaceReason
 from app.services import cases, documents, policies
 from app.services.accounts.sessions import Caller
-from app.services.enrolments import finishing, loading, requirements
+from app.services.enrolments import finishing, loading, reading, requirements
 from app.services.enrolments.loading import Named
+from app.services.enrolments.reading import Advice
 from app.services.enrolments.requirements import Requirement
 from app.services.faces import tries
 from app.services.people.ages import age_on
@@ -71,6 +72,7 @@ class EnrolmentView:
     member: MemberView | None
     requirements: tuple[Requirement, ...]
     face: FaceView | None
+    advice: tuple[Advice, ...]
     consents: tuple[ConsentPurpose, ...]
     waiting_for: str | None
     review: ReviewView | None
@@ -116,6 +118,7 @@ async def view(session: Session, enrolment: Enrolment) -> EnrolmentView:
         member=_member(session, member),
         requirements=asked,
         face=face,
+        advice=await reading.advice(session, enrolment.home_id, enrolment.id) if enrolment.is_open else (),
         consents=tuple(sorted(given)),
         waiting_for="owners-at-limit" if enrolment.awaits_slot else None,
         review=await _review(session, enrolment),

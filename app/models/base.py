@@ -17,6 +17,22 @@ STAND_IN: Final = {"dist": "stand_in"}
 """Tables of embedded adapters: they stand in for somebody else's system and are in no cluster."""
 
 
+def words(kind: type[StrEnum], name: str | None = None) -> Enum:
+    """Return the type of a column that holds one of an enum's words, with a CHECK.
+
+    Args:
+        name: of the CHECK, where a table has two columns of one enum.
+    """
+    return Enum(
+        kind,
+        name=name,
+        native_enum=False,
+        create_constraint=True,
+        length=32,
+        values_callable=lambda kind: [member.value for member in kind],
+    )
+
+
 class Base(DeclarativeBase):
     """The tables of escard."""
 
@@ -35,13 +51,7 @@ class Base(DeclarativeBase):
         str: Text(),
         bytes: LargeBinary(),
         dict[str, Any]: JSONB(),
-        StrEnum: Enum(
-            StrEnum,
-            native_enum=False,
-            create_constraint=True,
-            length=32,
-            values_callable=lambda kind: [member.value for member in kind],
-        ),
+        StrEnum: words(StrEnum),
     }
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKeyConstraint, Index, Integer, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import PERSONAL, Base, Bucketed, Identified, bucket_agrees
+from app.models.base import PERSONAL, Base, Bucketed, Identified, bucket_agrees, words
 
 
 class DocumentKind(StrEnum):
@@ -87,8 +87,8 @@ class Document(EvidenceFile, Base):
     enrolment_id: Mapped[UUID]
     kind: Mapped[DocumentKind]
     page: Mapped[int] = mapped_column(SmallInteger)
-    name_reading: Mapped[Agreement | None]
-    number_reading: Mapped[Agreement | None]
+    name_reading: Mapped[Agreement | None] = mapped_column(words(Agreement, "name_reading"))
+    number_reading: Mapped[Agreement | None] = mapped_column(words(Agreement, "number_reading"))
 
 
 class FailedImage(Bucketed, Base):

@@ -234,6 +234,27 @@ class TestAudit:
         assert "the chain does not hold at event 1." in done.said
 
 
+class TestRetention:
+    def test_where_nothing_is_kept_every_deadline_is(self, escard: Escard, installed: Mapping[str, str]) -> None:
+        escard.do("demo", **installed)
+        done = escard.do("retention", "report", **installed)
+
+        assert (done.status, done.said) == (
+            0,
+            "0 raw pictures of faces, 0 objects without a row: every deadline is kept.\n",
+        )
+
+    def test_an_object_of_nobody_fails(self, escard: Escard, installed: Mapping[str, str]) -> None:
+        escard.do("demo", **installed)
+        lost = escard.data_folder / "objects" / "evidence" / "0000" / "lost"
+        lost.parent.mkdir(parents=True)
+        lost.write_bytes(b"lost")
+        done = escard.do("retention", "report", **installed)
+
+        assert done.status == 1
+        assert "evidence/0000/lost: no row knows of it." in done.said
+
+
 def test_the_command_has_a_name() -> None:
     (found,) = entry_points(group="console_scripts", name="escard")
 

@@ -86,6 +86,7 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
             {"kind": "consent", "any_of": ["minor-data"], "met": True},
         ],
         "face": {"mode": "photo", "tries_left": 3, "last_reason": None},
+        "advice": [],
         "consents": ["identity-document", "minor-data", "notice"],
         "waiting_for": None,
         "review": None,

@@ -2,13 +2,9 @@
 
 from typing import Protocol
 
-from app.core.errors import Unavailable
 
-
-class ReaderUnavailable(Unavailable):
-    """The reader is busy or broken; the document can be read later, or by people alone."""
-
-    code = "document-reader-unavailable"
+class ReaderUnavailable(Exception):
+    """The reader is busy or broken; the document can be read later, or by people alone. Nobody waits for it."""
 
 
 class DocumentReader(Protocol):

@@ -4,6 +4,7 @@ import contextlib
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Request, Response
+from fastapi.responses import PlainTextResponse
 
 from app.core.db import Session
 from app.core.errors import NotFound, Unavailable
@@ -27,7 +28,7 @@ from app.routers.waiting import IfNoneMatch, Prefer, answer_when_changed
 from app.schemas.enrolments import FaceCheckRead, FramesRead
 from app.services import outcomes
 from app.services.faces import checks, frames, tries
-from app.texts import face_reason
+from app.texts import face_reason, page
 
 router = APIRouter(prefix="/v1", tags=["face checks"])
 
@@ -100,14 +101,18 @@ async def complete_check(check_id: str, doing: FaceDoing, house: TheHouse, langu
 
 
 @router.api_route("/callbacks/face/{provider}", methods=["GET", "POST"], include_in_schema=False)
-async def call_back(provider: str, request: Request, house: TheHouse) -> Response:
-    """Hear a provider: a hint to ask it how a check stands; whatever comes late, twice or out of order is harmless."""
+async def call_back(provider: str, request: Request, house: TheHouse, language: Language) -> Response:
+    """Hear a provider: a hint to ask it how a check stands; whatever comes late, twice or out of order is harmless.
+
+    A GET may be the person's browser, sent back here by the provider's page; a POST is a server, and some of them
+    repeat themselves until they read `success`.
+    """
     if provider not in house.ports.faces:
         raise NotFound
     callback = FaceCallback(dict(request.query_params), dict(request.headers), await request.body())
     with contextlib.suppress(Unavailable):  # the poller asks again
         await outcomes.called_back(house.db, house.ports, provider, callback)
-    return Response(status_code=204)
+    return PlainTextResponse(page("face_check_returned", language) if request.method == "GET" else "success")
 
 
 def callback_url(house: House) -> str:

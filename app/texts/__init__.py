@@ -1,6 +1,7 @@
 """Every text a person reads, in every language: what a refusal says, hints beside fields, messages, notices.
 
-The words are data, read once: `<language>/problems.toml`, `messages.toml` and `fields.toml`, and `notices/`. A text is
+The words are data, read once: `<language>/problems.toml`, `messages.toml`, `fields.toml` and `pages.toml`, and
+`notices/`. A text is
 chosen by a code and never holds what somebody typed; only messages have values: a code, minutes or a masked name.
 """
 
@@ -29,6 +30,7 @@ __all__ = [
     "message_kinds",
     "notice",
     "notice_versions",
+    "page",
     "problem",
     "problem_codes",
 ]
@@ -49,6 +51,7 @@ class _Texts:
     face_reasons: Mapping[str, str]
     messages: Mapping[str, str]
     fields: Mapping[str, str]
+    pages: Mapping[str, str]
 
 
 def problem(code: str, language: str) -> ProblemText:
@@ -93,6 +96,15 @@ def field_codes() -> tuple[str, ...]:
     return tuple(_texts(DEFAULT_LANGUAGE).fields)
 
 
+def page(code: str, language: str) -> str:
+    """Return a sentence that a browser shows.
+
+    Raises:
+        KeyError: no such sentence or language.
+    """
+    return _texts(language).pages[code]
+
+
 def message(kind: str, language: str, **values: str) -> str:
     """Return the text of a message to a phone; `values` fill its places and are never read as places themselves.
 
@@ -118,6 +130,7 @@ def _texts(language: str) -> _Texts:
         face_reasons=reasons,
         messages=_read(language, "messages"),
         fields=_read(language, "fields"),
+        pages=_read(language, "pages"),
     )
 
 

@@ -94,7 +94,7 @@ class TestCallbacks:
 
         assert early["state"] == "processing"
         assert (await called_back.read(enrolment))["state"] == "active"
-        assert line.answers == [204]
+        assert line.answers == [200]
 
     async def test_a_duplicate_is_heard_once(self, called_back: Owner, kin: Kin, line: Line, make: Make) -> None:
         enrolment = await called_back.to_face(await kin(age=68), "51", age=68)
@@ -103,7 +103,7 @@ class TestCallbacks:
         await line.has_heard(2)
 
         assert ok(await called_back.call("GET", check))["state"] == "passed"
-        assert line.answers == [204, 204]
+        assert line.answers == [200, 200]
         assert called_back.holder is not None
         actions = [action for action, _, _ in await make.audited(called_back.holder)]
         assert (actions.count("face.ended"), actions.count("enrolment.ended")) == (1, 1)
@@ -125,11 +125,20 @@ class TestCallbacks:
             json.dumps({"check_id": "not an id"}).encode(),
             json.dumps({"check": check[-36:]}).encode(),
         ):
-            assert (await owner.client.post(CALLBACKS, content=body)).status_code == 204
-        assert (await owner.client.get(CALLBACKS)).status_code == 204
+            answer = await owner.client.post(CALLBACKS, content=body)
+            assert (answer.status_code, answer.text) == (200, "success")
         refused(await owner.client.post("/v1/callbacks/face/acme", json={"check_id": check[-36:]}), 404, "not-found")
 
         assert ok(await owner.call("GET", check))["state"] == "started"
+
+    async def test_a_browser_that_comes_back_is_told_to_go_on_in_the_app(self, owner: Owner) -> None:
+        said = [await owner.client.get(CALLBACKS, headers={"Accept-Language": tag}) for tag in ("zh-CN", "en", "es")]
+
+        assert [answer.status_code for answer in said] == [200, 200, 200]
+        assert [answer.headers["content-type"] for answer in said] == ["text/plain; charset=utf-8"] * 3
+        assert [text in answer.text for text, answer in zip(("应用", "app", "aplicación"), said, strict=True)] == [
+            True
+        ] * 3
 
     async def test_it_is_a_hint_and_never_the_result(self, owner: Owner, kin: Kin) -> None:
         enrolment = await owner.to_face(await kin(age=68), "51", age=68)

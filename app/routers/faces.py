@@ -112,7 +112,9 @@ async def call_back(provider: str, request: Request, house: TheHouse, language: 
     callback = FaceCallback(dict(request.query_params), dict(request.headers), await request.body())
     with contextlib.suppress(Unavailable):  # the poller asks again
         await outcomes.called_back(house.db, house.ports, provider, callback)
-    return PlainTextResponse(page("face_check_returned", language) if request.method == "GET" else "success")
+    if request.method == "POST":
+        return PlainTextResponse("success")
+    return PlainTextResponse(page("face_check_returned", language), headers={"Content-Language": language})
 
 
 def callback_url(house: House) -> str:

@@ -13,7 +13,6 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from remote_faces import RemoteFaces
-from remote_signatures import Signatures
 from structlog.testing import capture_logs
 
 from app.adapters.demo_pictures import portrait_photo
@@ -21,9 +20,7 @@ from app.adapters.face.remote import RemoteFaceProvider
 from app.core.clock import MovableClock
 from app.kit.promises import PROMISES
 from app.ports.face import (
-    FaceCallback,
     FaceDecision,
-    FaceEvent,
     FaceMode,
     FaceReason,
     FaceRequest,
@@ -273,63 +270,3 @@ class TestSignatures:
             else:
                 assert (await unavailable(provider.start(request()))).reason is FaceReason.PROVIDER_MISCONFIGURED
             assert (event is not None) == is_believed
-
-
-class TestCallbacks:
-    def event(self, callback: FaceCallback, *, moved: timedelta = timedelta()) -> FaceEvent | None:
-        clock = MovableClock()
-        clock.advance = moved
-        client = loopback_client()
-        return RemoteFaceProvider(clock, client, {"endpoint": "https://a.example", "secrets": SECRET}).event_of(
-            callback
-        )
-
-    def test_one_that_is_signed_names_check_and_event(self) -> None:
-        callback = signed_callback(CHECK, event="evt_1")
-
-        assert self.event(callback) == FaceEvent(CHECK, "evt_1")
-        assert self.event(callback) == self.event(callback)
-
-    @pytest.mark.parametrize("seconds", [-330, 330])
-    def test_one_that_is_old_or_of_the_future_names_none(self, seconds: int) -> None:
-        with capture_logs() as lines:
-            event = self.event(signed_callback(CHECK), moved=timedelta(seconds=seconds))
-
-        assert event is None
-        assert [(line["event"], line["flaw"]) for line in lines] == [("remote_callback_not_believed", "time")]
-
-    def test_one_of_somebody_else_names_none(self) -> None:
-        forged = signed_callback(CHECK, OTHER_SECRET)
-        moved = replace(signed_callback(CHECK), body=signed_callback(uuid4()).body)
-        bare = replace(signed_callback(CHECK), headers={})
-
-        assert [self.event(callback) for callback in (forged, moved, bare)] == [None, None, None]
-
-    @pytest.mark.parametrize(
-        "changes",
-        [
-            {"type": "face_check.begun"},
-            {"timestamp": "2026-11-22T08:00:00"},
-            {"data": {}},
-            {"data": {"check_id": "7"}},
-            {"data": {"check_id": str(CHECK).upper()}},
-            {"data": {"check_id": str(CHECK), "decision": "passed"}},
-            {"decision": "passed"},
-        ],
-    )
-    def test_one_that_is_signed_and_says_something_else_names_none(self, changes: JSON) -> None:
-        with capture_logs() as lines:
-            event = self.event(signed_callback(CHECK, **changes))
-
-        assert event is None
-        assert [line["event"] for line in lines] == ["remote_not_understood"]
-        assert str(CHECK) not in str(lines)
-
-    def test_what_we_have_signed_comes_back_as_nothing(self) -> None:
-        """One secret serves both ways, and a request of ours is no callback, with its first line or without."""
-        said = signed_callback(CHECK).body
-        payload = b"POST /checks\n" + said
-        headers = Signatures([SECRET]).sign("req_1", payload)
-
-        assert [self.event(FaceCallback({}, headers, body)) for body in (said, payload)] == [None, None]
-        assert self.event(FaceCallback({}, Signatures([SECRET]).sign("req_1", said), said)) is not None

@@ -284,6 +284,17 @@ class TestWhileStarting:
 
         assert (check["state"], done["state"]) == ("started", "passed")
 
+    async def test_after_such_a_callback_the_poller_asks_at_once(
+        self, scripted: Owner, kin: Kin, provider: Scripted, db: Database
+    ) -> None:
+        enrolment = await scripted.to_face(await kin(age=68), "51", age=68)
+        provider.meanwhile = lambda: call_back(scripted, provider.starts[0])
+
+        check = ok(await scripted.call("POST", f"{enrolment}/face-checks", {}))
+        await outcomes.settle_due(db, scripted.house.ports)
+
+        assert ok(await scripted.call("GET", f"/v1/face-checks/{check['id']}"))["state"] == "passed"
+
     async def test_a_start_that_broke_off_goes_on_with_the_same_key(
         self, scripted: Owner, kin: Kin, provider: Scripted
     ) -> None:

@@ -1,5 +1,7 @@
 """What providers call back, each event heard once."""
 
+from uuid import UUID
+
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
@@ -27,6 +29,17 @@ async def is_news(session: Session, provider: str, event: FaceEvent) -> bool:
         )
     )
     return settled_at is None
+
+
+async def is_unsettled(session: Session, check_id: UUID) -> bool:
+    """Say whether something was heard of a check that has led to no end."""
+    bucket = bucket_of(check_id)
+    heard = await session.scalar(
+        select(HeardEvent.event_id)
+        .where(HeardEvent.bucket == bucket, HeardEvent.check_id == check_id, HeardEvent.settled_at.is_(None))
+        .limit(1)
+    )
+    return heard is not None
 
 
 async def settled(session: Session, provider: str, event: FaceEvent) -> None:

@@ -16,7 +16,7 @@ from app.ports import Ports
 from app.ports.face import FaceMode, FaceReason, FaceRequest, FaceServiceUnavailable, FaceStart
 from app.services import audit, outbox, policies
 from app.services.audit import Action, Actor
-from app.services.faces import checks, choosing, ending, tries
+from app.services.faces import checks, choosing, ending, events, tries
 from app.services.faces.choosing import Fit
 from app.services.people import homes
 from app.services.people.ages import age_on
@@ -128,6 +128,8 @@ async def started(session: Session, check_id: UUID, start: FaceStart) -> FaceChe
         key = await homes.key_of(session, check.home_id)
         check.provider_ref = start.provider_ref
         check.client = key.seal_bytes("face_check.client", check.id, orjson.dumps(dict(start.client)))
+        if await events.is_unsettled(session, check.id):  # its provider was faster than this commit
+            check.due_at = session.now
     elif check.provider_ref is None:
         check.provider_ref = start.provider_ref
         outbox.tell(session, outbox.Kind.FACE_GIVEN_UP, check.home_id, check_id=str(check.id))

@@ -43,6 +43,7 @@ from app.routers import (
     notices,
     offices,
     operations,
+    reviews,
     staff,
 )
 from app.routers.deps import House
@@ -151,6 +152,7 @@ def create_app(house: House) -> FastAPI:
         family,
         offices,
         staff,
+        reviews,
     )
     for module in modules:
         app.include_router(module.router)

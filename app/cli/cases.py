@@ -1,7 +1,5 @@
-"""`escard cases`: see and decide what waits for people."""
+"""`escard cases`: see and decide what waits for people, from the machine, in the name of one of the reviewers."""
 
-import re
-from getpass import getuser
 from typing import Annotated
 from uuid import UUID
 
@@ -9,15 +7,22 @@ import typer
 
 from app.cli.house import in_house
 from app.cli.terminal import Refused, say, table
-from app.models.cases import CaseState
-from app.services import cases, reviews
+from app.core.db import Session
+from app.models.cases import Case, CaseState, Finding, Verdict
+from app.models.operators import OperatorRole
+from app.routers.deps import House
+from app.services import cases
 from app.services.cases import Decision
+from app.services.operators import registering
+from app.services.reviews import claiming, deciding
 
 app = typer.Typer(name="cases", help="See and decide what waits for people.", no_args_is_help=True)
 
 CaseId = Annotated[UUID, typer.Argument(metavar="CASE", help="The case's id, as `escard cases list` shows it.")]
-Operator = Annotated[str, typer.Option(help="Who decides; the account of this machine unless said otherwise.")]
-Reason = Annotated[str, typer.Option(help="A code that says why; it is written down. Nothing personal.")]
+Operator = Annotated[
+    str, typer.Option(help="The login of the reviewer who decides, as `escard operators list` shows it.")
+]
+Reason = Annotated[Finding, typer.Option(help="Why; whoever asked reads it where it is no yes.")]
 
 
 @app.command("list")
@@ -26,12 +31,14 @@ def list_waiting() -> None:
     waiting = in_house(lambda house: house.db.run(cases.waiting))
     say(
         table(
-            ("case", "about", "reason", "opened", "due", "reviewers"),
+            ("case", "about", "reason", "risks", "region", "opened", "due", "reviewers"),
             (
                 (
                     str(case.id),
                     case.purpose.value,
                     case.reason.value,
+                    case.risks or "-",
+                    case.region,
                     f"{case.opened_at:%Y-%m-%d %H:%M}Z",
                     f"{case.due_at:%Y-%m-%d %H:%M}Z",
                     str(case.reviewers_needed),
@@ -43,23 +50,45 @@ def list_waiting() -> None:
 
 
 @app.command("approve")
-def approve(case: CaseId, reason: Reason = "approved", operator: Operator = "") -> None:
+def approve(case: CaseId, operator: Operator, reason: Reason = Finding.PAPERS_AND_FACE_FIT) -> None:
     """Approve a case; once all whom it needs have, what it was about goes on."""
-    _decide(case, CaseState.APPROVED, reason, operator)
+    _decide(case, operator, Decision(Verdict.APPROVE, reason))
 
 
 @app.command("reject")
-def reject(case: CaseId, reason: Reason, operator: Operator = "") -> None:
-    """Reject a case; whoever asked is told the reason."""
-    _decide(case, CaseState.REJECTED, reason, operator)
+def reject(case: CaseId, operator: Operator, reason: Reason) -> None:
+    """Reject a case."""
+    _decide(case, operator, Decision(Verdict.REJECT, reason))
 
 
-def _decide(case_id: UUID, state: CaseState, reason: str, operator: str) -> None:
-    if not re.fullmatch(r"[a-z][a-z0-9_-]{0,63}", reason):
-        raise Refused("A reason is a code: small letters, figures, - and _; nothing personal.")
-    decision = Decision(state, reason, operator or getuser())
-    case = in_house(lambda house: reviews.decide(house.db, house.ports, case_id, decision))
+@app.command("ask")
+def ask_for_more(case: CaseId, operator: Operator, reason: Reason) -> None:
+    """Ask for more: the owner goes on at the step where something is missing."""
+    _decide(case, operator, Decision(Verdict.ASK_FOR_MORE, reason))
+
+
+def _decide(case_id: UUID, login: str, decision: Decision) -> None:
+    case = in_house(lambda house: decide(house, case_id, login, decision))
     if case.state is CaseState.OPEN:
-        say(f"{case.id}: another operator has to approve it too.")
+        say(f"{case.id}: another reviewer has to approve it too.")
     else:
         say(f"{case.id}: {case.state.value}.")
+
+
+async def decide(house: House, case_id: UUID, login: str, decision: Decision) -> Case:
+    """Claim a case for a reviewer and decide it: by the same rules that hold at a screen.
+
+    Raises:
+        Refused: the operator is no reviewer.
+        AppError: what claiming and deciding refuse.
+    """
+    staff = await house.db.run(lambda session: registering.known(session, login))
+    if staff.role is not OperatorRole.REVIEWER:
+        raise Refused(f"{login} is no reviewer.")
+    await claiming.claim(house.db, house.ports.register, staff, case_id, _nothing)
+    await deciding.decide(house.db, house.ports, staff, case_id, decision, _nothing)
+    return await house.db.run(lambda session: cases.find(session, case_id))
+
+
+async def _nothing(_: Session, __: Case) -> None:
+    """There is no answer to keep."""

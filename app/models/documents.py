@@ -101,3 +101,14 @@ class FailedImage(Bucketed, Base):
     member_id: Mapped[UUID] = mapped_column(primary_key=True)
     upload_hmac: Mapped[bytes] = mapped_column(primary_key=True)
     at: Mapped[datetime]
+
+
+class SeenImage(Bucketed, Base):
+    """A facial photo that came for somebody; its bucket is that of the picture's digest, so that it is met again."""
+
+    __tablename__ = "image_seen"
+    __table_args__ = ({"info": PERSONAL},)
+
+    image_hmac: Mapped[bytes] = mapped_column(primary_key=True)
+    member_id: Mapped[UUID] = mapped_column(primary_key=True)
+    seen_at: Mapped[datetime]

@@ -5,6 +5,7 @@
                                              │                │  ↑
                                              ↓                ↓  │
                                              └──────────→ in_review → active | password_pending | rejected
+    in_review → documents_pending | face_pending (people ask for more)
     documents_pending → in_review (the papers are there, and no face is to be shown: it is never the only way)
     face_pending → rejected (the face has passed, and the register now says that there can be no card or no link)
     any open state → cancelled | expired (no clock runs in review)
@@ -70,6 +71,7 @@ class Event(StrEnum):
     ASK_FOR_REVIEW = "ask_for_review"
     APPROVE = "approve"
     REJECT = "reject"
+    ASK_FOR_MORE = "ask_for_more"
     SET_PASSWORD = "set_password"
     CANCEL = "cancel"
     EXPIRE = "expire"
@@ -126,6 +128,7 @@ NEXT: Mapping[State, Mapping[Event, frozenset[State]]] = {
         Event.WITHDRAW_CONSENT: frozenset({_DO, _F}),
         Event.APPROVE: frozenset({_F, _P, State.ACTIVE}),
         Event.REJECT: frozenset({State.REJECTED}),
+        Event.ASK_FOR_MORE: frozenset({_DO, _F}),
         Event.CANCEL: frozenset({State.CANCELLED}),
     },
     State.ACTIVE: {},
@@ -160,7 +163,8 @@ class Enrolment(Identified, Base):
     """One run of the add flow. It lives in the home it was opened in: the account's, or the owner's.
 
     The member's name, number and birth date are sealed under that home's key. `face_passed_at` with the state
-    `face_pending` means that the face has passed and one of the member's slots is awaited.
+    `face_pending` means that the face has passed and one of the member's slots is awaited. `asked_for` is what people
+    asked for, until the step that it belongs to is left behind.
     """
 
     __tablename__ = "enrolment"
@@ -189,6 +193,7 @@ class Enrolment(Identified, Base):
     face_passed_at: Mapped[datetime | None]
     last_face_reason: Mapped[FaceReason | None]
     rejection: Mapped[str | None]
+    asked_for: Mapped[str | None]
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     review_since: Mapped[datetime | None]
@@ -218,6 +223,8 @@ class Enrolment(Identified, Base):
         elif self.review_since is not None:
             self.expires_at += now - self.review_since
             self.review_since = None
+        if to not in (_DO, _F):
+            self.asked_for = None
         self.state = to
         self.version += 1
         if to not in OPEN:

@@ -21,7 +21,7 @@ from app.openapi.parts import BEARER, DESCRIPTION, HEADERS, HEADERS_OF_STATUS, J
 from app.routers import deps, once
 from app.services import answers
 from app.services.accounts import sessions
-from app.services.operators.sessions import StaffSessionEnded
+from app.services.operators.sessions import RoleNeeded, StaffSessionEnded
 
 _DESCRIPTIONS: Final = {
     "200": "Done",
@@ -109,7 +109,7 @@ def _finish_operation(path: str, method: str, operation: JSON, needs: frozenset[
         operation["security"] = [{"staff" if _STAFF in needs else "bearer": []}]
     if path.startswith("/v1/"):
         operation.setdefault("parameters", []).append({"$ref": "#/components/parameters/AcceptLanguage"})
-    if _ONCE in needs or "`idempotency-key-missing`" in responses.get("400", {}).get("description", ""):
+    if needs & _ONCE or "`idempotency-key-missing`" in responses.get("400", {}).get("description", ""):
         _take_key(operation)
     _tell_versions(method, operation)
     for status, response in responses.items():
@@ -220,10 +220,11 @@ def _dependency(alias: Any) -> Callable[..., Any]:
     return depends.dependency
 
 
-_ONCE: Final = _dependency(once.OncePerKey)
+_ONCE: Final = frozenset({_dependency(once.OncePerKey), _dependency(once.OncePerStaffKey)})
 _STAFF: Final = _dependency(deps.Staff)
 _REFUSALS_OF: Final[Mapping[Callable[..., Any], tuple[type[AppError], ...]]] = {
     _dependency(deps.AnyCaller): (errors.Unauthenticated, sessions.SessionEnded),
     _dependency(deps.Caller): (sessions.MoreProofNeeded,),
     _STAFF: (errors.Unauthenticated, StaffSessionEnded),
+    _dependency(deps.Reviewer): (RoleNeeded,),
 }

@@ -32,6 +32,18 @@ _CHECK_READ = {
 }
 _SERVICES = ["view", "show_code", "certify", "file"]
 _SHARES = {"card": True, "filing": True, "money": False}
+_CASE = "adee4f21-7e0c-8a55-9b1d-6f0a52c7d3e8"
+_WAITING = {
+    "id": _CASE,
+    "purpose": "enrolment",
+    "reason": "guardianship",
+    "risks": ["many_new_members"],
+    "opened_at": "2026-11-22T05:09:33Z",
+    "due_at": "2026-11-27T05:09:33Z",
+    "is_overdue": False,
+    "reviewers_needed": 2,
+    "approvals": 0,
+}
 
 EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
     "SmsCodeAsk": {"phone": _PHONE, "purpose": "register"},
@@ -92,6 +104,9 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
         "review": None,
         "next": [{"step": "documents", "method": "PUT", "href": f"/v1/enrolments/{_ENROLMENT}/documents/facial_photo"}],
         "rejection": None,
+        "rejection_text": None,
+        "asked_for": None,
+        "asked_for_text": None,
         "link_id": None,
         "expires_at": "2026-11-25T05:09:32Z",
         "tokens": None,
@@ -164,6 +179,58 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
             "role": "reviewer",
             "office_id": "west-window",
         },
+    },
+    "DecisionAsk": {"decision": "ask_for_more", "reason": "papers-unreadable"},
+    "DecisionRead": {
+        "id": _CASE,
+        "state": "open",
+        "reviewers_needed": 2,
+        "approvals": 1,
+    },
+    "ClaimRead": {"id": _CASE, "claimed_until": "2026-11-22T05:24:33Z"},
+    "WaitingRead": _WAITING
+    | {
+        "region": "100101",
+        "has_approved": False,
+        "hold": None,
+        "claimed_until": None,
+    },
+    "CaseRead": _WAITING
+    | {
+        "claimed_until": "2026-11-22T05:24:33Z",
+        "member": {"name": "王**", "social_security_number": "100101********0077", "age": 9},
+        "application": {
+            "kind": "family_member",
+            "owner": {"name": "王**", "social_security_number": "100101********0037", "age": 39},
+            "relationship": "20",
+            "relationship_name": "son",
+            "guardianship": "by_documents",
+        },
+        "register_says": {
+            "is_known": True,
+            "is_alive": True,
+            "name_matches": True,
+            "has_card_in_use": True,
+            "owner_is_parent_or_guardian": False,
+        },
+        "face_checks": [
+            {
+                "mode": "photo",
+                "state": "passed",
+                "reason": "ok",
+                "score_band": "high",
+                "started_at": "2026-11-22T05:09:30Z",
+            }
+        ],
+        "choices": [
+            {"decision": "approve", "reason": "papers-fit", "text": "The papers fit."},
+            {
+                "decision": "ask_for_more",
+                "reason": "photo-unsuitable",
+                "text": "The photo cannot be used; please send a recent one of the face from the front, with nothing "
+                "before it and not of another picture.",
+            },
+        ],
     },
     "ClockAsk": {"advance_seconds": 3600},
 }

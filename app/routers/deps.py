@@ -24,6 +24,7 @@ from app.core.passwords import Passwords
 from app.core.settings import Settings
 from app.core.tokens import AccessClaims, TokenRefused
 from app.models.accounts import Assurance
+from app.models.operators import OperatorRole
 from app.ports import Ports, Sandbox
 from app.routers.traffic import Traffic
 from app.services import policies
@@ -31,7 +32,7 @@ from app.services.accounts import sessions
 from app.services.accounts.doers import Doer
 from app.services.accounts.sessions import Caller as SessionCaller
 from app.services.accounts.sessions import Mint, MoreProofNeeded
-from app.services.operators.sessions import StaffCaller
+from app.services.operators.sessions import RoleNeeded, StaffCaller
 from app.services.operators.sessions import caller as staff_caller
 from app.services.people.identifiers import Population
 from app.services.people.phones import PhoneNotValid, parse_phone
@@ -187,6 +188,16 @@ async def _staff(request: Request, house: TheHouse) -> StaffCaller:
 
 Staff = Annotated[StaffCaller, Depends(_staff)]
 """Whoever of the staff is signed in, whatever their role."""
+
+
+async def _reviewer(caller: Staff) -> StaffCaller:
+    if caller.staff.role is not OperatorRole.REVIEWER:
+        raise RoleNeeded
+    return caller
+
+
+Reviewer = Annotated[StaffCaller, Depends(_reviewer)]
+"""Whoever of the staff decides cases."""
 
 
 def identity(text: str) -> UUID:

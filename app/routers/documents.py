@@ -110,4 +110,4 @@ async def _put_page(
     with house.traffic.one_upload(caller.account_id):
         content = await request.body()
         view = await evidence.upload(house.db, house.ports, caller, wanted, kind, page, content, seen)
-    return answered(view)
+    return answered(view, deps.language_of(request))

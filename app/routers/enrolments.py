@@ -50,7 +50,9 @@ _OWN_CARD = (issuing.NoPhysicalCard, issuing.CardIsLocked, issuing.CardNotActiva
     response_model=shapes.EnrolmentRead,
     responses=documented(OwnCardNeeded, steps.EnrolmentsUsedUp, deps.CardPasswordRequired),
 )
-async def open_enrolment(body: shapes.EnrolmentAsk, caller: Caller, house: TheHouse, once: OncePerKey) -> Response:
+async def open_enrolment(
+    body: shapes.EnrolmentAsk, caller: Caller, house: TheHouse, once: OncePerKey, language: Language
+) -> Response:
     """Begin to get one's own card, or to add a relative (needs a fresh card-password check)."""
     has_password = caller.is_proven and caller.card_password_version is not None
     if body.kind is EnrolmentKind.FAMILY_MEMBER and has_password:
@@ -64,18 +66,19 @@ async def open_enrolment(body: shapes.EnrolmentAsk, caller: Caller, house: TheHo
 
         return await house.db.run(unit)
 
-    return once.respond(await once(work, shapes.EnrolmentRead.of))
+    return once.respond(await once(work, lambda view: shapes.EnrolmentRead.of(view, language)))
 
 
 @router.get("")
 async def list_enrolments(
     caller: Caller,
     house: TheHouse,
+    language: Language,
     state: Annotated[str, Query(pattern="^open$", description="Only open ones are listed")] = "open",
 ) -> Page[shapes.EnrolmentRead]:
     """List my open enrolments, to go on with one."""
     views = await house.db.run(lambda session: viewing.list_open(session, caller))
-    return Page(items=[shapes.EnrolmentRead.of(view) for view in views])
+    return Page(items=[shapes.EnrolmentRead.of(view, language) for view in views])
 
 
 @router.get("/{enrolment_id}", response_model=shapes.EnrolmentRead, responses=documented(NotFound))
@@ -83,6 +86,7 @@ async def read_enrolment(
     enrolment_id: str,
     caller: Caller,
     house: TheHouse,
+    language: Language,
     prefer: Prefer = None,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
@@ -91,7 +95,7 @@ async def read_enrolment(
 
     async def read() -> tuple[int, shapes.EnrolmentRead]:
         view = await house.db.run(lambda session: viewing.read(session, caller, wanted))
-        return view.version, shapes.EnrolmentRead.of(view)
+        return view.version, shapes.EnrolmentRead.of(view, language)
 
     return await answer_when_changed(
         house,
@@ -116,12 +120,17 @@ async def cancel_enrolment(enrolment_id: str, caller: Caller, house: TheHouse) -
     responses=documented(*_CHANGE, NoticeOutdated),
 )
 async def acknowledge_notice(
-    enrolment_id: str, body: shapes.NoticeShown, caller: Caller, house: TheHouse, if_match: IfMatch = None
+    enrolment_id: str,
+    body: shapes.NoticeShown,
+    caller: Caller,
+    house: TheHouse,
+    language: Language,
+    if_match: IfMatch = None,
 ) -> Response:
     """Acknowledge the notice: the exact text that was shown."""
     wanted, seen = deps.identity(enrolment_id), deps.version_seen(if_match)
     view = await house.db.run(lambda session: steps.acknowledge_notice(session, caller, wanted, body.shown(), seen))
-    return answered(view)
+    return answered(view, language)
 
 
 @router.put(
@@ -144,7 +153,12 @@ async def acknowledge_notice(
     ),
 )
 async def give_details(
-    enrolment_id: str, body: shapes.DetailsAsk, caller: Caller, house: TheHouse, if_match: IfMatch = None
+    enrolment_id: str,
+    body: shapes.DetailsAsk,
+    caller: Caller,
+    house: TheHouse,
+    language: Language,
+    if_match: IfMatch = None,
 ) -> Response:
     """Say whom the enrolment is about; own-card details answer with new tokens."""
     given = await details.give(
@@ -158,7 +172,7 @@ async def give_details(
     tokens = None
     if given.moved is not None:
         tokens = TokensRead.of(sessions.tokens(house.mint, given.moved, house.db.clock.now()))
-    return answered(given.view, tokens)
+    return answered(given.view, language, tokens)
 
 
 @router.put(
@@ -167,7 +181,12 @@ async def give_details(
     responses=documented(*_STEP, NoticeOutdated, ServicesNotAllowed),
 )
 async def give_consent(
-    enrolment_id: str, purpose: ConsentPurpose, body: shapes.ConsentAsk, caller: Caller, house: TheHouse
+    enrolment_id: str,
+    purpose: ConsentPurpose,
+    body: shapes.ConsentAsk,
+    caller: Caller,
+    house: TheHouse,
+    language: Language,
 ) -> Response:
     """Agree to one thing, apart from the others."""
     if purpose is ConsentPurpose.NOTICE:
@@ -175,7 +194,7 @@ async def give_consent(
     wanted = deps.identity(enrolment_id)
     services = None if body.services is None else frozenset[str](body.services)
     view = await house.db.run(lambda session: consents.give(session, caller, wanted, purpose, body.shown(), services))
-    return answered(view)
+    return answered(view, language)
 
 
 @router.post(
@@ -220,7 +239,7 @@ async def start_face_check(
     responses=documented(*_STEP),
 )
 async def ask_for_review(
-    enrolment_id: str, body: shapes.ReviewAsk, caller: Caller, house: TheHouse, once: OncePerKey
+    enrolment_id: str, body: shapes.ReviewAsk, caller: Caller, house: TheHouse, language: Language, once: OncePerKey
 ) -> Response:
     """Let people decide, instead of a face check or after failed ones."""
     wanted = deps.identity(enrolment_id)
@@ -231,7 +250,7 @@ async def ask_for_review(
 
         await house.db.run(unit)
 
-    return once.respond(await once(work, shapes.EnrolmentRead.of))
+    return once.respond(await once(work, lambda view: shapes.EnrolmentRead.of(view, language)))
 
 
 @router.put(
@@ -240,11 +259,11 @@ async def ask_for_review(
     responses=documented(*_STEP, passwords.CardPasswordTooSimple, Busy),
 )
 async def set_card_password(
-    enrolment_id: str, body: shapes.CardPasswordAsk, caller: Caller, house: TheHouse
+    enrolment_id: str, body: shapes.CardPasswordAsk, caller: Caller, house: TheHouse, language: Language
 ) -> Response:
     """Set the card password, which ends an own-card enrolment."""
     view = await steps.set_password(house.db, house.passwords, caller, deps.identity(enrolment_id), body.password)
-    return answered(view)
+    return answered(view, language)
 
 
 def _details(house: TheHouse, body: shapes.DetailsAsk) -> Details:
@@ -268,7 +287,8 @@ def _details(house: TheHouse, body: shapes.DetailsAsk) -> Details:
     return Details(name, number, relationship)
 
 
-def answered(view: EnrolmentView, tokens: TokensRead | None = None) -> Response:
-    """Answer with an enrolment and its version."""
-    body = shapes.EnrolmentRead.of(view, tokens).model_dump_json()
-    return Response(body, headers={"ETag": f'"{view.version}"'}, media_type="application/json")
+def answered(view: EnrolmentView, language: str, tokens: TokensRead | None = None) -> Response:
+    """Answer with an enrolment and its version, in a language."""
+    body = shapes.EnrolmentRead.of(view, language, tokens).model_dump_json()
+    headers = {"ETag": f'"{view.version}"', "Content-Language": language}
+    return Response(body, headers=headers, media_type="application/json")

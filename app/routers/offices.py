@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from app.routers.cursors import Cursor, Limit
 from app.routers.deps import TheHouse
 from app.schemas.base import Page
 from app.schemas.staff import OfficeRead
@@ -18,8 +19,8 @@ async def list_offices(
     region: Annotated[
         str | None, Query(pattern=r"^[0-9]{6}$", description="GB/T 2260; offices that serve it or lie in it")
     ] = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 50,
-    cursor: Annotated[str | None, Query(max_length=64, description="`next_cursor` of the page before")] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Page[OfficeRead]:
     """List the offices that serve a region: address, hours, telephone; 12333 answers everywhere."""
     found = await house.db.run(lambda session: offices.find(session, region=region, after=cursor, most=limit + 1))

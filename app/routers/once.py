@@ -13,7 +13,7 @@ from app import problems
 from app.core import errors
 from app.core.db import Session, bucket_of
 from app.core.errors import AppError, Malformed
-from app.routers.deps import Caller, House, TheHouse
+from app.routers.deps import Caller, House, Staff, TheHouse
 from app.services import answers
 from app.services.answers import Answer, RepeatKey
 
@@ -118,3 +118,12 @@ async def _once(request: Request, house: TheHouse, caller: Caller) -> Once:
 
 OncePerKey = Annotated[Once, Depends(_once)]
 """The way to answer for a creating POST of a caller who is signed in."""
+
+
+async def _once_for_staff(request: Request, house: TheHouse, caller: Staff) -> Once:
+    operator_id = caller.staff.id
+    return Once(request, house, await repeat_key(request, house, operator_id.bytes, bucket_of(operator_id)))
+
+
+OncePerStaffKey = Annotated[Once, Depends(_once_for_staff)]
+"""The same for one of the staff."""

@@ -4,6 +4,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints
 
+from app import texts
+from app.models.cases import Finding
 from app.models.documents import DocumentKind
 from app.models.enrolments import ConsentPurpose, EnrolmentKind, State
 from app.models.faces import FaceCheck, FaceCheckState
@@ -155,6 +157,9 @@ class EnrolmentRead(Told):
     review: ReviewRead | None
     next: list[StepRead]
     rejection: str | None
+    rejection_text: str | None = Field(description="The rejection in words, in the language asked for")
+    asked_for: Finding | None = Field(description="What people asked for when they looked at it")
+    asked_for_text: str | None = Field(description="The same in words, in the language asked for")
     link_id: str | None
     expires_at: Moment
     tokens: TokensRead | None = Field(
@@ -162,7 +167,7 @@ class EnrolmentRead(Told):
     )
 
     @classmethod
-    def of(cls, view: EnrolmentView, tokens: TokensRead | None = None) -> Self:
+    def of(cls, view: EnrolmentView, language: str, tokens: TokensRead | None = None) -> Self:
         member = view.member
         return cls(
             id=str(view.id),
@@ -187,10 +192,20 @@ class EnrolmentRead(Told):
             review=view.review and ReviewRead(reason=view.review.reason, due_at=view.review.due_at),
             next=[StepRead(step=step.step, method=step.method, href=step.href) for step in view.next],
             rejection=view.rejection,
+            rejection_text=None if view.rejection is None else _rejection_text(view.rejection, language),
+            asked_for=view.asked_for,
+            asked_for_text=None if view.asked_for is None else texts.review_finding(view.asked_for.value, language),
             link_id=str(view.link_id) if view.link_id else None,
             expires_at=view.expires_at,
             tokens=tokens,
         )
+
+
+def _rejection_text(code: str, language: str) -> str:
+    """Return the words for a rejection: what people found, or the rule that stands against it now."""
+    if code in texts.review_findings():
+        return texts.review_finding(code, language)
+    return texts.problem(code, language).title
 
 
 class FaceCheckRead(Told):

@@ -15,10 +15,11 @@ from app.services.family.reading import FamilyPage, MemberView, OwnerView, Quota
 from app.services.links import Service, Services
 from app.services.people.relationships import RELATIONSHIPS
 
-_TERMS: Final[Mapping[str, Mapping[str, str]]] = {
+TERMS: Final[Mapping[str, Mapping[str, str]]] = {
     language: {code: attrgetter(language[:2])(entry) for code, entry in RELATIONSHIPS.items()}
     for language in ("zh-CN", "en", "es")
 }
+"""What each relationship is called, by language and code."""
 
 
 class SharedRead(Told):
@@ -116,7 +117,7 @@ class ServicesAsk(Asked):
 
 def page(family: FamilyPage, language: str) -> bytes:
     """Write the family page as `FamilyRead`."""
-    terms = _TERMS[language]
+    terms = TERMS[language]
     return orjson.dumps(
         {
             "members": [_member(member, terms) for member in family.members],
@@ -130,13 +131,13 @@ def page(family: FamilyPage, language: str) -> bytes:
 
 def member(view: MemberView, language: str) -> bytes:
     """Write a member as `FamilyMemberRead`."""
-    return orjson.dumps(_member(view, _TERMS[language]), option=JSON_OPTIONS)
+    return orjson.dumps(_member(view, TERMS[language]), option=JSON_OPTIONS)
 
 
 def owner(view: OwnerView, services: Services, language: str) -> bytes:
     """Write an owner as `FamilyOwnerServicesRead`."""
     return orjson.dumps(
-        _owner(view, _TERMS[language]) | {"services": services.names, "shares": _shares(services)}, option=JSON_OPTIONS
+        _owner(view, TERMS[language]) | {"services": services.names, "shares": _shares(services)}, option=JSON_OPTIONS
     )
 
 

@@ -1,6 +1,6 @@
-"""Questions to people: opened, withdrawn, found, closed."""
+"""Questions to people: opened, withdrawn, found, decided by whoever has claimed them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -10,11 +10,10 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.core.db import Session, bucket_of, new_id
 from app.core.errors import Conflict, NotFound
-from app.models.cases import Approval, Case, CasePurpose, CaseReason, CaseState
+from app.models.cases import Approval, Case, CasePurpose, CaseReason, CaseState, Finding, Risk, Verdict
 from app.services import audit, policies
 from app.services.audit import Action, Actor
-
-_TWO_REVIEWERS = frozenset({CaseReason.NO_REFERENCE_PORTRAIT})
+from app.services.people import homes
 
 
 class CaseAlreadyDecided(Conflict):
@@ -29,13 +28,21 @@ class OtherReviewerNeeded(Conflict):
     code = "other-reviewer-needed"
 
 
+class ReviewNotClaimed(Conflict):
+    """Only whoever holds a case looks into it and decides; the claim was never made, given back, or is over."""
+
+    code = "review-not-claimed"
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What an operator decides: APPROVED or REJECTED, why (a code, nothing personal), and who it is."""
+    """What a reviewer decides, and why."""
 
-    state: CaseState
-    reason: str
-    operator: str
+    verdict: Verdict
+    finding: Finding
+
+
+_CLOSED = {Verdict.REJECT: CaseState.REJECTED, Verdict.ASK_FOR_MORE: CaseState.ASKED_FOR_MORE}
 
 
 async def open_case(
@@ -46,10 +53,15 @@ async def open_case(
     subject_id: UUID,
     member_id: UUID,
     reason: CaseReason,
+    risks: Collection[Risk] = (),
     actor: Actor,
 ) -> Case:
-    """Ask people to decide; due in five days (policy). Where no face could decide, two must agree."""
+    """Ask people to decide; due in five days (policy).
+
+    Two must agree where no face could decide, and where it is risky; which reasons and risks these are is a policy.
+    """
     rules = (await policies.current(session)).reviews
+    member = await homes.person(session, member_id)
     bucket = bucket_of(home_id)
     case = Case(
         bucket=bucket,
@@ -59,8 +71,10 @@ async def open_case(
         subject_id=subject_id,
         member_id=member_id,
         reason=reason,
+        region=member.region,
+        risks=" ".join(sorted(risks)),
         state=CaseState.OPEN,
-        reviewers_needed=2 if reason in _TWO_REVIEWERS else 1,
+        reviewers_needed=1 if rules.two_for.isdisjoint({reason, *risks}) else 2,
         opened_at=session.now,
         due_at=session.now + timedelta(days=rules.due_days),
     )
@@ -71,7 +85,7 @@ async def open_case(
         home_id=home_id,
         actor=actor,
         on_behalf_of=member_id,
-        facts={"case_id": str(case.id), "reason": reason.value},
+        facts={"case_id": str(case.id), "reason": reason.value, "risks": case.risks},
     )
     await session.flush()
     return case
@@ -95,6 +109,11 @@ async def approvals(session: Session, case: Case) -> int:
     return count or 0
 
 
+async def has_approved(session: Session, case: Case, operator_id: UUID) -> bool:
+    """Say whether this operator has approved a case."""
+    return await session.get(Approval, (case.bucket, case.id, str(operator_id))) is not None
+
+
 async def withdraw(session: Session, home_id: UUID, subject_id: UUID) -> None:
     """Close the open case about a subject that is no more, or asks for something else now; the subject is locked."""
     case = await open_for(session, home_id, subject_id)
@@ -103,7 +122,7 @@ async def withdraw(session: Session, home_id: UUID, subject_id: UUID) -> None:
 
 
 async def waiting(session: Session, *, most: int = 100) -> Sequence[Case]:
-    """Return the open cases, the most urgent first: across all homes, for the people who decide."""
+    """Return the open cases, the most urgent first: across all homes, for whoever sits at the machine."""
     rows = await session.scalars(
         select(Case).where(Case.state == CaseState.OPEN).order_by(Case.due_at, Case.id).limit(most)
     )
@@ -122,40 +141,74 @@ async def find(session: Session, case_id: UUID) -> Case:
     return case
 
 
-async def decide(session: Session, case_id: UUID, decision: Decision, actor: Actor) -> Case:
-    """Take an operator's decision; the case stays open until as many have approved as it needs. One no is enough.
+def require_claimed(session: Session, case: Case, operator_id: UUID) -> None:
+    """Check that an operator holds an open case now.
 
     Raises:
-        CaseAlreadyDecided: somebody was faster, or it was withdrawn.
+        CaseAlreadyDecided: it is open no more.
+        ReviewNotClaimed: they do not hold it.
+    """
+    if case.state is not CaseState.OPEN:
+        raise CaseAlreadyDecided
+    if case.claimed_by != operator_id or case.claimed_until is None or case.claimed_until <= session.now:
+        raise ReviewNotClaimed
+
+
+async def decide(session: Session, case_id: UUID, decision: Decision, actor: Actor) -> Case:
+    """Take the decision of whoever holds a case, which gives it back.
+
+    It stays open until as many have approved as it needs. One no is enough, and so is one who asks for more.
+
+    Raises:
+        CaseAlreadyDecided: it was withdrawn.
+        ReviewNotClaimed: the operator does not hold it.
         OtherReviewerNeeded: this operator has approved it before.
     """
     case = await session.get_one(Case, (bucket_of(case_id), case_id), with_for_update=True, populate_existing=True)
-    if case.state is not CaseState.OPEN:
-        raise CaseAlreadyDecided
-    if decision.state is CaseState.REJECTED or await _approve(session, case, decision.operator):
-        case.state, case.decided_at, case.decision_reason = decision.state, session.now, decision.reason
-    await audit.record(
+    assert actor.id is not None
+    require_claimed(session, case, actor.id)
+    case.claimed_by = case.claimed_until = None
+    if decision.verdict is not Verdict.APPROVE:
+        _close(session, case, _CLOSED[decision.verdict], decision)
+    elif await _approve(session, case, actor.id):
+        _close(session, case, CaseState.APPROVED, decision)
+    await record(
         session,
         Action.REVIEW_DECIDED,
-        home_id=case.home_id,
-        actor=actor,
-        on_behalf_of=case.member_id,
-        facts={
-            "case_id": str(case.id),
-            "decision": decision.state.value,
-            "reason": decision.reason,
-            "operator": decision.operator,
-            "state": case.state.value,
-        },
+        case,
+        actor,
+        decision=decision.verdict.value,
+        reason=decision.finding.value,
+        state=case.state.value,
     )
     return case
 
 
-async def _approve(session: Session, case: Case, operator: str) -> bool:
+async def record(session: Session, action: Action, case: Case, actor: Actor, **facts: str) -> None:
+    """Write down what was done with a case, and for what purpose, with the owner and with the member.
+
+    Both homes are locked.
+    """
+    for home_id in sorted({case.home_id, case.member_id}, key=bucket_of):
+        await audit.record(
+            session,
+            action,
+            home_id=home_id,
+            actor=actor,
+            on_behalf_of=case.member_id,
+            facts={"case_id": str(case.id), "purpose": f"review_of_{case.purpose.value}", **facts},
+        )
+
+
+def _close(session: Session, case: Case, state: CaseState, decision: Decision) -> None:
+    case.state, case.decided_at, case.decision_reason = state, session.now, decision.finding.value
+
+
+async def _approve(session: Session, case: Case, operator_id: UUID) -> bool:
     """Add an operator's yes; say whether these are enough now."""
     added = await session.scalar(
         insert(Approval)
-        .values(bucket=case.bucket, case_id=case.id, operator=operator, at=session.now)
+        .values(bucket=case.bucket, case_id=case.id, operator=str(operator_id), at=session.now)
         .on_conflict_do_nothing()
         .returning(Approval.operator)
     )

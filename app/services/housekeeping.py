@@ -14,6 +14,8 @@ from app.core.db import BUCKETS, Database, Session, bucket_of
 from app.models.accounts import SmsCode
 from app.models.answers import KeptAnswer
 from app.models.base import Bucketed
+from app.models.cases import NotedRisk
+from app.models.documents import SeenImage
 from app.models.faces import HeardEvent
 from app.models.operators import StaffSession
 from app.models.outbox import OutboxEvent
@@ -41,6 +43,8 @@ _RULES: Final = (
     _Rule(SmsCode, SmsCode.expires_at, timedelta(days=1)),
     _Rule(Throttle, Throttle.resets_at, timedelta()),
     _Rule(HeardEvent, HeardEvent.heard_at, timedelta(days=30)),
+    _Rule(SeenImage, SeenImage.seen_at, timedelta(days=30)),
+    _Rule(NotedRisk, NotedRisk.noted_at, timedelta(days=30)),
     _Rule(StaffSession, StaffSession.expires_at, timedelta(days=90)),  # where somebody has signed in from counts 30
     _Rule(OutboxEvent, OutboxEvent.done_at, timedelta(days=30)),
 )

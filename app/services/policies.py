@@ -141,9 +141,19 @@ class FaceProviders(_Rule):
 
 
 class Reviews(_Rule):
-    """Days people have for a case."""
+    """How people decide: days they have for a case, minutes they hold it, hours its owner has to show more.
+
+    `two_for` are the reasons and risks that take two people. Who has had `new_members` added within `new_members_days`
+    and adds one more is looked at twice; a photo is known again for `photo_days`.
+    """
 
     due_days: int
+    claim_minutes: int
+    more_hours: int
+    two_for: frozenset[str]
+    new_members: int
+    new_members_days: int
+    photo_days: int
 
 
 class CardPasswords(_Rule):

@@ -1,8 +1,8 @@
 """Every text a person reads, in every language: what a refusal says, hints beside fields, messages, notices.
 
-The words are data, read once: `<language>/problems.toml`, `messages.toml`, `fields.toml` and `pages.toml`, and
-`notices/`. A text is
-chosen by a code and never holds what somebody typed; only messages have values: a code, minutes or a masked name.
+The words are data, read once: `problems.toml`, `messages.toml`, `fields.toml`, `pages.toml` and `reviews.toml` of each
+language, and `notices/`. A text is chosen by a code and never holds what somebody typed; only messages have values: a
+code, minutes or a masked name.
 """
 
 import tomllib
@@ -33,6 +33,8 @@ __all__ = [
     "page",
     "problem",
     "problem_codes",
+    "review_finding",
+    "review_findings",
 ]
 
 
@@ -52,6 +54,7 @@ class _Texts:
     messages: Mapping[str, str]
     fields: Mapping[str, str]
     pages: Mapping[str, str]
+    reviews: Mapping[str, str]
 
 
 def problem(code: str, language: str) -> ProblemText:
@@ -105,6 +108,20 @@ def page(code: str, language: str) -> str:
     return _texts(language).pages[code]
 
 
+def review_finding(finding: str, language: str) -> str:
+    """Return one sentence for what reviewers found: what it is and, where it is no yes, what to do.
+
+    Raises:
+        KeyError: no such finding or language.
+    """
+    return _texts(language).reviews[finding]
+
+
+def review_findings() -> tuple[str, ...]:
+    """Return every finding that has words, in alphabetical order."""
+    return tuple(_texts(DEFAULT_LANGUAGE).reviews)
+
+
 def message(kind: str, language: str, **values: str) -> str:
     """Return the text of a message to a phone; `values` fill its places and are never read as places themselves.
 
@@ -131,6 +148,7 @@ def _texts(language: str) -> _Texts:
         messages=_read(language, "messages"),
         fields=_read(language, "fields"),
         pages=_read(language, "pages"),
+        reviews=_read(language, "reviews"),
     )
 
 

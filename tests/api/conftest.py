@@ -149,9 +149,15 @@ async def _make_holder(url: str, house: House, people: dict[str, TestPerson], st
             "link_id": spare["link_id"],
             "owner_link_id": backwards["link_id"],
         }
+        in_review = await phone.to_face(people["parent-68"], "51", age=68)
+        asked = await phone.call("POST", f"{in_review}/review-requests", {"reason": "other"})
+        assert asked.status_code == 201, asked.text
         for worker in staff.values():
             worker.client = client
             assert (await worker.sign_in()).status_code == 201
+        (case,) = (await staff["reviewer"].call("GET", "/v1/reviews")).json()["items"]
+        ids["review_id"] = spares["review_id"] = case["id"]
+        assert (await staff["reviewer"].call("POST", f"/v1/reviews/{case['id']}/claims")).status_code == 201
         spares["staff_session_id"] = staff["leaving"].session_id
         tokens = {login: worker.token for login, worker in staff.items()}
         return Holder(url, phone.number, phone.device, ids, spares, tokens)

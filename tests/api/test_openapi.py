@@ -18,8 +18,10 @@ CREATING = {
     ("post", "/v1/enrolments/{enrolment_id}/face-checks"),
     ("post", "/v1/enrolments/{enrolment_id}/review-requests"),
     ("post", "/v1/card/password-resets"),
+    ("post", "/v1/reviews/{review_id}/claims"),
+    ("post", "/v1/reviews/{review_id}/decisions"),
 }
-OF_THE_COMMAND_LINE = {"case-already-decided", "login-taken", "office-known", "other-reviewer-needed"}
+OF_THE_COMMAND_LINE = {"login-taken", "office-known"}
 WITHOUT_SIGN_IN = {
     ("post", "/v1/sms-codes"),
     ("post", "/v1/accounts"),

@@ -54,6 +54,8 @@ def test_the_clock_keeps_its_word(lonely_server: str) -> None:
 def _token(holder: Holder, path: str) -> str:
     if path.startswith("/v1/staff/"):
         return holder.staff["leaving"]
+    if path.startswith("/v1/reviews"):
+        return holder.staff["reviewer"]
     return holder.token()
 
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -13,18 +12,18 @@ from sqlalchemy import select
 from app.adapters.face.sandbox import SandboxFaceProvider
 from app.core.db import Session, new_id
 from app.models.cards import CardPasswordReset
-from app.models.cases import Case, CaseState
+from app.models.cases import Finding, Verdict
 from app.models.faces import FaceCheck
 from app.ports import Ports
 from app.ports.face import FaceRequest, FaceStart
 from app.ports.register import TestPerson
-from app.services import cases, reviews
 from app.services.accounts import sessions
 from app.services.accounts.codes import SmsCodeWrong
 from app.services.cards import resets
 from app.services.cards.resets import ResetView
 from app.services.cases import Decision
 from tests.factories.callers import on_new_device, pass_time, refresh, sign_in, sign_in_by_code
+from tests.factories.deciding import people_decide, the_case
 from tests.factories.phone import CARD_PASSWORD, JSON, PASSWORD, Phone
 from tests.factories.rows import count
 
@@ -78,11 +77,11 @@ async def to_review(phone: Phone) -> str:
     return reset
 
 
-async def decide(phone: Phone, decision: CaseState) -> None:
+async def decide(phone: Phone, decision: Decision) -> None:
     """Let people decide the open case as `escard cases` does."""
-    waiting: Sequence[Case] = await phone.house.db.run(cases.waiting)
-    for operator in ("first", "second")[: waiting[0].reviewers_needed]:
-        await reviews.decide(phone.house.db, phone.house.ports, waiting[0].id, Decision(decision, "seen", operator))
+    case = await the_case(phone.house)
+    for login in ("first", "second")[: case.reviewers_needed]:
+        await people_decide(phone.house, decision, login=login, case=case)
 
 
 class TestGoodWay:
@@ -278,7 +277,7 @@ class TestReview:
         reset = await begin_and_show_face(owner, scenario) if scenario else await to_review(owner)
         await pass_time(owner.house, days=3)
 
-        await decide(owner, CaseState.APPROVED)
+        await decide(owner, Decision(Verdict.APPROVE, Finding.IDENTITY_SHOWN))
 
         await be_fresh(owner)
         assert await state(owner, reset) == "ready"
@@ -292,7 +291,7 @@ class TestReview:
     async def test_rejected_it_stays_shut_and_the_old_password_stays(self, owner: Phone) -> None:
         reset = await to_review(owner)
 
-        await decide(owner, CaseState.REJECTED)
+        await decide(owner, Decision(Verdict.REJECT, Finding.IDENTITY_NOT_SHOWN))
 
         assert await state(owner, reset) == "rejected"
         assert (await finish(owner, reset)).json()["code"] == "reset-not-ready"
@@ -300,7 +299,7 @@ class TestReview:
 
     async def test_approved_it_waits_an_hour(self, owner: Phone) -> None:
         reset = await to_review(owner)
-        await decide(owner, CaseState.APPROVED)
+        await decide(owner, Decision(Verdict.APPROVE, Finding.IDENTITY_SHOWN))
         await pass_time(owner.house, minutes=60)
         await be_fresh(owner)
 

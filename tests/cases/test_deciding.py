@@ -8,9 +8,10 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from app.core.db import Database, new_id
+from app.cli.cases import decide
+from app.core.db import new_id
 from app.core.errors import NotFound
-from app.models.cases import Case, CaseState
+from app.models.cases import Case, CaseState, Finding, Verdict
 from app.ports.register import (
     PhysicalCard,
     PhysicalCardStatus,
@@ -20,25 +21,17 @@ from app.ports.register import (
     TestPerson,
 )
 from app.routers.deps import House
-from app.services import cases, reviews
+from app.services import cases
 from app.services.cases import CaseAlreadyDecided, Decision, OtherReviewerNeeded
+from app.services.reviews.claiming import ReviewClaimed
 from tests import cluster
 from tests.factories.adding import Kin, Owner, later, ok, refused, steps
+from tests.factories.deciding import NO, YES, hired, people_decide, the_case
 from tests.factories.make import Make
 from tests.factories.phone import CARD_PASSWORD, Phone
 
-YES = Decision(CaseState.APPROVED, "papers-fit", "li")
-NO = Decision(CaseState.REJECTED, "papers-do-not-fit", "li")
-
-
-async def the_case(db: Database) -> Case:
-    (case,) = await db.run(cases.waiting)
-    return case
-
-
-async def decide(house: House, decision: Decision, case: Case | None = None) -> Case:
-    found = case or await the_case(house.db)
-    return await reviews.decide(house.db, house.ports, found.id, decision)
+SHOWN = Decision(Verdict.APPROVE, Finding.IDENTITY_SHOWN)
+NOT_SHOWN = Decision(Verdict.REJECT, Finding.IDENTITY_NOT_SHOWN)
 
 
 async def in_review(owner: Owner, kin: Kin, **facts: Any) -> str:
@@ -54,7 +47,7 @@ class TestFamilies:
     ) -> None:
         enrolment = await in_review(owner, kin)
 
-        case = await decide(house, YES)
+        case = await people_decide(house, YES)
         read = await owner.read(enrolment)
 
         assert (case.state, case.decision_reason) == (CaseState.APPROVED, "papers-fit")
@@ -63,19 +56,21 @@ class TestFamilies:
         audited = {action: facts for action, facts, _ in await make.audited(owner.holder)}
         assert audited["review.decided"] == {
             "case_id": str(case.id),
-            "decision": "approved",
+            "purpose": "review_of_enrolment",
+            "decision": "approve",
             "reason": "papers-fit",
-            "operator": "li",
             "state": "approved",
         }
 
     async def test_a_no_ends_it_and_the_owner_reads_why(self, owner: Owner, kin: Kin, house: House) -> None:
         enrolment = await in_review(owner, kin)
 
-        await decide(house, NO)
+        await people_decide(house, NO)
         read = await owner.read(enrolment)
 
-        assert (read["state"], read["rejection"], steps(read)) == ("rejected", "papers-do-not-fit", ["start-again"])
+        assert (read["state"], read["rejection"]) == ("rejected", "papers-do-not-fit")
+        assert steps(read) == ["start-again", "see-offices"]
+        assert read["next"][1]["href"] == "/v1/offices?region=100101"
 
     async def test_who_has_died_meanwhile_is_not_added(self, owner: Owner, kin: Kin, house: House) -> None:
         father = await kin(age=68)
@@ -83,7 +78,7 @@ class TestFamilies:
         ok(await owner.call("POST", f"{enrolment}/review-requests", {"reason": "other"}))
         await kin.change(father, is_alive=False)
 
-        await decide(house, YES)
+        await people_decide(house, YES)
         read = await owner.read(enrolment)
 
         assert (read["state"], read["rejection"], read["link_id"]) == ("rejected", "person-not-verified", None)
@@ -103,65 +98,67 @@ class TestOnce:
     @pytest.mark.parametrize("again", [YES, NO])
     async def test_what_was_decided_stays_decided(self, owner: Owner, kin: Kin, house: House, again: Decision) -> None:
         enrolment = await in_review(owner, kin)
-        case = await the_case(house.db)
-        await decide(house, YES, case)
+        case = await the_case(house)
+        await people_decide(house, YES, case=case)
 
         with pytest.raises(CaseAlreadyDecided):
-            await decide(house, again, case)
+            await people_decide(house, again, case=case)
 
         assert (await owner.read(enrolment))["state"] == "active"
 
     async def test_what_was_cancelled_is_not_decided(self, owner: Owner, kin: Kin, house: House) -> None:
         enrolment = await in_review(owner, kin)
-        case = await the_case(house.db)
+        case = await the_case(house)
         await owner.call("DELETE", enrolment)
 
         with pytest.raises(CaseAlreadyDecided):
-            await decide(house, YES, case)
+            await people_decide(house, YES, case=case)
 
         assert (await owner.read(enrolment))["state"] == "cancelled"
 
     async def test_what_is_no_case_is_not_there(self, house: House) -> None:
+        await hired(house, "li")
+
         with pytest.raises(NotFound):
-            await reviews.decide(house.db, house.ports, new_id(7), YES)
+            await decide(house, new_id(7), "li", YES)
 
     async def test_while_the_register_is_silent_nothing_is_decided(self, owner: Owner, kin: Kin, house: House) -> None:
         enrolment = await in_review(owner, kin)
         silent = replace(house.ports, register=Silent())
-        case = await the_case(house.db)
+        case = await the_case(house)
 
         with pytest.raises(RegisterUnavailable):
-            await reviews.decide(house.db, silent, case.id, YES)
+            await people_decide(replace(house, ports=silent), YES, case=case)
 
         assert (await owner.read(enrolment))["state"] == "in_review"
-        assert (await decide(house, YES)).state is CaseState.APPROVED
+        assert (await people_decide(house, YES)).state is CaseState.APPROVED
 
     async def test_of_two_at_once_one_decides(self, owner: Owner, kin: Kin, house: House) -> None:
         enrolment = await in_review(owner, kin)
-        case = await the_case(house.db)
+        case = await the_case(house)
+
+        crowd = {f"{decision.verdict}-{n}": decision for n in range(3) for decision in (YES, NO)}
+        for login in crowd:
+            await hired(house, login)
 
         outcomes = await asyncio.gather(
-            *(
-                decide(house, replace(decision, operator=f"operator-{n}"), case)
-                for n in range(3)
-                for decision in (YES, NO)
-            ),
+            *(people_decide(house, decision, login=login, case=case) for login, decision in crowd.items()),
             return_exceptions=True,
         )
         read = await owner.read(enrolment)
 
         decided = [each for each in outcomes if isinstance(each, Case)]
         assert len(decided) == 1
-        assert all(isinstance(each, CaseAlreadyDecided) for each in outcomes if each is not decided[0])
+        assert all(isinstance(each, CaseAlreadyDecided | ReviewClaimed) for each in outcomes if each is not decided[0])
         assert read["state"] == {"approved": "active", "rejected": "rejected"}[decided[0].state.value]
 
     async def test_deciding_and_cancelling_at_once_agree(self, owner: Owner, kin: Kin, house: House) -> None:
         for _ in range(4):
             enrolment = await in_review(owner, kin)
-            case = await the_case(house.db)
+            case = await the_case(house)
 
             decided, cancelled = await asyncio.gather(
-                decide(house, YES, case), owner.call("DELETE", enrolment), return_exceptions=True
+                people_decide(house, YES, case=case), owner.call("DELETE", enrolment), return_exceptions=True
             )
             read = await owner.read(enrolment)
 
@@ -185,32 +182,30 @@ class TestTwoPeople:
         return enrolment
 
     async def test_one_is_not_enough_nor_the_same_one_twice(self, owner: Owner, enrolment: str, house: House) -> None:
-        case = await decide(house, YES)
+        case = await people_decide(house, YES)
         with pytest.raises(OtherReviewerNeeded):
-            await decide(house, YES)
+            await people_decide(house, YES)
         still = await owner.read(enrolment)
 
-        last = await decide(house, replace(YES, operator="wang"))
+        last = await people_decide(house, YES, login="wang")
 
         assert (case.state, case.reviewers_needed, still["state"]) == (CaseState.OPEN, 2, "in_review")
         assert last.state is CaseState.APPROVED
         assert (await owner.read(enrolment))["state"] == "active"
 
-    @pytest.mark.parametrize("operator", ["li", "wang"])
-    async def test_one_no_is_enough(self, owner: Owner, enrolment: str, house: House, operator: str) -> None:
-        await decide(house, YES)
+    async def test_one_no_is_enough(self, owner: Owner, enrolment: str, house: House) -> None:
+        await people_decide(house, YES)
 
-        case = await decide(house, replace(NO, operator=operator))
+        case = await people_decide(house, NO, login="wang")
 
         assert case.state is CaseState.REJECTED
         assert (await owner.read(enrolment))["state"] == "rejected"
 
-    async def test_both_at_once_suffice_and_start_one_link(
+    async def test_one_after_the_other_they_suffice_and_start_one_link(
         self, owner: Owner, enrolment: str, house: House, make: Make
     ) -> None:
-        case = await the_case(house.db)
-
-        await asyncio.gather(*(decide(house, replace(YES, operator=name), case) for name in ("li", "wang")))
+        for login in ("li", "wang"):
+            await people_decide(house, YES, login=login)
 
         assert (await owner.read(enrolment))["state"] == "active"
         assert owner.holder is not None
@@ -220,7 +215,7 @@ class TestTwoPeople:
     async def test_the_server_cannot_take_an_approval_back(
         self, owner: Owner, enrolment: str, house: House, database: cluster.Database
     ) -> None:
-        await decide(house, YES)
+        await people_decide(house, YES)
         connection = await asyncpg.connect(database.app_url)
 
         try:
@@ -258,14 +253,14 @@ class TestOwnCards:
         return me
 
     async def test_a_yes_leads_to_the_password(self, me: Phone, house: House) -> None:
-        await decide(house, YES)
+        await people_decide(house, YES)
         (enrolment,) = ok(await me.call("GET", "/v1/enrolments"))["items"]
         done = await me.call("PUT", f"/v1/enrolments/{enrolment['id']}/card-password", {"password": CARD_PASSWORD})
 
         assert (enrolment["state"], ok(done)["state"]) == ("password_pending", "active")
 
     async def test_a_no_proves_nobody(self, me: Phone, house: House) -> None:
-        await decide(house, NO)
+        await people_decide(house, NO)
 
         assert ok(await me.call("GET", "/v1/me"))["name"] is None
 
@@ -275,7 +270,7 @@ class TestOwnCards:
         (enrolment,) = ok(await me.call("GET", "/v1/enrolments"))["items"]
         await kin.change(person, card=PhysicalCard("T00000001", PhysicalCardStatus.CANCELLED))
 
-        await decide(house, YES)
+        await people_decide(house, YES)
         read = await me.read(f"/v1/enrolments/{enrolment['id']}")
 
         assert (read["state"], read["rejection"]) == ("rejected", "card-cancelled")
@@ -302,7 +297,7 @@ class TestResets:
     async def test_a_yes_lets_the_new_password_be_set(self, me: Phone, house: House) -> None:
         too_early = await me.call("PUT", self.address, {"new": "704182"})
 
-        case = await decide(house, YES)
+        case = await people_decide(house, SHOWN)
         done = await me.call("PUT", self.address, {"new": "704182"})
         checked = await me.step_up("704182")
 
@@ -311,14 +306,14 @@ class TestResets:
         assert (done.status_code in (200, 204), checked.status_code) == (True, 200)
 
     async def test_a_no_leaves_the_old_one(self, me: Phone, house: House) -> None:
-        await decide(house, NO)
+        await people_decide(house, NOT_SHOWN)
 
         refused(await me.call("PUT", self.address, {"new": "704182"}), 409, "reset-not-ready")
         assert (await me.step_up()).status_code == 200
 
     async def test_what_was_decided_stays_decided(self, me: Phone, house: House) -> None:
-        case = await the_case(house.db)
-        await decide(house, NO)
+        case = await the_case(house)
+        await people_decide(house, NOT_SHOWN)
 
         with pytest.raises(CaseAlreadyDecided):
-            await decide(house, YES, case)
+            await people_decide(house, SHOWN, case=case)

@@ -193,26 +193,49 @@ class TestDemo:
 
 
 class TestCases:
+    NOWHERE = "00000000-0000-8000-8000-000000000000"
+
+    @pytest.fixture
+    def staffed(self, escard: Escard, installed: Mapping[str, str]) -> Mapping[str, str]:
+        """An office with a reviewer and a clerk."""
+        facts = ("--name", "窗口", "--region", "000000", "--address", "大街 1 号", "--hours", "9–17")
+        assert escard.do("offices", "add", "main", *facts, **installed).status == 0
+        for login, role in (("li", "reviewer"), ("wang", "clerk")):
+            assert escard.do("operators", "add", login, "--office", "main", "--role", role, **installed).status == 0
+        return installed
+
     def test_none_wait_in_a_new_installation(self, escard: Escard, installed: Mapping[str, str]) -> None:
         done = escard.do("cases", "list", **installed)
 
         assert done.status == 0
-        assert done.said.split() == ["case", "about", "reason", "opened", "due", "reviewers"]
+        assert done.said.split() == ["case", "about", "reason", "risks", "region", "opened", "due", "reviewers"]
 
-    def test_one_that_is_not_there_is_told_in_one_line(self, escard: Escard, installed: Mapping[str, str]) -> None:
-        done = escard.do("cases", "approve", "00000000-0000-8000-8000-000000000000", **installed)
+    @pytest.mark.parametrize(
+        ("words", "said"),
+        [
+            (("approve", NOWHERE, "--operator", "li"), "(not-found)."),
+            (("reject", NOWHERE, "--operator", "li", "--reason", "papers-do-not-fit"), "(not-found)."),
+            (("ask", NOWHERE, "--operator", "li", "--reason", "papers-unreadable"), "(not-found)."),
+            (("approve", NOWHERE, "--operator", "nobody"), "(not-found)."),
+            (("approve", NOWHERE, "--operator", "wang"), "wang is no reviewer."),
+        ],
+    )
+    def test_what_cannot_be_decided_is_told_in_one_line(
+        self, escard: Escard, staffed: Mapping[str, str], words: tuple[str, ...], said: str
+    ) -> None:
+        done = escard.do("cases", *words, **staffed)
 
         assert done.status == 1
-        assert done.complained.endswith("(not-found).\n")
+        assert done.complained.endswith(f"{said}\n")
         assert done.complained.count("\n") == 1
 
-    def test_a_reason_is_a_code(self, escard: Escard, installed: Mapping[str, str]) -> None:
-        done = escard.do(
-            "cases", "reject", "00000000-0000-8000-8000-000000000000", "--reason", "Mr Wang looks odd", **installed
-        )
+    def test_a_reason_is_one_of_a_list(self, escard: Escard, installed: Mapping[str, str]) -> None:
+        words = ("cases", "reject", self.NOWHERE, "--operator", "li", "--reason", "Mr Wang looks odd")
 
-        assert done.status == 1
-        assert "A reason is a code" in done.complained
+        done = escard.do(*words, **installed)
+
+        assert done.status == 2
+        assert "papers-do-not-fit" in done.complained
 
 
 class TestAudit:

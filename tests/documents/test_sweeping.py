@@ -9,13 +9,13 @@ import pytest
 from app import main
 from app.core.db import Database
 from app.core.settings import Settings
-from app.models.cases import CaseState
 from app.ports.storage import StorageUnavailable
 from app.routers.deps import House
-from app.services import cases, files, reviews
+from app.services import files
 from app.services.cases import Decision
 from app.services.enrolments.expiring import expire_due
 from tests.factories.adding import PORTRAIT, Kin, Owner, app_of, later, ok, refused, stored_files, tag
+from tests.factories.deciding import NO, YES, people_decide
 from tests.factories.images import document_photo
 from tests.factories.make import Make
 from tests.factories.stores import Store, while_stored
@@ -47,9 +47,8 @@ class Story:
     async def review(self) -> None:
         ok(await self.owner.call("POST", f"{self.enrolment}/review-requests", {"reason": "other"}))
 
-    async def decide(self, state: CaseState) -> None:
-        (case,) = await self.house.db.run(cases.waiting)
-        await reviews.decide(self.house.db, self.house.ports, case.id, Decision(state, "papers", "li"))
+    async def decide(self, decision: Decision) -> None:
+        await people_decide(self.house, decision)
 
 
 @branch
@@ -60,13 +59,13 @@ async def active(story: Story) -> None:
 @branch
 async def rejected(story: Story) -> None:
     await story.review()
-    await story.decide(CaseState.REJECTED)
+    await story.decide(NO)
 
 
 @branch
 async def approved(story: Story) -> None:
     await story.review()
-    await story.decide(CaseState.APPROVED)
+    await story.decide(YES)
 
 
 @branch

@@ -53,6 +53,7 @@ EXPECTED = """
     in_review          withdraw_consent    documents_pending face_pending
     in_review          approve             face_pending password_pending active
     in_review          reject              rejected
+    in_review          ask_for_more        documents_pending face_pending
     in_review          cancel              cancelled
 """
 LEADS_TO = {

@@ -4,12 +4,10 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from app.models.cases import CaseState
 from app.routers.deps import House
-from app.services import cases, reviews
-from app.services.cases import Decision
 from app.services.enrolments.expiring import expire_due
 from tests.factories.adding import PORTRAIT, Kin, Owner, app_of, later, ok, refused, steps
+from tests.factories.deciding import NO, people_decide
 from tests.factories.images import document_photo
 from tests.factories.make import Make
 from tests.factories.phone import JSON
@@ -119,9 +117,7 @@ class Journey:
 
     async def _be_rejected(self, enrolment: str) -> None:
         await self._ask_for_review(enrolment)
-        house = self._owner.house
-        (case,) = await house.db.run(cases.waiting)
-        await reviews.decide(house.db, house.ports, case.id, Decision(CaseState.REJECTED, "papers-do-not-fit", "li"))
+        await people_decide(self._owner.house, NO)
 
     async def _cancel(self, enrolment: str) -> None:
         assert (await self._owner.call("DELETE", enrolment)).status_code == 204

@@ -5,10 +5,9 @@ from typing import Any
 import pytest
 
 from app.core.db import Database
-from app.models.cases import CaseState
-from app.services import cases, reviews
-from app.services.cases import Decision
+from app.services import cases
 from tests.factories.adding import Kin, Owner, app_of, ok, refused, set_policy
+from tests.factories.deciding import NO, people_decide
 from tests.factories.make import Make
 from tests.factories.phone import JSON
 
@@ -16,12 +15,6 @@ from tests.factories.phone import JSON
 async def rights(owner: Owner, link_id: str) -> set[str]:
     member = ok(await owner.call("GET", f"/v1/family/members/{link_id}"))
     return set(member["services"])
-
-
-async def decide(owner: Owner, state: CaseState, operator: str = "li") -> None:
-    house = owner.house
-    (case,) = await house.db.run(cases.waiting)
-    await reviews.decide(house.db, house.ports, case.id, Decision(state, "papers-fit", operator))
 
 
 class TestGuardians:
@@ -42,7 +35,7 @@ class TestGuardians:
 
         check = await owner.face_check(enrolment)
         waiting = await owner.read(enrolment)
-        await decide(owner, CaseState.APPROVED)
+        await people_decide(owner.house)
         done = await owner.read(enrolment)
 
         assert (check["state"], waiting["state"], waiting["review"]["reason"]) == (
@@ -58,7 +51,7 @@ class TestGuardians:
         await owner.face_check(enrolment)
         waiting = await owner.read(enrolment)
 
-        await decide(owner, CaseState.APPROVED)
+        await people_decide(owner.house)
         done = await owner.read(enrolment)
 
         assert waiting["review"]["reason"] == "other_relative_of_child"
@@ -68,10 +61,10 @@ class TestGuardians:
         enrolment = await owner.to_face(await kin(age=9), "20", age=9)
         await owner.face_check(enrolment)
 
-        await decide(owner, CaseState.REJECTED)
+        await people_decide(owner.house, NO)
         done = await owner.read(enrolment)
 
-        assert (done["state"], done["rejection"], done["link_id"]) == ("rejected", "papers-fit", None)
+        assert (done["state"], done["rejection"], done["link_id"]) == ("rejected", "papers-do-not-fit", None)
         assert ok(await owner.call("GET", "/v1/family"))["quota"]["total"]["used"] == 0
 
     async def test_from_fourteen_no_guardian_is_asked_for(self, owner: Owner, kin: Kin) -> None:
@@ -247,9 +240,9 @@ class TestNewborns:
         check = await owner.face_check(enrolment)
         (case,) = await db.run(cases.waiting)
 
-        await decide(owner, CaseState.APPROVED, "li")
+        await people_decide(owner.house, login="li")
         still = await owner.read(enrolment)
-        await decide(owner, CaseState.APPROVED, "wang")
+        await people_decide(owner.house, login="wang")
         done = await owner.read(enrolment)
         card = ok(await owner.call("GET", f"/v1/holders/{done['link_id']}/card"))
 

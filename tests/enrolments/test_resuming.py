@@ -8,11 +8,10 @@ import httpx
 
 from app.core.db import Database
 from app.core.settings import Settings
-from app.models.cases import CaseState
-from app.services import cases, files, reviews
-from app.services.cases import Decision
+from app.services import cases, files
 from app.services.enrolments.expiring import expire_due
 from tests.factories.adding import Kin, Owner, later, ok, refused, steps, stored_files, tag
+from tests.factories.deciding import people_decide
 from tests.factories.phone import PASSWORD, Phone
 
 
@@ -130,9 +129,8 @@ class TestExpiring:
         await later(owner.house, days=9)
 
         ended = await expire_due(db)
-        (case,) = await db.run(cases.waiting)
         in_review = await owner.read(enrolment)
-        await reviews.decide(db, owner.house.ports, case.id, Decision(CaseState.APPROVED, "papers-fit", "li"))
+        await people_decide(owner.house)
 
         assert (ended, in_review["state"]) == (0, "in_review")
         assert in_review["review"]["due_at"] > in_review["expires_at"]

@@ -6,14 +6,13 @@ import pytest
 
 from app.core.db import Database
 from app.core.settings import Settings
-from app.models.cases import CaseState
 from app.models.links import LinkEnd
 from app.ports.register import TestPerson
 from app.routers.deps import House
-from app.services import audit, cases, files, links, outcomes, reviews
-from app.services.cases import Decision
+from app.services import audit, files, links, outcomes
 from app.services.enrolments.expiring import expire_due
 from tests.factories.adding import Kin, Owner, app_of, later, ok, refused, steps, stored_files, tag
+from tests.factories.deciding import people_decide
 from tests.factories.images import document_photo
 from tests.factories.make import Make, Someone
 
@@ -128,10 +127,9 @@ class TestWaiting:
     ) -> None:
         enrolment = await owner.to_face(member, "52", age=68)
         ok(await owner.call("POST", f"{enrolment}/review-requests", {"reason": "prefer_people"}))
-        (case,) = await db.run(cases.waiting)
         await later(house, days=4)
 
-        await reviews.decide(db, house.ports, case.id, Decision(CaseState.APPROVED, "papers-fit", "li"))
+        await people_decide(house)
         waiting = await owner.read(enrolment)
         person = await end_first_link(db, house, member)
         went_on = await outcomes.slot_freed(db, house.ports, person.id)

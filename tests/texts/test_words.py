@@ -13,6 +13,7 @@ import pytest
 import app
 from app import texts
 from app.models.accounts import SmsPurpose
+from app.models.cases import Finding
 from app.ports.face import FaceReason
 from app.ports.images import MAX_PIXELS, ImageFault
 from app.services.cards.rules import PasswordFault
@@ -23,7 +24,7 @@ from app.services.people.plausibility import Implausibility
 from app.services.people.relationships import RelationshipFault
 
 APP = Path(app.__file__).parent
-FILES = ("problems", "messages", "fields", "pages")
+FILES = ("problems", "messages", "fields", "pages", "reviews")
 HAN = re.compile(r"[\u4e00-\u9fff]")
 PLACES = {"code", "minutes", "name", "owner", "member"}
 
@@ -125,6 +126,10 @@ def test_every_face_reason_has_words_and_none_is_left_over() -> None:
     assert set(texts.face_reasons()) == set(FaceReason)
 
 
+def test_every_finding_of_reviewers_has_words_and_none_is_left_over() -> None:
+    assert set(texts.review_findings()) == set(Finding)
+
+
 @pytest.mark.parametrize(
     "faults",
     [NumberFault, NameFault, PhoneFault, RelationshipFault, Implausibility, PasswordFault, ImageFault],
@@ -179,6 +184,7 @@ def test_every_code_gives_its_own_words(language: str) -> None:
     spoken = [texts.field_error(code, language) for code in texts.field_codes()]
     spoken += [texts.face_reason(reason, language) for reason in texts.face_reasons()]
     spoken += [texts.problem(code, language).title for code in texts.problem_codes()]
+    spoken += [texts.review_finding(finding, language) for finding in texts.review_findings()]
 
     assert len(set(spoken)) == len(spoken)
 

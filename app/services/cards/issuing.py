@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core.db import Session, bucket_of
-from app.core.errors import Conflict
+from app.core.errors import Conflict, NextStep
 from app.models.cards import Card, CardIssue
 from app.ports.register import PhysicalCardStatus, RegisteredPerson
 from app.services import audit, policies
@@ -53,7 +53,7 @@ async def require_issuable(session: Session, registered: RegisteredPerson) -> No
     """
     refusal = await obstacle(session, registered)
     if refusal is not None:
-        raise refusal
+        raise refusal(next_step=NextStep("see-offices", f"/v1/offices?region={registered.region}"))
 
 
 async def obstacle(session: Session, registered: RegisteredPerson) -> type[Conflict] | None:

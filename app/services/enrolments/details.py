@@ -96,7 +96,7 @@ async def give(
     if registered is None or not registered.is_alive or not same_name(registered.name, details.name):
         await db.run(lambda session: _refuse(session, caller, asked))
         await asyncio.sleep(asked.floor_seconds - (time.monotonic() - started))
-        raise PersonNotVerified
+        raise PersonNotVerified(next_step=NextStep("see-offices", "/v1/offices"))
     # A right question is none of those that are counted, whatever else is refused after it.
     await db.run(lambda session: _uncount(session, caller, asked))
     return await db.run(lambda session: _give(session, caller, asked, details, registered))

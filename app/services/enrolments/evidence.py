@@ -14,7 +14,7 @@ from app.services import audit, documents, files, policies
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action
 from app.services.documents import Upload
-from app.services.enrolments import loading, reading, requirements, undoing, viewing
+from app.services.enrolments import loading, reading, requirements, risks, undoing, viewing
 from app.services.enrolments.viewing import EnrolmentView
 from app.services.people.ages import age_on
 
@@ -139,6 +139,9 @@ async def _attach(
     await _require_not_failed(session, enrolment, upload)
     await _undo_later(session, caller, enrolment, seen)
     await documents.attach(session, upload, document_ids)
+    if upload.kind is DocumentKind.FACIAL_PHOTO:
+        await session.flush()
+        await risks.note_photo(session, enrolment)
     await _advance(session, enrolment)
     await _record(session, caller, enrolment, Action.DOCUMENT_STORED, upload.kind, pages=len(document_ids))
     return await viewing.view(session, enrolment)

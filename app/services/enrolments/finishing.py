@@ -11,7 +11,7 @@ from app.services import audit, cases, documents, links, outbox, policies
 from app.services.accounts import moving
 from app.services.audit import Action, Actor
 from app.services.cards import issuing
-from app.services.enrolments import loading
+from app.services.enrolments import loading, risks
 from app.services.faces import ending, tries
 from app.services.links import Services
 from app.services.people import homes
@@ -54,6 +54,7 @@ async def accept(
         await moving.prove_person(session, enrolment.account_id, enrolment.member_id)
         await issuing.issue(session, enrolment.member_id, registered, channel=enrolment.channel, actor=actor)
         enrolment.advance(event, State.PASSWORD_PENDING, session.now)
+        _tell_approved(session, enrolment, event)
         await documents.decide_fate(session, enrolment.home_id, enrolment.id, keep_papers=True)
         return
     if not await _start_link(session, enrolment, actor):
@@ -61,6 +62,7 @@ async def accept(
         hours = (await policies.current(session)).enrolments.slot_wait_hours
         enrolment.advance(event, State.FACE_PENDING, session.now)
         enrolment.expires_at = session.now + timedelta(hours=hours)
+        _tell_approved(session, enrolment, event)
         return
     await _finish_link(session, enrolment, event, registered, actor)
 
@@ -87,14 +89,24 @@ async def to_review(session: Session, enrolment: Enrolment, event: Event, reason
         subject_id=enrolment.id,
         member_id=enrolment.member_id,
         reason=reason,
+        risks=await risks.of(session, enrolment),
         actor=actor,
     )
     tell_owner(session, enrolment, "enrolment_in_review")
 
 
 async def reject(session: Session, enrolment: Enrolment, reason: str, actor: Actor) -> None:
-    """End it by people's no."""
+    """End it: by people's no, or because it is allowed no longer. The member hears that people said no."""
     enrolment.rejection = reason
+    if enrolment.state is State.IN_REVIEW and enrolment.owner_id is not None and enrolment.member_id is not None:
+        outbox.tell(
+            session,
+            outbox.Kind.TELL_PERSON,
+            enrolment.member_id,
+            message="enrolment_rejected_member",
+            owner_id=str(enrolment.owner_id),
+            member_id=str(enrolment.member_id),
+        )
     enrolment.advance(Event.REJECT, State.REJECTED, session.now)
     tell_owner(session, enrolment, "enrolment_rejected")
     await _end(session, enrolment, actor, keep_papers=True)
@@ -144,6 +156,12 @@ def tell_owner(session: Session, enrolment: Enrolment, message: str) -> None:
     outbox.tell(
         session, outbox.Kind.TELL_PERSON, enrolment.home_id, message=message, member_id=str(enrolment.member_id or "")
     )
+
+
+def _tell_approved(session: Session, enrolment: Enrolment, event: Event) -> None:
+    """Let the owner be told of people's yes where a step is left; a link or a card that starts is told anyway."""
+    if event is Event.APPROVE:
+        tell_owner(session, enrolment, "enrolment_approved")
 
 
 async def _refusal(

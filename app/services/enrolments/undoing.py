@@ -39,6 +39,7 @@ async def forget_details(session: Session, enrolment: Enrolment) -> None:
     if enrolment.link_id is not None:
         await links.release(session, enrolment.link_id)
     enrolment.link_id = enrolment.member_id = enrolment.relationship = enrolment.guardianship = None
+    enrolment.asked_for = None
     enrolment.member_name = enrolment.member_number = enrolment.member_birth_date = None
     await session.flush()
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from app.core.clock import today
 from app.core.db import Session
+from app.models.cases import Finding
 from app.models.enrolments import ConsentPurpose, Enrolment, EnrolmentKind, State
 from app.ports.face import COUNTED, FaceMode, FaceReason
 from app.services import cases, documents, policies
@@ -17,6 +18,7 @@ from app.services.enrolments.loading import Named
 from app.services.enrolments.reading import Advice
 from app.services.enrolments.requirements import Requirement
 from app.services.faces import tries
+from app.services.people import homes
 from app.services.people.ages import age_on
 from app.services.people.identifiers import mask_number
 from app.services.people.names import mask_name
@@ -78,6 +80,7 @@ class EnrolmentView:
     review: ReviewView | None
     next: tuple[Step, ...]
     rejection: str | None
+    asked_for: Finding | None
     link_id: UUID | None
     expires_at: datetime
 
@@ -122,8 +125,9 @@ async def view(session: Session, enrolment: Enrolment) -> EnrolmentView:
         consents=tuple(sorted(given)),
         waiting_for="owners-at-limit" if enrolment.awaits_slot else None,
         review=await _review(session, enrolment),
-        next=_next(enrolment, asked, face, given.keys()),
+        next=_next(enrolment, asked, face, given.keys()) + await _offices(session, enrolment),
         rejection=enrolment.rejection,
+        asked_for=None if enrolment.asked_for is None else Finding(enrolment.asked_for),
         link_id=enrolment.link_id if enrolment.state is State.ACTIVE else None,
         expires_at=enrolment.expires_at,
     )
@@ -164,6 +168,14 @@ async def _review(session: Session, enrolment: Enrolment) -> ReviewView | None:
         return None
     case = await cases.open_for(session, enrolment.home_id, enrolment.id)
     return ReviewView(case.reason.value, case.due_at) if case is not None else None
+
+
+async def _offices(session: Session, enrolment: Enrolment) -> tuple[Step, ...]:
+    """Return where somebody can go whose enrolment was rejected: a face, and a picture of it, is never the only way."""
+    if enrolment.state is not State.REJECTED or enrolment.member_id is None:
+        return ()
+    region = (await homes.person(session, enrolment.member_id)).region
+    return (Step("see-offices", "GET", f"/v1/offices?region={region}"),)
 
 
 def _next(

@@ -4,7 +4,7 @@ import hashlib
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core.db import Session, bucket_of
@@ -47,6 +47,15 @@ async def count(session: Session, check: FaceCheck) -> None:
             )
             .on_conflict_do_nothing()
         )
+
+
+async def forgive(session: Session, home_id: UUID, member_id: UUID) -> None:
+    """Give an (owner, member) all tries anew, because people ask for another; what the member's home counts stays."""
+    await session.execute(
+        delete(FaceTry).where(
+            FaceTry.bucket == bucket_of(home_id), FaceTry.home_id == home_id, FaceTry.member_id == member_id
+        )
+    )
 
 
 async def count_start(session: Session, home_id: UUID, device_id: UUID, member_id: UUID) -> None:

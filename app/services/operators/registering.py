@@ -15,6 +15,7 @@ from app.models.people import HomeKind
 from app.services import audit
 from app.services.audit import Action
 from app.services.operators import offices, sessions, totp
+from app.services.operators.sessions import Staff
 from app.services.people import homes
 
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that is taken for another
@@ -119,6 +120,15 @@ async def remove(session: Session, login: str) -> Operator:
 async def everybody(session: Session) -> Sequence[Operator]:
     """Return all of the staff by their logins, those who have left too: across all homes."""
     return (await session.scalars(select(Operator).order_by(Operator.login))).all()
+
+
+async def known(session: Session, login: str) -> Staff:
+    """Return somebody by their login, as they stand now.
+
+    Raises:
+        NotFound: nobody here has it.
+    """
+    return await sessions.staff_of(session, await _present(session, login))
 
 
 def secret_of(session: Session, operator: Operator) -> bytes | None:

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.core.db import Session, bucket_of
-from app.core.errors import NextStep, Unauthenticated
+from app.core.errors import Denied, NextStep, Unauthenticated
 from app.core.tokens import TokenRefused
 from app.models.audit import ActorKind
 from app.models.operators import Office, Operator, OperatorRole, StaffSession
@@ -28,6 +28,12 @@ class StaffSessionEnded(Unauthenticated):
 
     code = "staff-session-ended"
     challenge = 'Bearer error="invalid_token"'
+
+
+class RoleNeeded(Denied):
+    """This is for others of the staff."""
+
+    code = "role-needed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,204 @@
+"""Wire shapes of the reviewers' side."""
+
+from typing import Self
+
+from pydantic import Field
+
+from app.models.cases import CasePurpose, CaseReason, CaseState, Finding, Risk, Verdict
+from app.models.enrolments import EnrolmentKind, Guardianship
+from app.models.faces import FaceCheck, FaceCheckState
+from app.ports.face import FaceMode, FaceReason, ScoreBand
+from app.schemas.base import Asked, Moment, Told
+from app.schemas.family import TERMS
+from app.services.cases import Decision
+from app.services.reviews.queue import Hold, Waiting
+from app.services.reviews.reading import Application, Party, RegisterFacts, ReviewView
+from app.texts import review_finding
+
+
+class WaitingRead(Told):
+    """A case in the queue: nothing of anybody in it."""
+
+    id: str
+    purpose: CasePurpose
+    reason: CaseReason
+    risks: list[Risk]
+    region: str
+    opened_at: Moment
+    due_at: Moment
+    is_overdue: bool
+    reviewers_needed: int
+    approvals: int
+    has_approved: bool = Field(description="I have approved it already; another has to")
+    hold: Hold | None = Field(description="Who holds it now, until `claimed_until`")
+    claimed_until: Moment | None
+
+    @classmethod
+    def of(cls, waiting: Waiting) -> Self:
+        case = waiting.case
+        return cls(
+            id=str(case.id),
+            purpose=case.purpose,
+            reason=case.reason,
+            risks=[Risk(risk) for risk in case.risks.split()],
+            region=case.region,
+            opened_at=case.opened_at,
+            due_at=case.due_at,
+            is_overdue=waiting.is_overdue,
+            reviewers_needed=case.reviewers_needed,
+            approvals=waiting.approvals,
+            has_approved=waiting.has_approved,
+            hold=waiting.hold,
+            claimed_until=None if waiting.hold is None else case.claimed_until,
+        )
+
+
+class ClaimRead(Told):
+    """A case that is held now; read it next."""
+
+    id: str
+    claimed_until: Moment
+
+
+class PartyRead(Told):
+    """Somebody whom a case is about, masked."""
+
+    name: str
+    social_security_number: str
+    age: int
+
+    @classmethod
+    def of(cls, party: Party) -> Self:
+        return cls(name=party.name, social_security_number=party.number, age=party.age)
+
+
+class ApplicationRead(Told):
+    """What was applied for; `owner` is who wants to add the member, none for an own card."""
+
+    kind: EnrolmentKind
+    owner: PartyRead | None
+    relationship: str | None
+    relationship_name: str | None
+    guardianship: Guardianship | None
+
+    @classmethod
+    def of(cls, application: Application, language: str) -> Self:
+        code = application.relationship
+        return cls(
+            kind=application.kind,
+            owner=application.owner and PartyRead.of(application.owner),
+            relationship=code,
+            relationship_name=None if code is None else TERMS[language][code],
+            guardianship=application.guardianship,
+        )
+
+
+class RegisterFactsRead(Told):
+    """What the register says now."""
+
+    is_known: bool
+    is_alive: bool
+    name_matches: bool
+    has_card_in_use: bool
+    owner_is_parent_or_guardian: bool | None
+
+    @classmethod
+    def of(cls, facts: RegisterFacts) -> Self:
+        return cls(
+            is_known=facts.is_known,
+            is_alive=facts.is_alive,
+            name_matches=facts.name_matches,
+            has_card_in_use=facts.has_card_in_use,
+            owner_is_parent_or_guardian=facts.owner_is_parent_or_guardian,
+        )
+
+
+class CheckSeenRead(Told):
+    """How a face check went; the score is a band."""
+
+    mode: FaceMode
+    state: FaceCheckState
+    reason: FaceReason | None
+    score_band: ScoreBand | None
+    started_at: Moment
+
+    @classmethod
+    def of(cls, check: FaceCheck) -> Self:
+        return cls(
+            mode=check.mode,
+            state=FaceCheckState.STARTED if check.state is FaceCheckState.STARTING else check.state,
+            reason=check.reason,
+            score_band=None if check.score_band is None else ScoreBand(check.score_band),
+            started_at=check.started_at,
+        )
+
+
+class ChoiceRead(Told):
+    """Something that can be decided, and why; `text` is what the owner reads."""
+
+    decision: Verdict
+    reason: Finding
+    text: str
+
+
+class CaseRead(Told):
+    """A case as whoever holds it sees it."""
+
+    id: str
+    purpose: CasePurpose
+    reason: CaseReason
+    risks: list[Risk]
+    opened_at: Moment
+    due_at: Moment
+    is_overdue: bool
+    reviewers_needed: int
+    approvals: int
+    claimed_until: Moment | None
+    member: PartyRead
+    application: ApplicationRead | None
+    register_says: RegisterFactsRead
+    face_checks: list[CheckSeenRead]
+    choices: list[ChoiceRead]
+
+    @classmethod
+    def of(cls, view: ReviewView, language: str) -> Self:
+        case = view.case
+        return cls(
+            id=str(case.id),
+            purpose=case.purpose,
+            reason=case.reason,
+            risks=[Risk(risk) for risk in case.risks.split()],
+            opened_at=case.opened_at,
+            due_at=case.due_at,
+            is_overdue=view.is_overdue,
+            reviewers_needed=case.reviewers_needed,
+            approvals=view.approvals,
+            claimed_until=case.claimed_until,
+            member=PartyRead.of(view.member),
+            application=view.application and ApplicationRead.of(view.application, language),
+            register_says=RegisterFactsRead.of(view.register),
+            face_checks=[CheckSeenRead.of(check) for check in view.checks],
+            choices=[
+                ChoiceRead(decision=verdict, reason=finding, text=review_finding(finding.value, language))
+                for verdict, finding in view.choices
+            ],
+        )
+
+
+class DecisionAsk(Asked):
+    """What is decided, and why: one of the case's `choices`."""
+
+    decision: Verdict
+    reason: Finding
+
+    def decided(self) -> Decision:
+        return Decision(self.decision, self.reason)
+
+
+class DecisionRead(Told):
+    """What came of it: `open` as long as another has to approve it too."""
+
+    id: str
+    state: CaseState
+    reviewers_needed: int
+    approvals: int

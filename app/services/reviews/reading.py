@@ -1,0 +1,192 @@
+"""What a reviewer needs to see of a case they hold: masked, and every look is written down."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import select
+
+from app.core.clock import today
+from app.core.db import Database, Session, bucket_of
+from app.models.cases import FINDINGS, Case, CasePurpose, Finding, Verdict
+from app.models.enrolments import Enrolment, EnrolmentKind, Guardianship
+from app.models.faces import FaceCheck
+from app.ports import Ports
+from app.ports.register import RegisteredPerson
+from app.services import cases
+from app.services.audit import Action
+from app.services.cards import issuing
+from app.services.enrolments import asking, loading
+from app.services.operators.sessions import Staff
+from app.services.people import homes
+from app.services.people.ages import age_on
+from app.services.people.homes import KnownPerson
+from app.services.people.identifiers import mask_number
+from app.services.people.names import mask_name, same_name
+from app.services.reviews import queue
+
+_CHECKS_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Somebody whom a case is about, masked."""
+
+    name: str = field(repr=False)
+    number: str = field(repr=False)
+    age: int
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterFacts:
+    """What the register says now, as yes and no; None where the question does not arise."""
+
+    is_known: bool
+    is_alive: bool
+    name_matches: bool
+    has_card_in_use: bool
+    owner_is_parent_or_guardian: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """What an enrolment adds to the picture."""
+
+    kind: EnrolmentKind
+    relationship: str | None
+    guardianship: Guardianship | None
+    owner: Party | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewView:
+    """All of it; `checks` are the newest face checks first, `choices` what can be decided and why."""
+
+    case: Case
+    approvals: int
+    is_overdue: bool
+    member: Party
+    application: Application | None
+    register: RegisterFacts
+    checks: Sequence[FaceCheck]
+    choices: Sequence[tuple[Verdict, Finding]]
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    """Whom a case is about, opened: the member as they were named, and the owner where that is somebody else."""
+
+    case: Case
+    enrolment: Enrolment | None
+    member: KnownPerson
+    owner: KnownPerson | None
+    name_given: str = field(repr=False)
+
+
+async def read(db: Database, ports: Ports, staff: Staff, case_id: UUID) -> ReviewView:
+    """Return a case that the reviewer holds, and write the look down; nothing is held while the register thinks.
+
+    Raises:
+        NotFound: there is none in the regions that the reviewer's office serves.
+        CaseAlreadyDecided, ReviewNotClaimed.
+        RegisterUnavailable: it does not answer.
+    """
+    about = await db.run(lambda session: _about(session, staff, case_id))
+    registered = await ports.register.find(about.member.number)
+    return await db.run(lambda session: _view(session, staff, case_id, registered))
+
+
+async def held(session: Session, staff: Staff, case_id: UUID) -> Case:
+    """Return an open case that the reviewer holds now.
+
+    Raises:
+        NotFound, CaseAlreadyDecided, ReviewNotClaimed.
+    """
+    case = await queue.one(session, staff, case_id)
+    cases.require_claimed(session, case, staff.id)
+    return case
+
+
+async def choices_for(session: Session, case: Case) -> Sequence[tuple[Verdict, Finding]]:
+    """Return what can be decided on a case, and for which reasons."""
+    found = [(verdict, finding) for verdict, of in FINDINGS.items() for finding in of[case.purpose]]
+    if case.purpose is CasePurpose.ENROLMENT:
+        enrolment = await session.get_one(Enrolment, (bucket_of(case.subject_id), case.subject_id))
+        found += [(Verdict.ASK_FOR_MORE, finding) for finding in await asking.possible(session, enrolment)]
+    return found
+
+
+async def _about(session: Session, staff: Staff, case_id: UUID) -> _About:
+    case = await held(session, staff, case_id)
+    member = await homes.person(session, case.member_id)
+    if case.purpose is not CasePurpose.ENROLMENT:
+        return _About(case, None, member, None, member.name)
+    enrolment = await session.get_one(Enrolment, (bucket_of(case.subject_id), case.subject_id))
+    named = await loading.named(session, enrolment)
+    assert named is not None  # review comes after the details
+    owner = None if enrolment.owner_id is None else await homes.person(session, enrolment.owner_id)
+    return _About(case, enrolment, member, owner, named.name)
+
+
+async def _view(session: Session, staff: Staff, case_id: UUID, registered: RegisteredPerson | None) -> ReviewView:
+    about = await _about(session, staff, case_id)
+    case, day = about.case, today(session.now)
+    await homes.lock(session, {case.home_id, case.member_id})
+    await cases.record(session, Action.REVIEW_SEEN, case, staff.actor)
+    return ReviewView(
+        case=case,
+        approvals=await cases.approvals(session, case),
+        is_overdue=case.due_at <= session.now,
+        member=_party(about.name_given, about.member, day),
+        application=_application(about, day),
+        register=await _facts(session, about, registered),
+        checks=await _checks(session, case),
+        choices=await choices_for(session, case),
+    )
+
+
+def _party(name: str, person: KnownPerson, day: date) -> Party:
+    return Party(mask_name(name), mask_number(person.number), age_on(person.birth_date, day))
+
+
+def _application(about: _About, day: date) -> Application | None:
+    if about.enrolment is None:
+        return None
+    return Application(
+        kind=about.enrolment.kind,
+        relationship=about.enrolment.relationship,
+        guardianship=about.enrolment.guardianship,
+        owner=None if about.owner is None else _party(about.owner.name, about.owner, day),
+    )
+
+
+async def _facts(session: Session, about: _About, registered: RegisteredPerson | None) -> RegisterFacts:
+    if registered is None:
+        return RegisterFacts(
+            is_known=False,
+            is_alive=False,
+            name_matches=False,
+            has_card_in_use=False,
+            owner_is_parent_or_guardian=None if about.owner is None else False,
+        )
+    is_guardian = None
+    if about.owner is not None:
+        is_guardian = about.owner.number in registered.parents | registered.guardians
+    return RegisterFacts(
+        is_known=True,
+        is_alive=registered.is_alive,
+        name_matches=same_name(registered.name, about.name_given),
+        has_card_in_use=await issuing.obstacle(session, registered) is None,
+        owner_is_parent_or_guardian=is_guardian,
+    )
+
+
+async def _checks(session: Session, case: Case) -> Sequence[FaceCheck]:
+    rows = await session.scalars(
+        select(FaceCheck)
+        .where(FaceCheck.bucket == bucket_of(case.home_id), FaceCheck.subject_id == case.subject_id)
+        .order_by(FaceCheck.started_at.desc())
+        .limit(_CHECKS_SHOWN)
+    )
+    return rows.all()

@@ -1,0 +1,1 @@
+"""The reviewers' side: queue, claims, looks, decisions."""

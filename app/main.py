@@ -24,7 +24,7 @@ from app.core.db import Database
 from app.core.passwords import Passwords
 from app.core.sealing import Chain, Lookup, Vault
 from app.core.settings import Environment, Settings
-from app.core.tokens import AccessTokens, RefreshTokens
+from app.core.tokens import AccessTokens, ReadingAddresses, RefreshTokens
 from app.openapi.document import Api, operation_id
 from app.ports import Ports, Sandbox
 from app.ports.face import FaceProvider
@@ -109,6 +109,7 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
             AccessTokens(ring.secret(Purpose.ACCESS_TOKENS), issuer=settings.public_url, clock=clock),
             RefreshTokens(ring.secret(Purpose.REFRESH_TOKENS)),
         ),
+        addresses=ReadingAddresses(ring.secret(Purpose.READING_ADDRESSES), clock=clock),
         passwords=Passwords(ring.secret(Purpose.PASSWORD_PEPPER)),
         population=Population.WITH_TEST_PEOPLE if is_development else Population.LIVING,
         traffic=Traffic(

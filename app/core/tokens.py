@@ -1,4 +1,4 @@
-"""Access and refresh tokens: made and checked here alone.
+"""Access and refresh tokens, and signed addresses: made and checked here alone.
 
 Access tokens are JWTs (RFC 7519, RFC 9068) that only this service verifies, so HS256 is enough. Refresh tokens are
 opaque; they are derived, so that nothing stored can be turned into one and the same rotation always gives the same
@@ -19,9 +19,10 @@ from jose import jwk, jws
 from jose.exceptions import JOSEError
 
 from app.core.clock import Clock
-from app.core.errors import Unauthenticated
+from app.core.errors import Denied, NotFound, Unauthenticated
 
 ACCESS_LIFETIME = timedelta(minutes=10)
+READING_LIFETIME = timedelta(seconds=60)
 _ALGORITHM = "HS256"
 _HEADERS = {"typ": "at+jwt"}  # RFC 9068 §2.1
 _AUDIENCE = "escard"
@@ -168,6 +169,51 @@ class RefreshTokens:
 
     def _mac(self, head: bytes, seed: bytes) -> bytes:
         return hmac.digest(self._secret, head + seed, hashlib.sha256)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedAddress:
+    """A path, until when it may be read (seconds since 1970), and what shows that we said so."""
+
+    path: str
+    until: int
+    signature: str
+
+
+class ReadingAddressOver(Denied):
+    """The address was good for a minute, and that is over."""
+
+    code = "reading-address-over"
+
+
+class ReadingAddresses:
+    """Signs addresses under which one session may read one thing, for a minute; nothing is stored of them."""
+
+    def __init__(self, secret: bytes, *, clock: Clock) -> None:
+        self._secret = secret
+        self._clock = clock
+
+    def sign(self, session_id: UUID, path: str) -> SignedAddress:
+        """Sign a path for a session."""
+        until = int((self._clock.now() + READING_LIFETIME).timestamp())
+        return SignedAddress(path, until, self._signature(session_id, path, until))
+
+    def check(self, session_id: UUID, address: SignedAddress) -> None:
+        """Check that an address was signed by us, for this session, and is not over.
+
+        Raises:
+            NotFound: it was not.
+            ReadingAddressOver: its minute has passed.
+        """
+        wanted = self._signature(session_id, address.path, address.until)
+        if not hmac.compare_digest(wanted.encode(), address.signature.encode()):
+            raise NotFound
+        if self._clock.now().timestamp() >= address.until:
+            raise ReadingAddressOver
+
+    def _signature(self, session_id: UUID, path: str, until: int) -> str:
+        signed = f"{session_id}\n{path}\n{until}".encode()
+        return base64.urlsafe_b64encode(hmac.digest(self._secret, signed, hashlib.sha256)).decode().rstrip("=")
 
 
 def auth_seconds(moment: datetime) -> int:

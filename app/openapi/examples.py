@@ -222,6 +222,16 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
                 "started_at": "2026-11-22T05:09:30Z",
             }
         ],
+        "exhibits": [
+            {
+                "kind": "household_register",
+                "page": 1,
+                "name_reading": "agrees",
+                "number_reading": "unread",
+                "href": f"/v1/reviews/{_CASE}/exhibits/{_CHECK}?until=1795324232&signature=…",
+                "expires_at": "2026-11-22T05:10:32Z",
+            }
+        ],
         "choices": [
             {"decision": "approve", "reason": "papers-fit", "text": "The papers fit."},
             {

@@ -177,6 +177,15 @@ class Images(Protocol):
         """
         ...
 
+    async def marked(self, content: bytes, text: str) -> bytes:
+        """Return a prepared image, a JPEG, with a line of ASCII text written across it again and again.
+
+        Raises:
+            ImagesBusy: too many images are waiting, or the wait got too long.
+            ImageUnreadable: it is none of ours, or was damaged since.
+        """
+        ...
+
     async def close(self) -> None:
         """End the workers. What is still waiting fails."""
         ...

@@ -19,6 +19,7 @@ class Purpose(StrEnum):
     PASSWORD_PEPPER = "password-pepper"
     AUDIT = "audit"
     SYSTEM = "system"
+    READING_ADDRESSES = "reading-addresses"
     ROUTING = "routing"
 
 

@@ -22,7 +22,7 @@ from app.core.errors import (
 )
 from app.core.passwords import Passwords
 from app.core.settings import Settings
-from app.core.tokens import AccessClaims, TokenRefused
+from app.core.tokens import AccessClaims, ReadingAddresses, TokenRefused
 from app.models.accounts import Assurance
 from app.models.operators import OperatorRole
 from app.ports import Ports, Sandbox
@@ -55,6 +55,7 @@ class House:
     db: Database
     ports: Ports
     mint: Mint
+    addresses: ReadingAddresses
     passwords: Passwords
     population: Population
     traffic: Traffic

@@ -1,13 +1,16 @@
 """How people decide: a queue, claims, a look into a case, decisions."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
 from app.core.db import Session
 from app.core.errors import NotFound
+from app.core.tokens import ReadingAddressOver, SignedAddress
 from app.models.cases import Case
+from app.ports.images import ImagesBusy, ImageUnreadable
 from app.ports.register import RegisterUnavailable
+from app.ports.storage import StorageUnavailable
 from app.problems import documented
 from app.routers import cursors, deps
 from app.routers.bodies import StrictRoute
@@ -17,11 +20,12 @@ from app.routers.once import OncePerStaffKey, Remember
 from app.schemas import reviews as shapes
 from app.schemas.base import Page
 from app.services import answers, cases
-from app.services.reviews import claiming, deciding, queue, reading
+from app.services.reviews import claiming, deciding, exhibits, queue, reading
 from app.services.reviews.queue import ReviewFilter
 
 router = APIRouter(prefix="/v1/reviews", tags=["reviews"], route_class=StrictRoute)
 
+_JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}, "description": "A JPEG"}}
 _HELD = (NotFound, cases.CaseAlreadyDecided, cases.ReviewNotClaimed, RegisterUnavailable)
 
 
@@ -52,7 +56,37 @@ async def list_reviews(
 async def read_review(review_id: str, reviewer: Reviewer, house: TheHouse, language: Language) -> shapes.CaseRead:
     """Look into a case that I hold; the look is written down."""
     wanted = deps.identity(review_id)
-    return shapes.CaseRead.of(await reading.read(house.db, house.ports, reviewer.staff, wanted), language)
+    view = await reading.read(house.db, house.ports, reviewer.staff, wanted)
+    return shapes.CaseRead.of(view, language, lambda path: house.addresses.sign(reviewer.session_id, path))
+
+
+@router.get(
+    "/{review_id}/exhibits/{exhibit_id}",
+    response_class=Response,
+    responses=_JPEG
+    | documented(
+        NotFound,
+        cases.CaseAlreadyDecided,
+        cases.ReviewNotClaimed,
+        ReadingAddressOver,
+        ImagesBusy,
+        StorageUnavailable,
+        ImageUnreadable,
+    ),
+)
+async def look_at_exhibit(
+    review_id: str,
+    exhibit_id: str,
+    reviewer: Reviewer,
+    house: TheHouse,
+    until: Annotated[int, Query(ge=0, le=99_999_999_999, description="As in the address")],
+    signature: Annotated[str, Query(max_length=64, description="As in the address")],
+) -> Response:
+    """Look at a picture of a case that I hold, by an address of the case: once a minute old it is over."""
+    path = f"/v1/reviews/{review_id}/exhibits/{exhibit_id}"
+    house.addresses.check(reviewer.session_id, SignedAddress(path, until, signature))
+    wanted = deps.identity(review_id), deps.identity(exhibit_id)
+    return Response(await exhibits.look(house.db, house.ports, reviewer.staff, *wanted), media_type="image/jpeg")
 
 
 @router.post(

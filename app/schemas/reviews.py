@@ -1,16 +1,21 @@
 """Wire shapes of the reviewers' side."""
 
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Self
 
 from pydantic import Field
 
+from app.core.tokens import SignedAddress
 from app.models.cases import CasePurpose, CaseReason, CaseState, Finding, Risk, Verdict
+from app.models.documents import Agreement
 from app.models.enrolments import EnrolmentKind, Guardianship
 from app.models.faces import FaceCheck, FaceCheckState
 from app.ports.face import FaceMode, FaceReason, ScoreBand
 from app.schemas.base import Asked, Moment, Told
 from app.schemas.family import TERMS
 from app.services.cases import Decision
+from app.services.reviews.exhibits import Exhibit
 from app.services.reviews.queue import Hold, Waiting
 from app.services.reviews.reading import Application, Party, RegisterFacts, ReviewView
 from app.texts import review_finding
@@ -141,6 +146,30 @@ class ChoiceRead(Told):
     text: str
 
 
+class ExhibitRead(Told):
+    """A picture; `href` shows it to this session for a minute, with who looks and when written across it."""
+
+    kind: str = Field(description="A kind of document, or `face_frame`")
+    page: int
+    name_reading: Agreement | None = Field(
+        description="How the name that a machine read on it agrees with the member's"
+    )
+    number_reading: Agreement | None = Field(description="The same of the number")
+    href: str
+    expires_at: Moment
+
+    @classmethod
+    def of(cls, exhibit: Exhibit, address: SignedAddress) -> Self:
+        return cls(
+            kind=exhibit.kind,
+            page=exhibit.page,
+            name_reading=exhibit.name_reading,
+            number_reading=exhibit.number_reading,
+            href=f"{address.path}?until={address.until}&signature={address.signature}",
+            expires_at=datetime.fromtimestamp(address.until, UTC),
+        )
+
+
 class CaseRead(Told):
     """A case as whoever holds it sees it."""
 
@@ -158,10 +187,11 @@ class CaseRead(Told):
     application: ApplicationRead | None
     register_says: RegisterFactsRead
     face_checks: list[CheckSeenRead]
+    exhibits: list[ExhibitRead]
     choices: list[ChoiceRead]
 
     @classmethod
-    def of(cls, view: ReviewView, language: str) -> Self:
+    def of(cls, view: ReviewView, language: str, address_of: Callable[[str], SignedAddress]) -> Self:
         case = view.case
         return cls(
             id=str(case.id),
@@ -178,6 +208,10 @@ class CaseRead(Told):
             application=view.application and ApplicationRead.of(view.application, language),
             register_says=RegisterFactsRead.of(view.register),
             face_checks=[CheckSeenRead.of(check) for check in view.checks],
+            exhibits=[
+                ExhibitRead.of(exhibit, address_of(f"/v1/reviews/{case.id}/exhibits/{exhibit.id}"))
+                for exhibit in view.exhibits
+            ],
             choices=[
                 ChoiceRead(decision=verdict, reason=finding, text=review_finding(finding.value, language))
                 for verdict, finding in view.choices

@@ -47,6 +47,7 @@ class Action(StrEnum):
     REVIEW_CLAIM_REFUSED = "review.claim_refused"
     REVIEW_GIVEN_BACK = "review.given_back"
     REVIEW_SEEN = "review.seen"
+    REVIEW_EVIDENCE_SEEN = "review.evidence_seen"
     REVIEW_DECIDED = "review.decided"
     ENROLMENT_ENDED = "enrolment.ended"
     CARD_ISSUED = "card.issued"

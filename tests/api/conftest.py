@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -158,6 +159,8 @@ async def _make_holder(url: str, house: House, people: dict[str, TestPerson], st
         (case,) = (await staff["reviewer"].call("GET", "/v1/reviews")).json()["items"]
         ids["review_id"] = spares["review_id"] = case["id"]
         assert (await staff["reviewer"].call("POST", f"/v1/reviews/{case['id']}/claims")).status_code == 201
+        seen = (await staff["reviewer"].call("GET", f"/v1/reviews/{case['id']}")).json()
+        ids["exhibit_id"] = urlsplit(seen["exhibits"][0]["href"]).path.rpartition("/")[2]
         spares["staff_session_id"] = staff["leaving"].session_id
         tokens = {login: worker.token for login, worker in staff.items()}
         return Holder(url, phone.number, phone.device, ids, spares, tokens)

@@ -1,23 +1,26 @@
-"""What runs in a worker process: the one function that the pool calls."""
+"""What runs in a worker process: the one function that the pool calls, and what it is told to do."""
 
 import re
 import warnings
+from collections.abc import Callable
+from typing import TypeVar
 
 from PIL import Image
 
 from app.adapters.images.encoding import Unusable
+from app.adapters.images.marks import marked
 from app.adapters.images.pdf import pages
 from app.adapters.images.photos import photo
 from app.adapters.workers import limit_processor_time
 from app.ports.images import ImageFault, ImageType, ImageUse, PreparedImage
 
+Done = TypeVar("Done")
 
-def prepare(
-    content: bytes, image_type: ImageType, use: ImageUse, keep_comment: re.Pattern[str] | None, cpu_seconds: int
-) -> tuple[PreparedImage, ...] | ImageFault:
-    """Prepare one upload. More processor time than given ends the process."""
+
+def do(work: Callable[..., Done], cpu_seconds: int, *arguments: object) -> Done:
+    """Do one piece of work. More processor time than given ends the process."""
     limit_processor_time(cpu_seconds)
-    return decoded(content, image_type, use, keep_comment)
+    return work(*arguments)
 
 
 def decoded(
@@ -37,4 +40,12 @@ def decoded(
         return ImageFault.TOO_MANY_PIXELS
     except Exception:
         # Decoders raise nearly anything over damaged bytes, MemoryError at the limit included.
+        return ImageFault.UNREADABLE
+
+
+def watermarked(content: bytes, text: str) -> bytes | ImageFault:
+    """Write a text across one of our own pictures, or say that it is none. Never raises, for the same reason."""
+    try:
+        return marked(content, text)
+    except Exception:
         return ImageFault.UNREADABLE

@@ -1,16 +1,19 @@
 """Image work done by other processes."""
 
 import re
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeVar, cast
 
 from app.adapters.images import worker
 from app.adapters.images.signatures import image_type
 from app.adapters.workers import WorkerPool, WorkersBusy, WorkKills, WorkTooLong
-from app.ports.images import ImageFault, Images, ImagesBusy, ImageType, ImageUse, PreparedImage, refusal
+from app.ports.images import ImageFault, Images, ImagesBusy, ImageUse, PreparedImage, refusal
 
 # Measured: 50 million pixels with alpha, as PNG or WebP, fail at 768 MiB of addresses and pass at 1024; HEIC and JPEG
 # of that size need 640.
 _MEMORY_BYTES: Final = 1280 * 1024 * 1024
+
+Done = TypeVar("Done")
 
 
 class WorkerImages(Images):
@@ -30,8 +33,8 @@ class WorkerImages(Images):
         niceness: int = 19,
         keep_comment: re.Pattern[str] | None = None,
     ) -> None:
-        self._pool = WorkerPool(
-            worker.prepare,
+        self._pool: WorkerPool[object] = WorkerPool(
+            worker.do,
             workers=workers,
             waiting=waiting,
             patience_seconds=patience_seconds,
@@ -45,7 +48,13 @@ class WorkerImages(Images):
         kind = image_type(content)
         if kind is None or kind not in use.types:
             raise refusal(ImageFault.WRONG_TYPE)
-        outcome = await self._outcome(content, kind, use)
+        outcome = await self._outcome(worker.decoded, content, kind, use, self._keep_comment)
+        if isinstance(outcome, ImageFault):
+            raise refusal(outcome)
+        return outcome
+
+    async def marked(self, content: bytes, text: str) -> bytes:
+        outcome = await self._outcome(worker.watermarked, content, text)
         if isinstance(outcome, ImageFault):
             raise refusal(outcome)
         return outcome
@@ -53,9 +62,10 @@ class WorkerImages(Images):
     async def close(self) -> None:
         await self._pool.close()
 
-    async def _outcome(self, content: bytes, kind: ImageType, use: ImageUse) -> tuple[PreparedImage, ...] | ImageFault:
+    async def _outcome(self, work: Callable[..., Done], *arguments: object) -> Done | ImageFault:
         try:
-            return await self._pool.run(content, kind, use, self._keep_comment, self._cpu_seconds)
+            # What the pool answers is what `work` returns; its own type says nothing of each piece of work.
+            return cast(Done, await self._pool.run(work, self._cpu_seconds, *arguments))
         except WorkTooLong:
             return ImageFault.TIMED_OUT
         except WorkKills:

@@ -15,7 +15,7 @@ from app.services.cases import Decision
 from app.services.enrolments import asking, finishing, loading
 from app.services.operators.sessions import Staff
 from app.services.people import homes
-from app.services.reviews import reading
+from app.services.reviews import queue, reading
 
 Remember = Callable[[Session, Case], Awaitable[None]]
 
@@ -43,7 +43,7 @@ async def decide(
 
 async def _member(session: Session, staff: Staff, case_id: UUID, decision: Decision) -> str:
     """Return the number of whom a case is about that can be decided so."""
-    case = await reading.held(session, staff, case_id)
+    case = await queue.held(session, staff, case_id)
     if (decision.verdict, decision.finding) not in await reading.choices_for(session, case):
         raise Invalid(errors=[FieldError("/reason", "choice")])
     return (await homes.person(session, case.member_id)).number

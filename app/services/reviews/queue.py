@@ -88,6 +88,17 @@ async def one(session: Session, staff: Staff, case_id: UUID) -> Case:
     return case
 
 
+async def held(session: Session, staff: Staff, case_id: UUID) -> Case:
+    """Return an open case that the reviewer holds now.
+
+    Raises:
+        NotFound, CaseAlreadyDecided, ReviewNotClaimed.
+    """
+    case = await one(session, staff, case_id)
+    cases.require_claimed(session, case, staff.id)
+    return case
+
+
 def hold_of(session: Session, staff: Staff, case: Case) -> Hold | None:
     """Say who holds a case now."""
     if case.claimed_until is None or case.claimed_until <= session.now:

@@ -24,7 +24,8 @@ from app.services.people.ages import age_on
 from app.services.people.homes import KnownPerson
 from app.services.people.identifiers import mask_number
 from app.services.people.names import mask_name, same_name
-from app.services.reviews import queue
+from app.services.reviews import exhibits, queue
+from app.services.reviews.exhibits import Exhibit
 
 _CHECKS_SHOWN = 10
 
@@ -61,7 +62,10 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class ReviewView:
-    """All of it; `checks` are the newest face checks first, `choices` what can be decided and why."""
+    """All of it; `checks` are the newest face checks first, `choices` what can be decided and why.
+
+    `exhibits` are the pictures there are.
+    """
 
     case: Case
     approvals: int
@@ -70,6 +74,7 @@ class ReviewView:
     application: Application | None
     register: RegisterFacts
     checks: Sequence[FaceCheck]
+    exhibits: Sequence[Exhibit]
     choices: Sequence[tuple[Verdict, Finding]]
 
 
@@ -97,17 +102,6 @@ async def read(db: Database, ports: Ports, staff: Staff, case_id: UUID) -> Revie
     return await db.run(lambda session: _view(session, staff, case_id, registered))
 
 
-async def held(session: Session, staff: Staff, case_id: UUID) -> Case:
-    """Return an open case that the reviewer holds now.
-
-    Raises:
-        NotFound, CaseAlreadyDecided, ReviewNotClaimed.
-    """
-    case = await queue.one(session, staff, case_id)
-    cases.require_claimed(session, case, staff.id)
-    return case
-
-
 async def choices_for(session: Session, case: Case) -> Sequence[tuple[Verdict, Finding]]:
     """Return what can be decided on a case, and for which reasons."""
     found = [(verdict, finding) for verdict, of in FINDINGS.items() for finding in of[case.purpose]]
@@ -118,7 +112,7 @@ async def choices_for(session: Session, case: Case) -> Sequence[tuple[Verdict, F
 
 
 async def _about(session: Session, staff: Staff, case_id: UUID) -> _About:
-    case = await held(session, staff, case_id)
+    case = await queue.held(session, staff, case_id)
     member = await homes.person(session, case.member_id)
     if case.purpose is not CasePurpose.ENROLMENT:
         return _About(case, None, member, None, member.name)
@@ -142,6 +136,7 @@ async def _view(session: Session, staff: Staff, case_id: UUID, registered: Regis
         application=_application(about, day),
         register=await _facts(session, about, registered),
         checks=await _checks(session, case),
+        exhibits=await exhibits.of(session, case),
         choices=await choices_for(session, case),
     )
 

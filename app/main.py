@@ -24,7 +24,7 @@ from app.core.db import Database
 from app.core.passwords import Passwords
 from app.core.sealing import Chain, Lookup, Vault
 from app.core.settings import Environment, Settings
-from app.core.tokens import AccessTokens, ReadingAddresses, RefreshTokens
+from app.core.tokens import AccessTokens, HandoverTokens, ReadingAddresses, RefreshTokens
 from app.openapi.document import Api, operation_id
 from app.ports import Ports, Sandbox
 from app.ports.face import FaceProvider
@@ -39,10 +39,12 @@ from app.routers import (
     enrolments,
     faces,
     family,
+    handovers,
     holders,
     notices,
     offices,
     operations,
+    pages,
     reviews,
     staff,
 )
@@ -108,6 +110,7 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
         mint=Mint(
             AccessTokens(ring.secret(Purpose.ACCESS_TOKENS), issuer=settings.public_url, clock=clock),
             RefreshTokens(ring.secret(Purpose.REFRESH_TOKENS)),
+            HandoverTokens(ring.secret(Purpose.HANDOVERS)),
         ),
         addresses=ReadingAddresses(ring.secret(Purpose.READING_ADDRESSES), clock=clock),
         passwords=Passwords(ring.secret(Purpose.PASSWORD_PEPPER)),
@@ -146,6 +149,8 @@ def create_app(house: House) -> FastAPI:
         notices,
         enrolments,
         documents,
+        handovers,
+        pages,
         consents,
         faces,
         card_passwords,

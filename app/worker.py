@@ -65,6 +65,7 @@ def chores(db: Database, ports: Ports) -> Sequence[Chore]:
         Chore("tell", partial(tell_due, db, ports), _now, timedelta(), full=_MOST),
         Chore("settle_face_checks", partial(outcomes.settle_due, db, ports), _now, timedelta(seconds=3)),
         Chore("expire_enrolments", partial(expiring.expire_due, db), _now, timedelta(seconds=5)),
+        Chore("expire_handovers", partial(expiring.expire_handovers, db), _now, timedelta(seconds=5)),
         Chore("sweep_files", partial(files.sweep, db, ports.store), _now, timedelta(seconds=5)),
         Chore("put_away", partial(housekeeping.put_away, db), _now, timedelta(hours=1)),
         Chore("sign_audit_heads", partial(audit_heads.sign_changed, db, ports.store), _now, timedelta(hours=1)),

@@ -1,16 +1,17 @@
-"""Access and refresh tokens, and signed addresses: made and checked here alone.
+"""Access, refresh and handover tokens, and signed addresses: made and checked here alone.
 
 Access tokens are JWTs (RFC 7519, RFC 9068) that only this service verifies, so HS256 is enough. Refresh tokens are
 opaque; they are derived, so that nothing stored can be turned into one and the same rotation always gives the same
-successor (docs/adr/0008).
+successor (docs/adr/0008). So are the secrets of a handover.
 """
 
 import base64
 import hashlib
 import hmac
 import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -146,7 +147,7 @@ class RefreshTokens:
     def make(self, session_id: UUID, generation: int, seed: bytes) -> str:
         """Return the token of one generation; the same arguments always give the same token."""
         head = session_id.bytes + generation.to_bytes(4)
-        return base64.urlsafe_b64encode(head + self._mac(head, seed)).decode().rstrip("=")
+        return _text(head + self._mac(head, seed))
 
     def read(self, token: str) -> RefreshToken:
         """Take a token apart; whether it is ours shows only with the seed (`is_ours`).
@@ -214,6 +215,76 @@ class ReadingAddresses:
     def _signature(self, session_id: UUID, path: str, until: int) -> str:
         signed = f"{session_id}\n{path}\n{until}".encode()
         return base64.urlsafe_b64encode(hmac.digest(self._secret, signed, hashlib.sha256)).decode().rstrip("=")
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """A link's code or a handover's token as somebody brings it: of which handover, and the secret to be compared."""
+
+    handover_id: UUID
+    secret: bytes = field(repr=False)
+
+
+class HandoverTokens:
+    """Derives a handover's link, spoken code and token from its seed and a key that is in no database."""
+
+    PREFIX = "handover."
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def link(self, handover_id: UUID, seed: bytes) -> str:
+        """Return the code of the link: the id and 128 secret bits, 43 characters of base64url."""
+        return _text(handover_id.bytes + self._mac(b"link", handover_id, seed)[:16])
+
+    def spoken_code(self, handover_id: UUID, seed: bytes) -> str:
+        """Return the six digits that are told beside the link."""
+        return f"{int.from_bytes(self._mac(b'spoken', handover_id, seed)) % 10**6:06}"
+
+    def token(self, handover_id: UUID, seed: bytes) -> str:
+        """Return the token that the opened link is exchanged for."""
+        return f"{self.PREFIX}{handover_id}.{_text(self._mac(b'token', handover_id, seed))}"
+
+    def read_link(self, code: str) -> Presented | None:
+        """Take a link's code apart, if it has the form of one; whether it is ours shows only with the seed."""
+        raw = _raw(code, 43)
+        return None if raw is None else Presented(UUID(bytes=raw[:16]), raw[16:])
+
+    def read_token(self, token: str) -> Presented | None:
+        """Take a token apart, if it has the form of one; whether it is ours shows only with the seed."""
+        match = _HANDOVER_TOKEN.fullmatch(token)
+        raw = None if match is None else _raw(match[2], 43)
+        return None if match is None or raw is None else Presented(UUID(match[1]), raw)
+
+    def is_link(self, presented: Presented, seed: bytes) -> bool:
+        """Say whether a link's code is the one of this seed."""
+        return hmac.compare_digest(presented.secret, self._mac(b"link", presented.handover_id, seed)[:16])
+
+    def is_token(self, presented: Presented, seed: bytes) -> bool:
+        """Say whether a token is the one of this seed."""
+        return hmac.compare_digest(presented.secret, self._mac(b"token", presented.handover_id, seed))
+
+    def is_spoken_code(self, code: str, handover_id: UUID, seed: bytes) -> bool:
+        """Say whether the digits are the ones of this seed."""
+        return hmac.compare_digest(code.encode(), self.spoken_code(handover_id, seed).encode())
+
+    def _mac(self, use: bytes, handover_id: UUID, seed: bytes) -> bytes:
+        return hmac.digest(self._secret, use + handover_id.bytes + seed, hashlib.sha256)
+
+
+_HANDOVER_TOKEN = re.compile(r"handover\.([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([A-Za-z0-9_-]{43})")
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def _raw(text: str, length: int) -> bytes | None:
+    """Read base64url of so many characters without padding; there is one way to write each value."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]*", text) or len(text) != length:
+        return None
+    raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    return raw if _text(raw) == text else None
 
 
 def auth_seconds(moment: datetime) -> int:

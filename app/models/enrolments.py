@@ -64,6 +64,7 @@ class Event(StrEnum):
     CONSENT = "consent"
     WITHDRAW_CONSENT = "withdraw_consent"
     BIRTHDAY = "birthday"
+    HAND_OVER = "hand_over"
     START_FACE = "start_face"
     PASS_FACE = "pass_face"
     FAIL_FACE = "fail_face"
@@ -110,6 +111,7 @@ NEXT: Mapping[State, Mapping[Event, frozenset[State]]] = {
         Event.CHANGE_DOCUMENTS: frozenset({_DO, _F}),
         Event.CONSENT: frozenset({_DO, _F}),
         Event.WITHDRAW_CONSENT: frozenset({_DO, _F}),
+        Event.HAND_OVER: frozenset({_F}),
         Event.START_FACE: frozenset({_F}),
         Event.PASS_FACE: frozenset({_F, _P, _R, State.ACTIVE}),
         Event.FAIL_FACE: frozenset({_F, _R}),
@@ -265,7 +267,8 @@ class ConsentPurpose(StrEnum):
 class Consent(Identified, Base):
     """One consent, with the exact text that was shown; kept after it is withdrawn.
 
-    `services` are what the member agreed the owner may do, separated by spaces.
+    `services` are what the member agreed the owner may do, separated by spaces. One with a `handover_id` was given on
+    the member's own phone.
     """
 
     __tablename__ = "consent"
@@ -294,5 +297,6 @@ class Consent(Identified, Base):
     services: Mapped[str | None]
     channel: Mapped[str]
     device_id: Mapped[UUID]
+    handover_id: Mapped[UUID | None]
     given_at: Mapped[datetime]
     withdrawn_at: Mapped[datetime | None]

@@ -48,7 +48,10 @@ NEXT: Mapping[FaceCheckState, frozenset[FaceCheckState]] = {
 
 
 class FaceCheck(Identified, Base):
-    """One attempt before the camera or with a photo, pinned to the provider it started with."""
+    """One attempt before the camera or with a photo, pinned to the provider it started with.
+
+    One with a `handover_id` was started on the member's own phone, and is theirs alone to read and to go on with.
+    """
 
     __tablename__ = "face_check"
     __table_args__ = (
@@ -71,6 +74,7 @@ class FaceCheck(Identified, Base):
     subject_id: Mapped[UUID]
     member_id: Mapped[UUID]
     unit_id: Mapped[UUID]
+    handover_id: Mapped[UUID | None]
     mode: Mapped[FaceMode]
     provider: Mapped[str]
     provider_ref: Mapped[str | None]

@@ -17,10 +17,22 @@ from app import problems, texts
 from app.core import errors
 from app.core.errors import AppError
 from app.openapi.examples import EXAMPLES
-from app.openapi.parts import BEARER, DESCRIPTION, HEADERS, HEADERS_OF_STATUS, JSON, PARAMETERS, PROBLEM, STAFF, TAGS
+from app.openapi.parts import (
+    BEARER,
+    DESCRIPTION,
+    HANDOVER,
+    HEADERS,
+    HEADERS_OF_STATUS,
+    JSON,
+    PARAMETERS,
+    PROBLEM,
+    STAFF,
+    TAGS,
+)
 from app.routers import deps, once
 from app.services import answers
 from app.services.accounts import sessions
+from app.services.handovers.holding import HandoverEnded
 from app.services.operators.sessions import RoleNeeded, StaffSessionEnded
 
 _DESCRIPTIONS: Final = {
@@ -80,7 +92,7 @@ def _finish_components(components: JSON) -> None:
     schemas["Problem"] = PROBLEM | {"properties": PROBLEM["properties"] | {"code": _code_schema()}}
     components["headers"] = dict(HEADERS)
     components["parameters"] = dict(PARAMETERS)
-    components["securitySchemes"] = {"bearer": BEARER, "staff": STAFF}
+    components["securitySchemes"] = {"bearer": BEARER, "staff": STAFF, "handover": HANDOVER}
 
 
 def _code_schema() -> JSON:
@@ -106,7 +118,7 @@ def _finish_operation(path: str, method: str, operation: JSON, needs: frozenset[
         responses.pop("422", None)
     _refuse(responses, _shared_refusals(path, operation, needs))
     if "`not-signed-in`" in responses.get("401", {}).get("description", ""):
-        operation["security"] = [{"staff" if _STAFF in needs else "bearer": []}]
+        operation["security"] = _security(needs)
     if path.startswith("/v1/"):
         operation.setdefault("parameters", []).append({"$ref": "#/components/parameters/AcceptLanguage"})
     if needs & _ONCE or "`idempotency-key-missing`" in responses.get("400", {}).get("description", ""):
@@ -115,6 +127,13 @@ def _finish_operation(path: str, method: str, operation: JSON, needs: frozenset[
     for status, response in responses.items():
         _finish_response(status, response)
     operation["responses"] = dict(sorted(responses.items()))
+
+
+def _security(needs: frozenset[Callable[..., Any]]) -> list[JSON]:
+    """Say which tokens are good for an operation: any one of them."""
+    if _dependency(deps.HandoverHolder) in needs:
+        return [{"handover": []}]
+    return [{"bearer": []}, {"handover": []}] if _dependency(deps.FaceDoing) in needs else [{"bearer": []}]
 
 
 def _say_what_it_does(operation: JSON) -> None:
@@ -220,11 +239,18 @@ def _dependency(alias: Any) -> Callable[..., Any]:
     return depends.dependency
 
 
-_ONCE: Final = frozenset({_dependency(once.OncePerKey), _dependency(once.OncePerStaffKey)})
+_ONCE: Final = frozenset(map(_dependency, (once.OncePerKey, once.OncePerStaffKey, once.OncePerHandover)))
 _STAFF: Final = _dependency(deps.Staff)
 _REFUSALS_OF: Final[Mapping[Callable[..., Any], tuple[type[AppError], ...]]] = {
     _dependency(deps.AnyCaller): (errors.Unauthenticated, sessions.SessionEnded),
     _dependency(deps.Caller): (sessions.MoreProofNeeded,),
     _STAFF: (errors.Unauthenticated, StaffSessionEnded),
     _dependency(deps.Reviewer): (RoleNeeded,),
+    _dependency(deps.HandoverHolder): (errors.Unauthenticated, HandoverEnded),
+    _dependency(deps.FaceDoing): (
+        errors.Unauthenticated,
+        sessions.SessionEnded,
+        sessions.MoreProofNeeded,
+        HandoverEnded,
+    ),
 }

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 _ENROLMENT = "adee020f-aa71-8174-882d-350103a01f1b"
 _LINK = "adee4918-c938-8ba3-a5ea-0970dc524732"
+_HANDOVER = "adee7f70-245d-8d08-9564-a6755f003d62"
 _CHECK = "adeeca3e-42f1-8d0d-91e8-c579ffff4cf8"
 _PHONE = "10000000001"
 _SHA256 = "c53b9c3f979c856cf9736a2ebc9c913ee2ba22c88d088a7127df87315c16eac8"
@@ -30,6 +31,7 @@ _CHECK_READ = {
     "tries_left": 3,
     "expires_at": "2026-11-22T05:19:33Z",
 }
+_HANDOVER_CODE = "re5D3CRdjQiVZKZ1XwA9Yk0…"
 _SERVICES = ["view", "show_code", "certify", "file"]
 _SHARES = {"card": True, "filing": True, "money": False}
 _CASE = "adee4f21-7e0c-8a55-9b1d-6f0a52c7d3e8"
@@ -62,6 +64,43 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
     "ConsentAsk": _SHOWN | {"code": "face-check", "services": ["view", "show_code"]},
     "DetailsAsk": {"name": "王子墨", "social_security_number": "100101201705200077", "relationship": "20"},
     "FaceCheckAsk": {"device_meta": {}},
+    "HandoverOfferRead": {
+        "url": f"https://card.example/handover#{_HANDOVER_CODE}",
+        "spoken_code": "471102",
+        "expires_in": 900,
+    },
+    "HandoverOpeningAsk": {"code": _HANDOVER_CODE, "spoken_code": "471102", "device": _DEVICE},
+    "HandoverTokenRead": {
+        "access_token": f"handover.{_HANDOVER}.…",
+        "token_type": "Bearer",
+        "expires_in": 900,
+    },
+    "MemberConsentAsk": _SHOWN | {"code": "face-check", "services": ["view", "show_code"]},
+    "DisputeAsk": {"reason": "owner_unknown"},
+    "HandoverRead": {
+        "state": "opened",
+        "expires_at": "2026-11-22T05:24:33Z",
+        "enrolment_id": _ENROLMENT,
+        "enrolment_state": "face_pending",
+        "owner": {"name": "王**", "relationship": "51", "relationship_name": "father"},
+        "member_name": "王**",
+        "notice": "/v1/notices/face-check",
+        "services": [
+            {
+                "service": "view",
+                "title": "See my e-card and insurance record",
+                "detail": "They can look at your e-card and at what your insurance record says.",
+            }
+        ],
+        "agreed": None,
+        "face_check": None,
+        "tries_left": 3,
+        "next": [
+            {"step": "consent", "method": "PUT", "href": "/v1/handovers/current/consents/face-check"},
+            {"step": "refuse", "method": "POST", "href": "/v1/handovers/current/refusals"},
+            {"step": "dispute", "method": "POST", "href": "/v1/handovers/current/disputes"},
+        ],
+    },
     "ReviewAsk": {"reason": "face_not_possible"},
     "CardPasswordAsk": {"password": "518093"},
     "PasswordCheckAsk": {"password": "518093"},
@@ -99,6 +138,7 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
         ],
         "face": {"mode": "photo", "tries_left": 3, "last_reason": None},
         "advice": [],
+        "handover": None,
         "consents": ["identity-document", "minor-data", "notice"],
         "waiting_for": None,
         "review": None,

@@ -20,6 +20,7 @@ TAGS: Final = (
     ("accounts", "Accounts, sign-in, sessions, devices."),
     ("notices", "The texts people agree to."),
     ("enrolments", "The add flow: a card of one's own, and relatives."),
+    ("handovers", "The face step on the member's own phone, without an account."),
     ("consents", "What I agreed to, and how to take it back."),
     ("face checks", "The face step, whoever the provider is."),
     ("card", "The card password: step-up, change, reset."),
@@ -97,6 +98,12 @@ STAFF: Final[JSON] = {
     "type": "http",
     "scheme": "bearer",
     "description": "The `access_token` of a staff sign-in: password and a code of an authenticator app.",
+}
+
+HANDOVER: Final[JSON] = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "The `access_token` of an opened handover: good for one face step, refusing and disputing.",
 }
 
 

@@ -16,6 +16,7 @@ class Purpose(StrEnum):
 
     ACCESS_TOKENS = "access-tokens"
     REFRESH_TOKENS = "refresh-tokens"
+    HANDOVERS = "handovers"
     PASSWORD_PEPPER = "password-pepper"
     AUDIT = "audit"
     SYSTEM = "system"

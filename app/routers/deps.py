@@ -22,7 +22,7 @@ from app.core.errors import (
 )
 from app.core.passwords import Passwords
 from app.core.settings import Settings
-from app.core.tokens import AccessClaims, ReadingAddresses, TokenRefused
+from app.core.tokens import AccessClaims, HandoverTokens, ReadingAddresses, TokenRefused
 from app.models.accounts import Assurance
 from app.models.operators import OperatorRole
 from app.ports import Ports, Sandbox
@@ -32,6 +32,8 @@ from app.services.accounts import sessions
 from app.services.accounts.doers import Doer
 from app.services.accounts.sessions import Caller as SessionCaller
 from app.services.accounts.sessions import Mint, MoreProofNeeded
+from app.services.handovers import holding
+from app.services.handovers.holding import Holder
 from app.services.operators.sessions import RoleNeeded, StaffCaller
 from app.services.operators.sessions import caller as staff_caller
 from app.services.people.identifiers import Population
@@ -142,12 +144,25 @@ def still_signed_in(house: House, caller: SessionCaller) -> Callable[[], Awaitab
     return lambda: sessions.caller(house.db, caller.claims)
 
 
-async def _doing(caller: Caller, house: TheHouse) -> Doing:
+async def _holder(request: Request, house: TheHouse) -> Holder:
+    return await holding.holder(house.db, house.mint.handovers, _bearer(request))
+
+
+HandoverHolder = Annotated[Holder, Depends(_holder)]
+"""A member to whom a face step was handed over, with a token that is good for it alone."""
+
+
+async def _doing(request: Request, house: TheHouse) -> Doing:
+    token = _bearer(request)
+    if token.startswith(HandoverTokens.PREFIX):
+        held = await _holder(request, house)
+        return Doing(held.doer, lambda: holding.holder(house.db, house.mint.handovers, token))
+    caller = await _caller(await _any_caller(request, house))
     return Doing(Doer.of(caller), still_signed_in(house, caller))
 
 
 FaceDoing = Annotated[Doing, Depends(_doing)]
-"""Whoever may go on with a face check."""
+"""Whoever may go on with a face check: who has started it, signed in or by a handover."""
 
 
 async def _stepped_up(caller: Caller, house: TheHouse) -> SessionCaller:

@@ -7,8 +7,7 @@ from fastapi import APIRouter, Query, Response
 from app.core.db import Session
 from app.core.errors import FieldError, Invalid, NotFound, PreconditionFailed, PreconditionRequired
 from app.core.passwords import Busy
-from app.models.enrolments import ConsentPurpose, EnrolmentKind, StepNotAllowed
-from app.models.faces import FaceCheck
+from app.models.enrolments import ConsentPurpose, Enrolment, EnrolmentKind, StepNotAllowed
 from app.ports.face import FaceServiceUnavailable
 from app.ports.register import RegisterUnavailable
 from app.problems import documented
@@ -150,6 +149,7 @@ async def acknowledge_notice(
         AlreadyMember,
         AlreadyAdding,
         QuotaReached,
+        details.MemberDisputed,
     ),
 )
 async def give_details(
@@ -214,22 +214,10 @@ async def start_face_check(
     """Start the face check on this device."""
     wanted = deps.identity(enrolment_id)
 
-    async def work(unit: answers.Unit, remember: Remember[shapes.FaceCheckRead]) -> None:
-        async def keep(session: Session, check: FaceCheck) -> None:
-            await remember(session, await faces.shaped(session, check, language))
+    async def find(session: Session) -> Enrolment:
+        return await loading.of_caller(session, caller, wanted)
 
-        await checking.start(
-            house.db,
-            house.ports,
-            Doer.of(caller),
-            lambda session: loading.of_caller(session, caller, wanted),
-            unit_id=unit.id,
-            device_meta=body.device_meta,
-            callback_url=faces.callback_url(house),
-            remember=keep,
-        )
-
-    return once.respond(await once(work, lambda shaped: shaped))
+    return await faces.start(house, once, Doer.of(caller), find, body.device_meta, language)
 
 
 @router.post(

@@ -1,6 +1,7 @@
 """Face checks: read, given frames, completed by the client, called back by providers."""
 
 import contextlib
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Request, Response
@@ -24,9 +25,13 @@ from app.problems import documented
 from app.routers import deps
 from app.routers.bodies import file_body
 from app.routers.deps import FaceDoing, House, Language, TheHouse
+from app.routers.once import Once, Remember
 from app.routers.waiting import IfNoneMatch, Prefer, answer_when_changed
 from app.schemas.enrolments import FaceCheckRead, FramesRead
-from app.services import outcomes
+from app.services import answers, outcomes
+from app.services.accounts.doers import Doer
+from app.services.enrolments import checking
+from app.services.enrolments.checking import Find
 from app.services.faces import checks, frames, tries
 from app.texts import face_reason, page
 
@@ -114,7 +119,30 @@ async def call_back(provider: str, request: Request, house: TheHouse, language: 
         await outcomes.called_back(house.db, house.ports, provider, callback)
     if request.method == "POST":
         return PlainTextResponse("success")
-    return PlainTextResponse(page("face_check_returned", language), headers={"Content-Language": language})
+    return PlainTextResponse(page("returned", language)["text"], headers={"Content-Language": language})
+
+
+async def start(
+    house: House, once: Once, doer: Doer, find: Find, device_meta: Mapping[str, str], language: str
+) -> Response:
+    """Start the face check of an enrolment and answer with it; the answer is kept under the request's key."""
+
+    async def work(unit: answers.Unit, remember: Remember[FaceCheckRead]) -> None:
+        async def keep(session: Session, check: FaceCheck) -> None:
+            await remember(session, await shaped(session, check, language))
+
+        await checking.start(
+            house.db,
+            house.ports,
+            doer,
+            find,
+            unit_id=unit.id,
+            device_meta=device_meta,
+            callback_url=callback_url(house),
+            remember=keep,
+        )
+
+    return once.respond(await once(work, lambda read: read))
 
 
 def callback_url(house: House) -> str:

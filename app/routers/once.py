@@ -13,7 +13,7 @@ from app import problems
 from app.core import errors
 from app.core.db import Session, bucket_of
 from app.core.errors import AppError, Malformed
-from app.routers.deps import Caller, House, Staff, TheHouse
+from app.routers.deps import Caller, HandoverHolder, House, Staff, TheHouse
 from app.services import answers
 from app.services.answers import Answer, RepeatKey
 
@@ -115,6 +115,14 @@ async def _once(request: Request, house: TheHouse, caller: Caller) -> Once:
     key = await repeat_key(request, house, caller.account_id.bytes, bucket_of(caller.account_id))
     return Once(request, house, key)
 
+
+async def _once_of_holder(request: Request, house: TheHouse, holder: HandoverHolder) -> Once:
+    key = await repeat_key(request, house, holder.handover_id.bytes, bucket_of(holder.handover_id))
+    return Once(request, house, key)
+
+
+OncePerHandover = Annotated[Once, Depends(_once_of_holder)]
+"""The same for a member to whom a face step was handed over."""
 
 OncePerKey = Annotated[Once, Depends(_once)]
 """The way to answer for a creating POST of a caller who is signed in."""

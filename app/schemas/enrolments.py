@@ -9,11 +9,13 @@ from app.models.cases import Finding
 from app.models.documents import DocumentKind
 from app.models.enrolments import ConsentPurpose, EnrolmentKind, State
 from app.models.faces import FaceCheck, FaceCheckState
+from app.models.handovers import HandoverEnd, HandoverState
 from app.ports.face import FaceMode, FaceReason
 from app.schemas.accounts import TokensRead
 from app.schemas.base import Asked, Code, DeviceMeta, Moment, Short, Told
 from app.services.enrolments.reading import AdviceCode
 from app.services.enrolments.viewing import EnrolmentView
+from app.services.handovers.rows import Progress
 from app.services.notices import Shown
 from app.texts import Notice
 
@@ -119,6 +121,36 @@ class FaceRead(Told):
     last_reason: FaceReason | None
 
 
+class HandoverDeviceRead(Told):
+    """The phone that has opened a handover."""
+
+    name: str
+    platform: str
+
+
+class HandoverProgressRead(Told):
+    """How far the newest handover of the face step is."""
+
+    state: HandoverState
+    ended_because: HandoverEnd | None
+    expires_at: Moment = Field(description="When the link is over; once it is opened, when the step is")
+    device: HandoverDeviceRead | None = Field(description="While it is open, the phone that has opened it")
+    face_check: FaceCheckState | None = Field(description="How the check stands that was started last on that phone")
+
+    @classmethod
+    def of(cls, progress: Progress) -> Self:
+        device = None
+        if progress.device_name is not None and progress.platform is not None:
+            device = HandoverDeviceRead(name=progress.device_name, platform=progress.platform)
+        return cls(
+            state=progress.state,
+            ended_because=progress.ended_because,
+            expires_at=progress.expires_at,
+            device=device,
+            face_check=progress.face_check,
+        )
+
+
 class ReviewRead(Told):
     """Why people look at it, and by when."""
 
@@ -152,6 +184,7 @@ class EnrolmentRead(Told):
     requirements: list[RequirementRead]
     face: FaceRead | None
     advice: list[AdviceRead]
+    handover: HandoverProgressRead | None = Field(description="The face step on the member's own phone")
     consents: list[ConsentPurpose]
     waiting_for: str | None = Field(description="`owners-at-limit`: the member must end another link first")
     review: ReviewRead | None
@@ -187,6 +220,7 @@ class EnrolmentRead(Told):
             face=view.face
             and FaceRead(mode=view.face.mode, tries_left=view.face.tries_left, last_reason=view.face.last_reason),
             advice=[AdviceRead(kind=each.kind, code=each.code) for each in view.advice],
+            handover=view.handover and HandoverProgressRead.of(view.handover),
             consents=list(view.consents),
             waiting_for=view.waiting_for,
             review=view.review and ReviewRead(reason=view.review.reason, due_at=view.review.due_at),

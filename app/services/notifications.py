@@ -1,7 +1,8 @@
 """Tells people what happened to them: on their own phone, and where they are children or have none, on others' too.
 
 Whoever is under 14 is told through the phone that the register holds and every other owner; whoever has no phone,
-through the owners alone. The owner who acted must not be the only one to hear of it.
+through the owners alone. The owner who acted must not be the only one to hear of it. What is about somebody's safety
+goes to the phone that the register holds, whatever account says that it is theirs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -106,10 +107,11 @@ async def _plan(event: Taken, session: Session) -> _Plan:
     rules = (await policies.current(session)).ages
     is_child = is_under(person.birth_date, rules.own_consent, session.now)
     acting_id = UUID(event.facts["owner_id"]) if "owner_id" in event.facts else None
+    is_by_register = is_child or event.facts.get("phone") == "register"
     has_words_for_others = event.facts["message"].endswith(_TO_MEMBER)
     owners = await _owners(session, home.id) if has_words_for_others else ()
     return _Plan(
-        to=_Recipient(home.id, None, person.number) if is_child else await _recipient(session, home.id),
+        to=_Recipient(home.id, None, person.number) if is_by_register else await _recipient(session, home.id),
         stand_ins=[await _recipient(session, each) for each in owners if each != acting_id],
         acting=None if acting_id is None else await _recipient(session, acting_id),
         is_child=is_child,

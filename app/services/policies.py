@@ -140,6 +140,19 @@ class FaceProviders(_Rule):
     spend: dict[str, FaceSpend]
 
 
+class Handovers(_Rule):
+    """Minutes that a link and then the step itself may take, tries of the spoken code, links a day, days of a dispute.
+
+    No official text knows them; the first three are as for a code sent by SMS, made longer for slow hands.
+    """
+
+    link_minutes: int = Field(gt=0)
+    step_minutes: int = Field(gt=0)
+    tries: int = Field(gt=0)
+    a_day: int = Field(ge=0)
+    disputed_days: int = Field(ge=0)
+
+
 class Reviews(_Rule):
     """How people decide: days they have for a case, minutes they hold it, hours its owner has to show more.
 
@@ -236,6 +249,7 @@ class Policies(BaseModel):
     retention: Retention
     faces: Faces
     face_providers: FaceProviders
+    handovers: Handovers
     reviews: Reviews
     card_passwords: CardPasswords
     sms_codes: SmsCodes

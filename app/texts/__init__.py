@@ -1,8 +1,8 @@
 """Every text a person reads, in every language: what a refusal says, hints beside fields, messages, notices.
 
-The words are data, read once: `problems.toml`, `messages.toml`, `fields.toml`, `pages.toml` and `reviews.toml` of each
-language, and `notices/`. A text is chosen by a code and never holds what somebody typed; only messages have values: a
-code, minutes or a masked name.
+The words are data, read once: `problems.toml`, `messages.toml`, `fields.toml`, `reviews.toml` and `services.toml` of
+each language, a file for each page, and `notices/`. A text is chosen by a code and never holds what somebody typed;
+only messages have values: a code, minutes or a masked name.
 """
 
 import tomllib
@@ -21,6 +21,7 @@ __all__ = [
     "NOTICE_CODES",
     "Notice",
     "ProblemText",
+    "ServiceText",
     "choose_language",
     "face_reason",
     "face_reasons",
@@ -35,6 +36,8 @@ __all__ = [
     "problem_codes",
     "review_finding",
     "review_findings",
+    "service",
+    "services",
 ]
 
 
@@ -48,13 +51,21 @@ class ProblemText:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceText:
+    """What a family link may let the owner do: a title, and what it means for the member."""
+
+    title: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Texts:
     problems: Mapping[str, ProblemText]
     face_reasons: Mapping[str, str]
     messages: Mapping[str, str]
     fields: Mapping[str, str]
-    pages: Mapping[str, str]
     reviews: Mapping[str, str]
+    services: Mapping[str, ServiceText]
 
 
 def problem(code: str, language: str) -> ProblemText:
@@ -99,15 +110,6 @@ def field_codes() -> tuple[str, ...]:
     return tuple(_texts(DEFAULT_LANGUAGE).fields)
 
 
-def page(code: str, language: str) -> str:
-    """Return a sentence that a browser shows.
-
-    Raises:
-        KeyError: no such sentence or language.
-    """
-    return _texts(language).pages[code]
-
-
 def review_finding(finding: str, language: str) -> str:
     """Return one sentence for what reviewers found: what it is and, where it is no yes, what to do.
 
@@ -136,6 +138,32 @@ def message_kinds() -> tuple[str, ...]:
     return tuple(_texts(DEFAULT_LANGUAGE).messages)
 
 
+def service(name: str, language: str) -> ServiceText:
+    """Return the words for one thing that a family link may let the owner do.
+
+    Raises:
+        KeyError: no such service or language.
+    """
+    return _texts(language).services[name]
+
+
+def services() -> tuple[str, ...]:
+    """Return every service that has words, in alphabetical order."""
+    return tuple(_texts(DEFAULT_LANGUAGE).services)
+
+
+@cache
+def page(name: str, language: str) -> Mapping[str, str]:
+    """Return every text of a page that we serve, by its place there.
+
+    Raises:
+        KeyError: no such language.
+    """
+    if language not in LANGUAGES:
+        raise KeyError(language)
+    return _read(language, name)
+
+
 @cache
 def _texts(language: str) -> _Texts:
     if language not in LANGUAGES:
@@ -147,8 +175,8 @@ def _texts(language: str) -> _Texts:
         face_reasons=reasons,
         messages=_read(language, "messages"),
         fields=_read(language, "fields"),
-        pages=_read(language, "pages"),
         reviews=_read(language, "reviews"),
+        services={name: ServiceText(**words) for name, words in _read(language, "services").items()},
     )
 
 

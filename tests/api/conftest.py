@@ -1,6 +1,7 @@
 """A server on the loopback in a thread of its own, and a holder with a family on it."""
 
 import asyncio
+import secrets
 import threading
 import time
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from app.core.settings import Settings
 from app.ports.register import TestPerson
 from app.routers.deps import House
 from tests.cluster import Cluster
+from tests.factories.adding import set_policy
 from tests.factories.phone import CARD_PASSWORD, PASSWORD, Phone, settle_people
 from tests.factories.staff import Hire, Worker
 
@@ -27,7 +29,8 @@ from tests.factories.staff import Hire, Worker
 class Holder:
     """Somebody with a card, a family, and something begun of everything; `ids` are what paths name.
 
-    `staff` are tokens of those who work here, by their logins; `spare_ids` name what may be lost.
+    `staff` are tokens of those who work here, by their logins; `spare_ids` name what may be lost; `handed_over` are
+    enrolments for requests of a member, by the last part of their path: two of them end theirs.
     """
 
     url: str
@@ -36,6 +39,7 @@ class Holder:
     ids: dict[str, str]
     spare_ids: dict[str, str]
     staff: dict[str, str]
+    handed_over: dict[str, str]
 
     def token(self) -> str:
         """Sign in anew and step up where the card password is not shut."""
@@ -51,6 +55,22 @@ class Holder:
                 headers={"Authorization": f"Bearer {token}"},
             ).json()
             return str(checked.get("access_token", token))
+
+    def member_token(self, path: str) -> str:
+        """Hand a face step over, as the member whose requests go to a path needs it; return the member's token."""
+        enrolment = self.handed_over.get(path.rpartition("/")[2], self.handed_over["others"])
+        key = {"Idempotency-Key": secrets.token_hex(8)}
+        with httpx.Client(base_url=self.url) as client:
+            offer = client.post(
+                f"/v1/enrolments/{enrolment}/handovers", headers=key | {"Authorization": f"Bearer {self.token()}"}
+            ).json()
+            body = {
+                "code": offer["url"].partition("#")[2],
+                "spoken_code": offer["spoken_code"],
+                "device": {"id": "a member's phone", "name": "Phone", "platform": "web"},
+            }
+            opened = client.post("/v1/handovers/openings", json=body, headers=key).json()
+            return str(opened["access_token"])
 
 
 @dataclass(frozen=True)
@@ -78,6 +98,7 @@ def lonely_server(pg: Cluster, keys: FileKeys, tmp_path: Path) -> Iterator[str]:
 @contextmanager
 def _serving(pg: Cluster, keys: FileKeys, folder: Path) -> Iterator[tuple[str, House, Everybody]]:
     database = pg.clone()
+    asyncio.run(set_policy(database, "handovers", a_day=1000))
     settings = Settings(data_folder=folder, requests_per_minute=1_000_000, sms_codes_per_hour_and_address=100_000)
 
     async def fill() -> tuple[House, Everybody]:
@@ -129,6 +150,11 @@ async def _make_holder(url: str, house: House, people: dict[str, TestPerson], st
         backwards = await other.add(people["owner"], "22", age=39)
         spare_enrolment = await phone.to_documents(people["sibling"], "77")
         enrolment = await phone.to_face(people["spouse"], "12", age=38)
+        handed_over = {
+            "others": await phone.to_face(people["parent-68"], "51", age=68),
+            "refusals": await phone.to_face(people["grandparent"], "61", age=90),
+            "disputes": await phone.to_face(people["mother-in-law"], "56", age=66),
+        }
         check = await phone.call("POST", f"{enrolment}/face-checks", {})
         code = await phone.sms_code("card_password_reset")
         reset = await phone.call("POST", "/v1/card/password-resets", {"sms_code": code})
@@ -163,4 +189,5 @@ async def _make_holder(url: str, house: House, people: dict[str, TestPerson], st
         ids["exhibit_id"] = urlsplit(seen["exhibits"][0]["href"]).path.rpartition("/")[2]
         spares["staff_session_id"] = staff["leaving"].session_id
         tokens = {login: worker.token for login, worker in staff.items()}
-        return Holder(url, phone.number, phone.device, ids, spares, tokens)
+        handed = {last: each.rpartition("/")[2] for last, each in handed_over.items()}
+        return Holder(url, phone.number, phone.device, ids, spares, tokens, handed)

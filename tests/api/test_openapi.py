@@ -16,10 +16,15 @@ CREATING = {
     ("post", "/v1/accounts"),
     ("post", "/v1/enrolments"),
     ("post", "/v1/enrolments/{enrolment_id}/face-checks"),
+    ("post", "/v1/enrolments/{enrolment_id}/handovers"),
     ("post", "/v1/enrolments/{enrolment_id}/review-requests"),
     ("post", "/v1/card/password-resets"),
     ("post", "/v1/reviews/{review_id}/claims"),
     ("post", "/v1/reviews/{review_id}/decisions"),
+    ("post", "/v1/handovers/openings"),
+    ("post", "/v1/handovers/current/face-checks"),
+    ("post", "/v1/handovers/current/refusals"),
+    ("post", "/v1/handovers/current/disputes"),
 }
 OF_THE_COMMAND_LINE = {"login-taken", "office-known"}
 WITHOUT_SIGN_IN = {
@@ -30,6 +35,7 @@ WITHOUT_SIGN_IN = {
     ("get", "/v1/notices/{code}"),
     ("get", "/v1/offices"),
     ("post", "/v1/staff/sessions"),
+    ("post", "/v1/handovers/openings"),
 }
 
 

@@ -125,7 +125,7 @@ class TestConsents:
 
         problem = refused(await owner.call("POST", f"{enrolment}/face-checks", {}), 409, "face-consent-needed")
 
-        assert steps(read) == ["consent", "review"]
+        assert steps(read) == ["consent", "hand-over", "review"]
         assert problem["next"]["href"] == read["next"][0]["href"] == f"{enrolment}/consents/face-check"
 
     async def test_each_is_for_its_own_text(self, owner: Owner, kin: Kin) -> None:
@@ -167,7 +167,7 @@ class TestMidnight:
 
         assert (before["state"], before["face"]["mode"]) == ("documents_pending", "photo")
         assert (after["state"], after["face"]["mode"], after["member"]["age"]) == ("face_pending", "live", 16)
-        assert steps(after) == ["face-check", "review"]
+        assert steps(after) == ["face-check", "hand-over", "review"]
         refused(photo, 409, "document-kind-not-needed")
 
     async def test_a_check_can_be_started_without_having_read(self, owner: Owner, kin: Kin) -> None:

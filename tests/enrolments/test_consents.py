@@ -113,7 +113,7 @@ class TestWhileOpen:
         await withdraw(owner, "face-check")
         read = await owner.read(enrolment)
 
-        assert (read["state"], steps(read)) == ("face_pending", ["consent", "review"])
+        assert (read["state"], steps(read)) == ("face_pending", ["consent", "hand-over", "review"])
         refused(await owner.call("POST", f"{enrolment}/face-checks", {}), 409, "face-consent-needed")
 
     @pytest.mark.parametrize(("purpose", "left"), [("identity-document", 1), ("minor-data", 0)])

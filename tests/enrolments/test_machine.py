@@ -34,6 +34,7 @@ EXPECTED = """
     face_pending       change_documents    documents_pending face_pending
     face_pending       consent             documents_pending face_pending
     face_pending       withdraw_consent    documents_pending face_pending
+    face_pending       hand_over           face_pending
     face_pending       start_face          face_pending
     face_pending       pass_face           face_pending password_pending in_review active
     face_pending       fail_face           face_pending in_review

@@ -111,7 +111,7 @@ class TestWaiting:
         changed = ok(await owner.call("PUT", f"{enrolment}/documents/id_card_front", card, If_Match=seen))
 
         assert (changed["state"], changed["waiting_for"]) == ("face_pending", None)
-        assert steps(changed) == ["face-check", "review"]
+        assert steps(changed) == ["face-check", "hand-over", "review"]
         assert await db.fetch("SELECT 1 FROM slot_wait") == []
 
     async def test_who_cancels_leaves_the_queue(self, owner: Owner, member: TestPerson, db: Database) -> None:

@@ -17,6 +17,7 @@ from app.models.cases import Finding
 from app.ports.face import FaceReason
 from app.ports.images import MAX_PIXELS, ImageFault
 from app.services.cards.rules import PasswordFault
+from app.services.links import Service
 from app.services.people.identifiers import NumberFault
 from app.services.people.names import NameFault
 from app.services.people.phones import PhoneFault
@@ -24,7 +25,7 @@ from app.services.people.plausibility import Implausibility
 from app.services.people.relationships import RelationshipFault
 
 APP = Path(app.__file__).parent
-FILES = ("problems", "messages", "fields", "pages", "reviews")
+FILES = ("problems", "messages", "fields", "returned", "reviews", "services")
 HAN = re.compile(r"[\u4e00-\u9fff]")
 PLACES = {"code", "minutes", "name", "owner", "member"}
 
@@ -138,6 +139,10 @@ def test_every_fault_of_a_field_has_words(faults: type[StrEnum]) -> None:
     assert set(faults) - set(texts.field_codes()) == set()
 
 
+def test_every_service_of_a_link_has_words_and_none_is_left_over() -> None:
+    assert set(texts.services()) == set(Service)
+
+
 @pytest.mark.parametrize("purpose", SmsPurpose)
 @pytest.mark.parametrize("language", texts.LANGUAGES)
 def test_a_code_says_how_long_it_lives_and_that_nobody_may_have_it(purpose: SmsPurpose, language: str) -> None:
@@ -185,6 +190,7 @@ def test_every_code_gives_its_own_words(language: str) -> None:
     spoken += [texts.face_reason(reason, language) for reason in texts.face_reasons()]
     spoken += [texts.problem(code, language).title for code in texts.problem_codes()]
     spoken += [texts.review_finding(finding, language) for finding in texts.review_findings()]
+    spoken += [texts.service(name, language).title for name in texts.services()]
 
     assert len(set(spoken)) == len(spoken)
 

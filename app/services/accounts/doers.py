@@ -12,13 +12,15 @@ from app.services.audit import Actor
 class Doer:
     """Somebody before a camera: for which account, on which device, in which channel, and how audit events name them.
 
-    What one doer has started is no other's to read or to go on with.
+    With a `handover_id` they are a member to whom the step was handed over, on their own phone, and the account is that
+    of the owner. What one doer has started is no other's to read or to go on with.
     """
 
     account_id: UUID
     device_id: UUID
     channel: str
     actor: Actor
+    handover_id: UUID | None = None
 
     @classmethod
     def of(cls, caller: Caller) -> Self:

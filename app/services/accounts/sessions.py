@@ -11,7 +11,7 @@ from sqlalchemy import Select, select, update
 
 from app.core.db import Database, Session, bucket_of, hot, new_id
 from app.core.errors import NotFound, Unauthenticated
-from app.core.tokens import ACCESS_LIFETIME, AccessClaims, AccessTokens, RefreshTokens
+from app.core.tokens import ACCESS_LIFETIME, AccessClaims, AccessTokens, HandoverTokens, RefreshTokens
 from app.models.accounts import Account, Assurance, Device, SessionEnd, SignedIn
 from app.models.audit import ActorKind
 from app.services import audit
@@ -54,6 +54,7 @@ class Mint:
 
     access: AccessTokens
     refresh: RefreshTokens
+    handovers: HandoverTokens
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.core.clock import today
 from app.core.db import Database, Session
 from app.core.errors import Conflict, NextStep, Unavailable
 from app.models.cases import CaseReason
@@ -14,14 +13,14 @@ from app.models.faces import FaceCheck, FaceCheckState, FacePurpose
 from app.ports import Ports
 from app.ports.face import COUNTED, FaceMode, FaceReason, FaceRequest, FaceServiceUnavailable
 from app.ports.register import RegisteredPerson
-from app.services import documents, files, policies
+from app.services import documents, files
 from app.services.accounts.doers import Doer
 from app.services.audit import Actor
 from app.services.enrolments import finishing, loading, requirements
 from app.services.enrolments.loading import Named
 from app.services.faces import starting, tries
 from app.services.faces.starting import FaceTriesUsed, Opening
-from app.services.people.ages import age_on
+from app.services.handovers.holding import HERE
 
 Find = Callable[[Session], Awaitable[Enrolment]]
 Remember = Callable[[Session, FaceCheck], Awaitable[None]]
@@ -159,12 +158,10 @@ async def _begin(session: Session, ports: Ports, doer: Doer, find: Find, unit_id
         raise enrolment.refusal
     member = await loading.named(session, enrolment)
     assert member is not None  # the face step comes after the details
-    if ConsentPurpose.FACE_CHECK not in await loading.consents(session, enrolment):
-        here = f"/v1/enrolments/{enrolment.id}"
-        raise FaceConsentNeeded(next_step=NextStep("consent", f"{here}/consents/{ConsentPurpose.FACE_CHECK.value}"))
-    rules = (await policies.current(session)).ages
+    await _require_consent(session, enrolment, doer)
     is_live = (
-        enrolment.kind is EnrolmentKind.OWN_CARD or age_on(member.birth_date, today(session.now)) >= rules.live_face
+        enrolment.kind is EnrolmentKind.OWN_CARD
+        or await requirements.face_mode(session, member.birth_date) is FaceMode.LIVE
     )
     photo = None if is_live else await documents.facial_photo(session, enrolment.home_id, enrolment.id)
     if not is_live and photo is None:
@@ -180,12 +177,26 @@ async def _begin(session: Session, ports: Ports, doer: Doer, find: Find, unit_id
         birth_date=member.birth_date,
         mode=FaceMode.LIVE if is_live else FaceMode.PHOTO,
         unit_id=unit_id,
+        handover_id=doer.handover_id,
         photo_hmac=photo.upload_hmac if photo is not None else None,
     )
     try:
         opened = await starting.begin(session, ports, opening, doer.actor)
     except FaceTriesUsed as error:
-        raise FaceTriesUsed(
-            next_step=NextStep("review", f"/v1/enrolments/{enrolment.id}/review-requests"), tries_left=0
-        ) from error
+        ask = NextStep("review", f"/v1/enrolments/{enrolment.id}/review-requests")
+        raise FaceTriesUsed(next_step=None if doer.handover_id else ask, tries_left=0) from error
+    if doer.handover_id is not None:  # the owner waits elsewhere and is to hear of it
+        enrolment.advance(Event.START_FACE, State.FACE_PENDING, session.now)
     return _Begun(opened, member, photo)
+
+
+async def _require_consent(session: Session, enrolment: Enrolment, doer: Doer) -> None:
+    """Check that there is a consent to the face check: on the member's own phone, one that was given there.
+
+    Raises:
+        FaceConsentNeeded: there is none.
+    """
+    consent = (await loading.consents(session, enrolment)).get(ConsentPurpose.FACE_CHECK)
+    if consent is None or doer.handover_id not in (None, consent.handover_id):
+        here = f"/v1/enrolments/{enrolment.id}" if doer.handover_id is None else HERE
+        raise FaceConsentNeeded(next_step=NextStep("consent", f"{here}/consents/{ConsentPurpose.FACE_CHECK.value}"))

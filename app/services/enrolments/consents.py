@@ -16,9 +16,11 @@ from app.core.db import Session, bucket_of, new_id
 from app.core.errors import FieldError, Invalid, NotFound
 from app.models.documents import DocumentKind
 from app.models.enrolments import Consent, ConsentPurpose, Enrolment, EnrolmentKind, Event, State
+from app.models.handovers import HandoverEnd
 from app.models.links import LinkEnd
 from app.ports.face import FaceMode
 from app.services import audit, cases, documents, links, notices, policies
+from app.services.accounts.doers import Doer
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action, Actor
 from app.services.authority import ServicesNotAllowed
@@ -26,6 +28,7 @@ from app.services.cards import issuing
 from app.services.enrolments import finishing, loading, requirements, viewing
 from app.services.enrolments.viewing import EnrolmentView
 from app.services.faces import ending
+from app.services.handovers import rows as handovers
 from app.services.links import Service
 from app.services.notices import Shown
 from app.services.people import homes
@@ -68,29 +71,49 @@ async def give(
         NotFound, StepNotAllowed, NoticeOutdated, ServicesNotAllowed.
         Invalid: a service that is none.
     """
+    enrolment = await loading.of_caller(session, caller, enrolment_id)
+    await give_in(session, enrolment, Doer.of(caller), purpose, shown, services)
+    return await viewing.view(session, enrolment)
+
+
+async def give_in(
+    session: Session,
+    enrolment: Enrolment,
+    doer: Doer,
+    purpose: ConsentPurpose,
+    shown: Shown,
+    services: AbstractSet[str] | None,
+) -> None:
+    """Remember one consent in a locked enrolment, whoever gives it; the same again changes nothing.
+
+    What the member has agreed to on their own phone is not what the owner says instead: then the handover ends.
+
+    Raises:
+        StepNotAllowed, NoticeOutdated, ServicesNotAllowed.
+        Invalid: a service that is none.
+    """
     if services is not None and not services <= set(Service):
         raise Invalid(errors=[FieldError("/services", "choice")])
-    enrolment = await loading.of_caller(session, caller, enrolment_id)
     chosen = None if services is None else " ".join(sorted(services))
     known = (await loading.consents(session, enrolment)).get(purpose)
-    if known is not None and is_same(known, shown) and known.services == chosen:
-        return await viewing.view(session, enrolment)
+    if known is not None and is_same(known, shown) and known.services == chosen and _is_good_for(known, doer):
+        return
     loading.require(session, enrolment, Event.CONSENT)
     notices.require_in_force(session, shown, purpose.value)
     if chosen is not None:
         await _require_choice(session, enrolment, purpose)
     if known is not None:
         known.withdrawn_at = session.now
-    await agree(session, caller, enrolment, purpose, shown, chosen)
+        await _end_handover(session, enrolment, known, doer)
+    await agree(session, doer, enrolment, purpose, shown, chosen)
     await session.flush()
     enrolment.advance(Event.CONSENT, await requirements.state_by_papers(session, enrolment), session.now)
-    await _record(session, enrolment, Action.CONSENT_GIVEN, purpose, caller.actor)
-    return await viewing.view(session, enrolment)
+    await _record(session, enrolment, Action.CONSENT_GIVEN, purpose, doer.actor, **_told_by(doer))
 
 
 async def agree(
     session: Session,
-    caller: Caller,
+    doer: Doer,
     enrolment: Enrolment,
     purpose: ConsentPurpose,
     shown: Shown,
@@ -104,15 +127,16 @@ async def agree(
             id=new_id(enrolment.bucket),
             home_id=enrolment.home_id,
             enrolment_id=enrolment.id,
-            account_id=caller.account_id,
+            account_id=doer.account_id,
             purpose=purpose,
             notice_code=shown.code,
             notice_version=shown.version,
             language=shown.language,
             sha256=shown.sha256,
             services=services,
-            channel=caller.channel,
-            device_id=caller.device_id,
+            channel=doer.channel,
+            device_id=doer.device_id,
+            handover_id=doer.handover_id,
             given_at=session.now,
         )
     )
@@ -194,6 +218,7 @@ async def _undo_open(session: Session, enrolment: Enrolment, purpose: ConsentPur
         enrolment.advance(Event.WITHDRAW_CONSENT, State.PASSWORD_PENDING, session.now)
         return
     await ending.give_up_open(session, enrolment.home_id, enrolment.id, actor)
+    await handovers.end_open(session, enrolment, HandoverEnd.ENROLMENT_CHANGED, actor)
     await cases.withdraw(session, enrolment.home_id, enrolment.id)
     enrolment.face_passed_at = enrolment.last_face_reason = None
     if enrolment.link_id is not None:
@@ -219,6 +244,22 @@ async def _carries_link(session: Session, member_id: UUID, purpose: ConsentPurpo
     return is_under((await homes.person(session, member_id)).birth_date, years, session.now)
 
 
+def _is_good_for(known: Consent, doer: Doer) -> bool:
+    """Say whether a consent to the same need not be given again: the member gives their own on their own phone."""
+    return doer.handover_id is None or known.handover_id == doer.handover_id
+
+
+async def _end_handover(session: Session, enrolment: Enrolment, replaced: Consent, doer: Doer) -> None:
+    """End the handover by which the member has agreed to something else than is said now, and what rests on it."""
+    if replaced.handover_id is not None and doer.handover_id is None:
+        await handovers.end_open(session, enrolment, HandoverEnd.ENROLMENT_CHANGED, doer.actor)
+        await handovers.give_up_checks(session, enrolment.home_id, enrolment.id, doer.actor)
+
+
+def _told_by(doer: Doer) -> dict[str, str]:
+    return {} if doer.handover_id is None else {"handover_id": str(doer.handover_id)}
+
+
 async def _require_choice(session: Session, enrolment: Enrolment, purpose: ConsentPurpose) -> None:
     face = (await viewing.view(session, enrolment)).face
     is_members = face is not None and face.mode is FaceMode.LIVE and enrolment.kind is EnrolmentKind.FAMILY_MEMBER
@@ -238,7 +279,7 @@ async def _view(session: Session, consent: Consent, enrolment: Enrolment) -> Con
 
 
 async def _record(
-    session: Session, enrolment: Enrolment, action: Action, purpose: ConsentPurpose, actor: Actor
+    session: Session, enrolment: Enrolment, action: Action, purpose: ConsentPurpose, actor: Actor, **facts: str
 ) -> None:
     await audit.record(
         session,
@@ -246,5 +287,5 @@ async def _record(
         home_id=enrolment.home_id,
         actor=actor,
         on_behalf_of=enrolment.member_id,
-        facts={"enrolment_id": str(enrolment.id), "purpose": purpose.value},
+        facts={"enrolment_id": str(enrolment.id), "purpose": purpose.value, **facts},
     )

@@ -8,6 +8,7 @@ questions take nobody else's first try.
 import asyncio
 import time
 from dataclasses import dataclass, field
+from math import ceil
 from uuid import UUID
 
 from app.core.clock import today
@@ -25,6 +26,7 @@ from app.services.cards import issuing
 from app.services.enrolments import loading, lookups, undoing, viewing
 from app.services.enrolments.finishing import AlreadyHasCard, PersonNotVerified
 from app.services.enrolments.viewing import EnrolmentView
+from app.services.handovers import rows as handovers
 from app.services.links import Relative
 from app.services.people import homes
 from app.services.people.ages import is_under
@@ -47,6 +49,12 @@ class GuardianNeeded(Conflict):
     """Under 16 the card is had through a parent or guardian."""
 
     code = "guardian-needed"
+
+
+class MemberDisputed(Conflict):
+    """The member has disputed lately that this owner adds them; `retry_after_seconds` says how long that holds."""
+
+    code = "member-disputed"
 
 
 class RelationshipImplausible(Conflict):
@@ -82,7 +90,8 @@ async def give(
     Raises:
         NotFound, StepNotAllowed, PreconditionRequired, PreconditionFailed, SelfNotAllowed, LookupsUsedUp,
         LookupInProgress, PersonNotVerified, RegisterUnavailable, GuardianNeeded, AlreadyHasCard, AlreadyMember,
-        AlreadyAdding, QuotaReached, RelationshipImplausible, and the refusals of `cards.issuing` for an own card.
+        AlreadyAdding, QuotaReached, RelationshipImplausible, MemberDisputed, and the refusals of `cards.issuing` for an
+        own card.
     """
     started = time.monotonic()
     asked = await db.run(lambda session: _ask(session, caller, enrolment_id, details, seen))
@@ -232,6 +241,7 @@ async def _give_relative(
     rules = await policies.current(session)
     owner = await homes.person(session, enrolment.owner_id)
     _require_plausible(session, rules, relationship, owner, registered)
+    await _require_undisputed(session, owner.id, member.id)
     relative = Relative(
         id=member.id,
         name=registered.name,
@@ -244,6 +254,12 @@ async def _give_relative(
     enrolment.link_id = link.id
     enrolment.guardianship = _guardianship(session, rules, relationship, owner, registered)
     enrolment.advance(Event.GIVE_DETAILS, State.DOCUMENTS_PENDING, session.now)
+
+
+async def _require_undisputed(session: Session, owner_id: UUID, member_id: UUID) -> None:
+    until = await handovers.disputed_until(session, owner_id, member_id)
+    if until is not None:
+        raise MemberDisputed(retry_after_seconds=ceil((until - session.now).total_seconds()))
 
 
 def _require_plausible(

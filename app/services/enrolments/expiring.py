@@ -1,4 +1,4 @@
-"""Ends enrolments whose time is over; nobody need come back for that."""
+"""Ends enrolments and handovers whose time is over; nobody need come back for that."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -8,7 +8,8 @@ from sqlalchemy import select
 
 from app.core.db import Database, Session
 from app.models.enrolments import Enrolment, State
-from app.services.enrolments import finishing, loading
+from app.services.enrolments import finishing, handing_over, loading
+from app.services.handovers import rows as handovers
 
 _AT_ONCE = 100
 
@@ -30,6 +31,12 @@ async def expire_due(db: Database) -> int:
         return rows.all()
 
     return sum([await db.run(partial(_expire, enrolment_id)) for enrolment_id in await db.run(due)])
+
+
+async def expire_handovers(db: Database) -> int:
+    """End the open handovers whose time is over; return how many."""
+    found = await db.run(lambda session: handovers.due(session, most=_AT_ONCE))
+    return sum([await db.run(partial(handing_over.expire, enrolment_id)) for enrolment_id in found])
 
 
 async def _expire(enrolment_id: UUID, session: Session) -> bool:

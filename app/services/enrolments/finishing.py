@@ -6,6 +6,7 @@ from app.core.db import Session
 from app.core.errors import Conflict
 from app.models.cases import CasePurpose, CaseReason
 from app.models.enrolments import ConsentPurpose, Enrolment, EnrolmentKind, Event, Guardianship, State
+from app.models.handovers import HandoverEnd
 from app.ports.register import RegisteredPerson
 from app.services import audit, cases, documents, links, outbox, policies
 from app.services.accounts import moving
@@ -13,6 +14,7 @@ from app.services.audit import Action, Actor
 from app.services.cards import issuing
 from app.services.enrolments import loading, risks
 from app.services.faces import ending, tries
+from app.services.handovers import rows as handovers
 from app.services.links import Services
 from app.services.people import homes
 from app.services.people.ages import is_under
@@ -45,6 +47,7 @@ async def accept(
         registered: the member as the register holds them now.
     """
     assert enrolment.member_id is not None
+    await handovers.finish(session, enrolment, actor)
     refusal = await _refusal(session, enrolment, registered)
     if refusal is not None:
         await reject(session, enrolment, refusal.code, actor)
@@ -81,6 +84,7 @@ async def to_review(session: Session, enrolment: Enrolment, event: Event, reason
     """Let people decide; the enrolment's clock stands still meanwhile."""
     assert enrolment.member_id is not None
     await ending.give_up_open(session, enrolment.home_id, enrolment.id, actor)
+    await handovers.finish(session, enrolment, actor)
     enrolment.advance(event, State.IN_REVIEW, session.now)
     await cases.open_case(
         session,
@@ -112,9 +116,10 @@ async def reject(session: Session, enrolment: Enrolment, reason: str, actor: Act
     await _end(session, enrolment, actor, keep_papers=True)
 
 
-async def cancel(session: Session, enrolment: Enrolment, actor: Actor) -> None:
-    """End it because its owner wants to."""
+async def cancel(session: Session, enrolment: Enrolment, actor: Actor, rejection: str | None = None) -> None:
+    """End it because its owner wants to, or its member, who has a reason that the owner reads."""
     await cases.withdraw(session, enrolment.home_id, enrolment.id)
+    enrolment.rejection = rejection
     enrolment.advance(Event.CANCEL, State.CANCELLED, session.now)
     await _end(session, enrolment, actor, keep_papers=False)
 
@@ -210,6 +215,7 @@ async def _services(session: Session, enrolment: Enrolment) -> Services:
 
 async def _end(session: Session, enrolment: Enrolment, actor: Actor, *, keep_papers: bool) -> None:
     await ending.give_up_open(session, enrolment.home_id, enrolment.id, actor)
+    await handovers.end_open(session, enrolment, HandoverEnd.ENROLMENT_CHANGED, actor)
     await documents.decide_fate(session, enrolment.home_id, enrolment.id, keep_papers=keep_papers)
     if enrolment.link_id is not None:
         await links.release(session, enrolment.link_id)

@@ -8,10 +8,11 @@ from app.core.clock import today
 from app.core.db import Session
 from app.models.documents import DocumentKind
 from app.models.enrolments import ConsentPurpose, Enrolment, EnrolmentKind, Event, Guardianship, State
+from app.ports.face import FaceMode
 from app.services import documents, policies
 from app.services.documents import Attached
 from app.services.enrolments import loading
-from app.services.people.ages import age_on
+from app.services.people.ages import age_on, is_under
 from app.services.policies import Policies
 
 
@@ -72,6 +73,12 @@ async def state_by_papers(session: Session, enrolment: Enrolment) -> State:
     if all(requirement.met for requirement in await of(session, enrolment)):
         return State.FACE_PENDING
     return State.DOCUMENTS_PENDING
+
+
+async def face_mode(session: Session, birth_date: date) -> FaceMode:
+    """Return how somebody's face is checked now: live from 16 on, by photo before."""
+    years = (await policies.current(session)).ages.live_face
+    return FaceMode.PHOTO if is_under(birth_date, years, session.now) else FaceMode.LIVE
 
 
 async def catch_up(session: Session, enrolment: Enrolment) -> None:

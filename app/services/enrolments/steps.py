@@ -9,6 +9,7 @@ from app.core.passwords import Passwords
 from app.models.cases import CaseReason
 from app.models.enrolments import ConsentPurpose, Enrolment, EnrolmentKind, Event, State, StepNotAllowed
 from app.services import audit, notices, policies, throttles
+from app.services.accounts.doers import Doer
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action
 from app.services.cards import issuing
@@ -76,7 +77,7 @@ async def acknowledge_notice(
     if await undoing.has_later(session, enrolment, Event.ACKNOWLEDGE_NOTICE):
         loading.require_seen(enrolment, seen)
     await undoing.undo_after(session, enrolment, Event.ACKNOWLEDGE_NOTICE, caller.actor)
-    await consents.agree(session, caller, enrolment, ConsentPurpose.NOTICE, shown)
+    await consents.agree(session, Doer.of(caller), enrolment, ConsentPurpose.NOTICE, shown)
     enrolment.advance(Event.ACKNOWLEDGE_NOTICE, State.DETAILS_PENDING, session.now)
     await _record(session, enrolment, caller, Action.NOTICE_ACKNOWLEDGED, version=shown.version)
     return await viewing.view(session, enrolment)

@@ -2,10 +2,12 @@
 
 from app.core.db import Session
 from app.models.enrolments import ConsentPurpose, Enrolment, Event
+from app.models.handovers import HandoverEnd
 from app.services import documents, links
 from app.services.audit import Actor
 from app.services.enrolments import loading
 from app.services.faces import checks, ending
+from app.services.handovers import rows as handovers
 
 _CONSENTS_AFTER = {
     Event.ACKNOWLEDGE_NOTICE: frozenset(ConsentPurpose),
@@ -17,11 +19,12 @@ _CONSENTS_AFTER = {
 async def undo_after(session: Session, enrolment: Enrolment, event: Event, actor: Actor) -> None:
     """Undo what came after the step of `event`.
 
-    Face checks under way are given up. Changed details detach all evidence (faces are deleted at once, papers stay
-    sealed until their deadline); a changed notice asks for the details again. Tries and the fingerprints of failed
-    images stay with (owner, member).
+    Face checks under way and handovers are given up. Changed details detach all evidence (faces are deleted at once,
+    papers stay sealed until their deadline); a changed notice asks for the details again. Tries and the fingerprints of
+    failed images stay with (owner, member).
     """
     await ending.give_up_open(session, enrolment.home_id, enrolment.id, actor)
+    await handovers.end_open(session, enrolment, HandoverEnd.ENROLMENT_CHANGED, actor)
     enrolment.face_passed_at = enrolment.last_face_reason = None
     for purpose, consent in (await loading.consents(session, enrolment)).items():
         if purpose in _CONSENTS_AFTER[event]:
@@ -48,7 +51,7 @@ async def has_later(session: Session, enrolment: Enrolment, event: Event) -> boo
     """Say whether anything came after the step of `event` that a change would undo."""
     if enrolment.face_passed_at is not None or enrolment.last_face_reason is not None:
         return True
-    if await checks.open_of(session, enrolment.home_id, enrolment.id):
+    if await checks.open_of(session, enrolment.home_id, enrolment.id) or await handovers.open_of(session, enrolment):
         return True
     if event is Event.CHANGE_DOCUMENTS:
         return False

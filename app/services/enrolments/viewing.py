@@ -11,13 +11,15 @@ from app.core.db import Session
 from app.models.cases import Finding
 from app.models.enrolments import ConsentPurpose, Enrolment, EnrolmentKind, State
 from app.ports.face import COUNTED, FaceMode, FaceReason
-from app.services import cases, documents, policies
+from app.services import cases, documents
 from app.services.accounts.sessions import Caller
 from app.services.enrolments import finishing, loading, reading, requirements
 from app.services.enrolments.loading import Named
 from app.services.enrolments.reading import Advice
 from app.services.enrolments.requirements import Requirement
 from app.services.faces import tries
+from app.services.handovers import rows as handovers
+from app.services.handovers.rows import Progress
 from app.services.people import homes
 from app.services.people.ages import age_on
 from app.services.people.identifiers import mask_number
@@ -75,6 +77,7 @@ class EnrolmentView:
     requirements: tuple[Requirement, ...]
     face: FaceView | None
     advice: tuple[Advice, ...]
+    handover: Progress | None
     consents: tuple[ConsentPurpose, ...]
     waiting_for: str | None
     review: ReviewView | None
@@ -122,6 +125,7 @@ async def view(session: Session, enrolment: Enrolment) -> EnrolmentView:
         requirements=asked,
         face=face,
         advice=await reading.advice(session, enrolment.home_id, enrolment.id) if enrolment.is_open else (),
+        handover=await handovers.progress(session, enrolment) if _can_be_handed_over(enrolment, face) else None,
         consents=tuple(sorted(given)),
         waiting_for="owners-at-limit" if enrolment.awaits_slot else None,
         review=await _review(session, enrolment),
@@ -154,10 +158,8 @@ async def _requirements(
 async def _face(session: Session, enrolment: Enrolment, member: Named | None) -> FaceView | None:
     if member is None:
         return None
-    rules = await policies.current(session)
-    age = age_on(member.birth_date, today(session.now))
     return FaceView(
-        mode=FaceMode.PHOTO if age < rules.ages.live_face else FaceMode.LIVE,
+        mode=await requirements.face_mode(session, member.birth_date),
         tries_left=await tries.left(session, enrolment.home_id, member.id),
         last_reason=enrolment.last_face_reason,
     )
@@ -191,7 +193,13 @@ def _next(
         return _next_papers(here, asked)
     if enrolment.awaits_slot:
         return (Step("wait-for-slot", "GET", here),)
-    return _next_face(here, face, given)
+    handing = (Step("hand-over", "POST", f"{here}/handovers"),) if _can_be_handed_over(enrolment, face) else ()
+    return _next_face(here, face, given, handing)
+
+
+def _can_be_handed_over(enrolment: Enrolment, face: FaceView | None) -> bool:
+    is_live = face is not None and face.mode is FaceMode.LIVE
+    return is_live and enrolment.kind is EnrolmentKind.FAMILY_MEMBER
 
 
 _ONE_WAY = {
@@ -227,13 +235,15 @@ def _next_papers(here: str, asked: Sequence[Requirement]) -> tuple[Step, ...]:
     return tuple(dict.fromkeys([*consents, *papers, *review]))
 
 
-def _next_face(here: str, face: FaceView | None, given: AbstractSet[ConsentPurpose]) -> tuple[Step, ...]:
+def _next_face(
+    here: str, face: FaceView | None, given: AbstractSet[ConsentPurpose], handing: tuple[Step, ...]
+) -> tuple[Step, ...]:
     review = Step("review", "POST", f"{here}/review-requests")
     if face is not None and face.tries_left == 0:
         return (review,)
     if ConsentPurpose.FACE_CHECK not in given:
-        return Step("consent", "PUT", f"{here}/consents/{ConsentPurpose.FACE_CHECK.value}"), review
+        return Step("consent", "PUT", f"{here}/consents/{ConsentPurpose.FACE_CHECK.value}"), *handing, review
     check = Step("face-check", "POST", f"{here}/face-checks")
     if face is not None and face.mode is FaceMode.PHOTO and face.last_reason in _ANOTHER_PHOTO:
         return Step("documents", "PUT", f"{here}/documents/facial_photo"), check, review
-    return check, review
+    return check, *handing, review

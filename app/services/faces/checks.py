@@ -38,7 +38,7 @@ async def of_doer(session: Session, doer: Doer, check_id: UUID) -> FaceCheck:
         NotFound: it is not theirs, or another account has shown to be the person in whose home it lies.
     """
     check: FaceCheck | None = await session.get(FaceCheck, (bucket_of(check_id), check_id), populate_existing=True)
-    if check is None or check.account_id != doer.account_id:
+    if check is None or (check.account_id, check.handover_id) != (doer.account_id, doer.handover_id):
         raise NotFound
     if check.home_id != doer.account_id and await homes.holder(session, check.home_id) != doer.account_id:
         raise NotFound

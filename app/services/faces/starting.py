@@ -44,6 +44,7 @@ class Opening:
     birth_date: date = field(repr=False)
     mode: FaceMode
     unit_id: UUID
+    handover_id: UUID | None = None
     photo_hmac: bytes | None = field(default=None, repr=False)
 
 
@@ -87,7 +88,7 @@ async def begin(session: Session, ports: Ports, opening: Opening, actor: Actor) 
         home_id=opening.home_id,
         actor=actor,
         on_behalf_of=opening.member_id,
-        facts={"check_id": str(check.id), "mode": opening.mode.value, "provider": check.provider},
+        facts={"check_id": str(check.id), "mode": opening.mode.value, "provider": check.provider, **_told_by(opening)},
     )
     await session.flush()
     return Begun(check, names)
@@ -156,6 +157,10 @@ async def _pin(check_id: UUID, provider: str, session: Session) -> None:
         check.provider = provider
 
 
+def _told_by(opening: Opening) -> dict[str, str]:
+    return {} if opening.handover_id is None else {"handover_id": str(opening.handover_id)}
+
+
 def _log_silence(check_id: UUID, provider: str, reason: FaceReason, error: Unavailable) -> None:
     """Write down what kept a provider from starting a check: the kind of fault, nothing it said."""
     causes: list[BaseException] = [error]
@@ -181,6 +186,7 @@ def _opened(opening: Opening, now: datetime, expires_at: datetime) -> FaceCheck:
         subject_id=opening.subject_id,
         member_id=opening.member_id,
         unit_id=opening.unit_id,
+        handover_id=opening.handover_id,
         mode=opening.mode,
         provider="",
         state=FaceCheckState.STARTING,

@@ -1,0 +1,1 @@
+"""Handovers as rows, and the members who hold them; what they mean for an enrolment is `enrolments`' to say."""

@@ -22,7 +22,7 @@ import uvloop
 
 from app import main as composition
 from app.adapters.keys.file import FileKeys
-from app.adapters.postgres import EmbeddedPostgres
+from app.adapters.postgres import EmbeddedPostgres, remove
 from app.adapters.postgres.founding import APP, OWNER
 from app.adapters.postgres.schema import migrate
 from app.core.tokens import AccessClaims
@@ -77,6 +77,7 @@ def main() -> int:
         folder = Path(place)
         os.sched_setaffinity(0, cores[-1:])  # the load generator and the database here, the servers on another core
         print("Starting PostgreSQL …", flush=True)
+        stack.callback(remove, folder / "postgres")
         postgres = stack.enter_context(EmbeddedPostgres(folder / "postgres", options={"fsync": "off"}))
         migrate(postgres.url(OWNER))
         FileKeys.create(settings(folder).key_path)

@@ -14,6 +14,7 @@ from typing import Final
 
 import httpx
 
+from app.adapters.postgres import remove
 from app.walkthrough.phone import Unexpected
 
 _START_SECONDS: Final = 90
@@ -36,11 +37,11 @@ def serving(log: Path | None) -> Iterator[str]:
     Raises:
         Unexpected: it does not start.
     """
-    with TemporaryDirectory(prefix="escard-walkthrough-") as folder:
-        log = log or Path(folder) / "server.log"
+    with _folder() as folder:
+        log = log or folder / "server.log"
         port = _free_port()
         settings = {name: value for name, value in os.environ.items() if not name.startswith("ESCARD_")}
-        settings |= {"ESCARD_DATA_FOLDER": str(Path(folder) / "data")}
+        settings |= {"ESCARD_DATA_FOLDER": str(folder / "data")}
         with log.open("wb") as written:
             server = subprocess.Popen(  # noqa: S603 - our own interpreter, our own module
                 [sys.executable, "-m", "app", "run", "--port", str(port)],
@@ -53,6 +54,19 @@ def serving(log: Path | None) -> Iterator[str]:
                 yield f"http://127.0.0.1:{port}"
             finally:
                 _stop(server)
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """Have a folder for as long as the block lasts; nothing that lies elsewhere for it stays behind either."""
+    with TemporaryDirectory(prefix="escard-walkthrough-") as name:
+        folder = Path(name)
+        if os.geteuid() == 0:
+            folder.chmod(0o711)  # PostgreSQL runs as another account, which has to pass
+        try:
+            yield folder
+        finally:
+            remove(folder / "data" / "postgres")
 
 
 def _wait(server: subprocess.Popen[bytes], url: str, log: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.adapters.postgres import EmbeddedPostgres
+from app.adapters.postgres import EmbeddedPostgres, EmbeddedPostgresError, remove
 from tests.adapters.embedded import (
     QUICK,
     allow,
@@ -31,6 +31,14 @@ def base() -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture
+def closed(base: Path) -> Path:
+    """A folder that only root may pass."""
+    folder = base / "closed"
+    folder.mkdir(mode=0o700)
+    return folder
+
+
 class TestAccounts:
     def test_root_runs_the_server_as_nobody(self, base: Path) -> None:
         with server_in(base / "db"):
@@ -50,15 +58,51 @@ class TestAccounts:
         with server_in(base / "db") as server:
             assert ask(server.url("escard_owner"), "SELECT number FROM kept") == 7
 
-    def test_behind_a_closed_door_the_data_lies_elsewhere_and_a_link_leads_there(self, base: Path) -> None:
-        closed = base / "closed"
-        closed.mkdir(mode=0o700)
+    def test_behind_a_closed_door_the_data_lies_elsewhere_and_a_link_leads_there(
+        self, closed: Path, base: Path
+    ) -> None:
         for _ in range(2):
             with EmbeddedPostgres(closed / "db", options=QUICK, refuge=base / "refuge") as server:
                 assert ask(server.url("escard_owner"), "CREATE TABLE IF NOT EXISTS t ()", "SELECT 1") == 1
 
         assert (closed / "db" / "data").resolve().parent == base / "refuge"
         assert len(list((base / "refuge").glob("data-*"))) == 1
+
+    def test_what_lies_elsewhere_is_removed_with_its_folder(self, closed: Path, base: Path) -> None:
+        with EmbeddedPostgres(closed / "db", options=QUICK, refuge=base / "refuge"):
+            pass
+
+        remove(closed / "db")
+
+        assert not (closed / "db").exists()
+        assert list((base / "refuge").glob("data-*")) == []
+
+    def test_what_could_not_be_made_elsewhere_leaves_nothing_there(self, closed: Path, base: Path) -> None:
+        (base / "programs").mkdir()
+        for name, words in {
+            "postgres": "echo postgres '(PostgreSQL)' 18.1",
+            "initdb": "touch $2/begun; exit 1",
+        }.items():
+            (base / "programs" / name).write_text(f"#!/bin/sh\n{words}\n")
+            (base / "programs" / name).chmod(0o755)
+
+        with (
+            pytest.raises(EmbeddedPostgresError, match="initdb failed"),
+            EmbeddedPostgres(closed / "db", base / "programs", refuge=base / "refuge"),
+        ):
+            pass
+
+        assert list((base / "refuge").iterdir()) == []
+
+    def test_what_somebody_killed_has_left_half_made_goes_after_a_day(self, closed: Path, base: Path) -> None:
+        old, new = (base / "refuge" / f"data-{name}.new" for name in ("old", "new"))
+        for left in (old, new):
+            left.mkdir(parents=True)
+        os.utime(old, (0, 0))
+
+        with EmbeddedPostgres(closed / "db", options=QUICK, refuge=base / "refuge"):
+            assert new.exists()
+            assert not old.exists()
 
     def test_a_door_closed_later_moves_the_data(self, base: Path) -> None:
         with server_in(base / "house" / "db") as server:

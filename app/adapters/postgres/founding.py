@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +14,7 @@ DATABASE = "escard"
 SUPERUSER = "postgres"
 OWNER = "escard_owner"
 APP = "escard_app"
+FORSAKEN_SECONDS = 86400.0
 
 
 def passwords(folder: Path) -> Mapping[str, str]:
@@ -40,18 +42,26 @@ def create(programs: Programs, folder: Path, refuge: Path, *, is_synced: bool) -
     unfinished = place.with_name(f"{place.name}.new")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(mode=0o700)
-    _give(unfinished, programs.account)
-    programs.run(
-        "initdb", "--pgdata", unfinished, "--username", SUPERUSER, "--encoding=UTF8",
-        "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C",
-        "--auth-host=scram-sha-256", "--auth-local=reject", "--no-instructions",
-        *([] if is_synced else ["--no-sync"]),
-    )  # fmt: skip
-    _sql(programs, unfinished, "postgres", _roles(passwords(folder)), is_synced=is_synced)
+    try:
+        _fill(programs, unfinished, _roles(passwords(folder)), is_synced=is_synced)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
     unfinished.rename(place)
     if place != data:
         _link(data, place)
     return place
+
+
+def _fill(programs: Programs, data: Path, roles: list[str], *, is_synced: bool) -> None:
+    _give(data, programs.account)
+    programs.run(
+        "initdb", "--pgdata", data, "--username", SUPERUSER, "--encoding=UTF8",
+        "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C",
+        "--auth-host=scram-sha-256", "--auth-local=reject", "--no-instructions",
+        *([] if is_synced else ["--no-sync"]),
+    )  # fmt: skip
+    _sql(programs, data, "postgres", roles, is_synced=is_synced)
 
 
 def reach(data: Path, account: Account, refuge: Path) -> Path:
@@ -67,10 +77,21 @@ def reach(data: Path, account: Account, refuge: Path) -> Path:
     return moved
 
 
+def remove(folder: Path) -> None:
+    """Remove a data folder whose server has stopped, with what lies elsewhere because the account cannot enter it."""
+    data = folder / "data"
+    if data.is_symlink():
+        shutil.rmtree(data.resolve(), ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def _open_place(refuge: Path) -> Path:
     try:
         refuge.mkdir(mode=0o711, parents=True, exist_ok=True)
         refuge.chmod(0o711)  # whatever the umask
+        for left in refuge.glob("data-*.new"):
+            if time.time() - left.stat().st_mtime > FORSAKEN_SECONDS:  # whoever made it was killed
+                shutil.rmtree(left, ignore_errors=True)
     except OSError as error:
         raise EmbeddedPostgresError(
             f"The account that runs PostgreSQL can reach neither the data folder nor {refuge}: {error}."

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import functools
 import re
-from collections.abc import AsyncIterator
+import ssl
+from collections.abc import AsyncIterator, Callable
 from importlib.metadata import entry_points, version
 
 import httpx
@@ -82,7 +84,7 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
         connections=settings.database_connections,
         timeout_seconds=settings.database_timeout_seconds,
     )
-    inbox, register, client = InboxMessages(db), EmbeddedRegister(db), httpx.AsyncClient(timeout=10)
+    inbox, register, client = InboxMessages(db), EmbeddedRegister(db), httpx.AsyncClient(timeout=10, verify=_trusted())
     images = WorkerImages(
         workers=settings.image_workers,
         keep_comment=SANDBOX_COMMENT if "sandbox" in settings.face_providers else None,
@@ -196,6 +198,12 @@ async def opened(house: House) -> AsyncIterator[House]:
             await close()
 
 
+@functools.cache
+def _trusted() -> ssl.SSLContext:
+    """Return whom this process trusts; the certificates take as long to read as all else here."""
+    return httpx.create_ssl_context()
+
+
 def _store(settings: Settings) -> ObjectStore:
     if settings.s3 is not None and settings.object_store == "s3":
         return S3Objects(
@@ -216,9 +224,20 @@ def _face_providers(settings: Settings, clock: Clock, client: httpx.AsyncClient)
     """
     made: dict[str, FaceProvider] = {}
     for name in settings.face_providers:
-        found = entry_points(group="escard.face_providers", name=name)
-        if not found:
-            raise LookupError(f"no installed package offers a face provider named {name!r}")
         options = {key: value.get_secret_value() for key, value in settings.face_options.get(name, {}).items()}
-        made[name] = next(iter(found)).load()(clock=clock, client=client, options=options)
+        made[name] = _face_provider(name)(clock=clock, client=client, options=options)
+    return made
+
+
+@functools.cache
+def _face_provider(name: str) -> Callable[..., FaceProvider]:
+    """Return what makes the face providers that an installed package offers under a name; to look takes a moment.
+
+    Raises:
+        LookupError: none does.
+    """
+    found = entry_points(group="escard.face_providers", name=name)
+    if not found:
+        raise LookupError(f"no installed package offers a face provider named {name!r}")
+    made: Callable[..., FaceProvider] = next(iter(found)).load()
     return made

@@ -14,15 +14,16 @@ import re
 import secrets
 import shutil
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Self
 
 import asyncpg
 
-from app.adapters.postgres import EmbeddedPostgres
+from app.adapters.postgres import EmbeddedPostgres, remove
 from app.adapters.postgres.founding import APP, OWNER, SUPERUSER, restrict
 
 ENVIRONMENT_NAME = "TEST_CLUSTER"
@@ -42,6 +43,7 @@ OPTIONS = {
 }
 
 _held: dict[Path, EmbeddedPostgres] = {}
+_lines: dict[str, "_Line"] = {}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -76,10 +78,14 @@ class Cluster:
         """An address with the password in it."""
         return f"postgresql://{role}:{self.passwords[role]}@{self.host}:{self.port}/{database}"
 
-    def make_template(self, migrate: Callable[[str], None], name: str = TEMPLATE) -> None:
-        """Make a database, let `migrate` fill it (given the owner's address), and close it to visitors for cloning."""
+    def make_template(self, migrate: Callable[[str], None], *changes: str, name: str = TEMPLATE) -> None:
+        """Make a database, let `migrate` fill it (given the owner's address), and close it to visitors for cloning.
+
+        `changes` are statements for what tests want otherwise than a new database has it.
+        """
         self.execute(f"CREATE DATABASE {_plain(name)} OWNER {OWNER} STRATEGY FILE_COPY", *restrict(name))
         migrate(self.url(OWNER, name))
+        self.execute(*changes, database=name)
         self.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
 
     def clone(self, template: str = TEMPLATE) -> Database:
@@ -96,14 +102,26 @@ class Cluster:
 
     def execute(self, *statements: str, database: str = SUPERUSER) -> None:
         """Run statements as superuser. May be called with or without a running event loop."""
-        with ThreadPoolExecutor(1) as thread:
-            thread.submit(asyncio.run, _execute(self.url(SUPERUSER, database), statements)).result()
+        url = self.url(SUPERUSER, database)
+        if database != SUPERUSER:
+            with closing(_Line(url)) as line:
+                line.execute(statements)
+            return
+        if url not in _lines:
+            _lines[url] = _Line(url)
+        _lines[url].execute(statements)
 
     def stop(self) -> None:
         """Stop the server and remove its files. Only the process that started it can."""
         _held.pop(self.folder).__exit__(None, None, None)
         os.environ.pop(ENVIRONMENT_NAME, None)
-        _remove(self.folder)
+        remove(self.folder)
+
+
+def hang_up() -> None:
+    """Close what this process has kept open to run statements."""
+    while _lines:
+        _lines.popitem()[1].close()
 
 
 def start_cluster() -> Cluster:
@@ -135,23 +153,39 @@ def _sweep(base: Path) -> None:
                 continue
             with (folder / "lock").open("a") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                _remove(folder)
+                remove(folder)
 
 
-def _remove(folder: Path) -> None:
-    data = folder / "data"
-    if data.is_symlink():  # behind a door that the server's account cannot pass, the data lies elsewhere
-        shutil.rmtree(data.resolve(), ignore_errors=True)
-    shutil.rmtree(folder, ignore_errors=True)
+class _Line:
+    """A connection with an event loop and a thread of its own; to make one takes longer than most statements."""
 
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
 
-async def _execute(url: str, statements: tuple[str, ...]) -> None:
-    connection = await asyncpg.connect(url)
-    try:
+    def execute(self, statements: Sequence[str]) -> None:
+        """Run statements, each in a transaction of its own."""
+        asyncio.run_coroutine_threadsafe(self._execute(statements), self._loop).result()
+
+    def close(self) -> None:
+        """Hang up."""
+        asyncio.run_coroutine_threadsafe(self._hang_up(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _execute(self, statements: Sequence[str]) -> None:
+        if self._connection is None:
+            self._connection = await asyncpg.connect(self._url)
         for statement in statements:
-            await connection.execute(statement)
-    finally:
-        await connection.close()
+            await self._connection.execute(statement)
+
+    async def _hang_up(self) -> None:
+        if self._connection is not None:
+            await self._connection.close()
 
 
 def _plain(name: str) -> str:

@@ -1,7 +1,6 @@
 """One PostgreSQL for the run; a database, a house and a client of its own for each test that goes through HTTP."""
 
 import asyncio
-import dataclasses
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -19,10 +18,17 @@ from app.core.settings import Settings
 from app.ports.register import TestPerson
 from app.routers.deps import House
 from tests import cluster
+from tests.adapters.embedded import ROOT
+from tests.cli.forking import Mother
+from tests.cli.installations import Installation, open_folder
 from tests.cluster import Cluster
+from tests.factories.houses import build
 from tests.factories.make import Make
 from tests.factories.phone import Phone
 from tests.factories.seeds import Seeds, settled_people
+
+# Where it is not the point, nobody waits until it no longer shows how long the register has thought.
+NO_FLOOR = """UPDATE policy SET value = value || '{"floor_milliseconds": 0}' WHERE code = 'lookups'"""
 
 _running: list[Cluster] = []
 
@@ -34,13 +40,14 @@ def pytest_configure(config: pytest.Config) -> None:
     structlog.configure([structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, plain])
     if not hasattr(config, "workerinput") and not config.option.collectonly:
         started = cluster.start_cluster()
-        started.make_template(migrate)
+        started.make_template(migrate, NO_FLOOR)
         started.to_env()
         _running.append(started)
 
 
 def pytest_unconfigure() -> None:
     """Stop it where it was started."""
+    cluster.hang_up()
     while _running:
         _running.pop().stop()
         os.environ.pop(cluster.ENVIRONMENT_NAME, None)
@@ -64,6 +71,23 @@ def images() -> Iterator[WorkerImages]:
     pool = WorkerImages(niceness=0, keep_comment=main.SANDBOX_COMMENT)
     yield pool
     asyncio.run(pool.close())
+
+
+@pytest.fixture(scope="session")
+def mother() -> Iterator[Mother]:
+    """What starts commands quickly."""
+    mother = Mother(ROOT)
+    yield mother
+    mother.close()
+
+
+@pytest.fixture(scope="session")
+def installation() -> Iterator[Installation]:
+    """A data folder to copy, as an earlier run has left it."""
+    with open_folder() as folder:
+        made = Installation(folder / "var")
+        made.make()
+        yield made
 
 
 @pytest.fixture(scope="session")
@@ -92,8 +116,7 @@ async def house(
     database: cluster.Database, settings: Settings, keys: FileKeys, images: WorkerImages
 ) -> AsyncIterator[House]:
     """A whole server with its embedded adapters, opened."""
-    built = main.build(settings, database.app_url, keys=keys)
-    async with main.opened(dataclasses.replace(built, ports=dataclasses.replace(built.ports, images=images))) as house:
+    async with main.opened(build(settings, database.app_url, keys, images=images)) as house:
         yield house
 
 

@@ -16,6 +16,7 @@ from app.core.settings import Settings
 from app.routers.deps import House
 from tests.cluster import Database
 from tests.factories.callers import SOMEBODY, refresh, sign_in, sign_in_by_code
+from tests.factories.houses import build
 from tests.factories.phone import PASSWORD, Phone
 
 Serve = Callable[[], AbstractAsyncContextManager[tuple[httpx.AsyncClient, House]]]
@@ -31,7 +32,7 @@ def key_file(tmp_path: Path) -> Path:
 def serve(database: Database, settings: Settings, key_file: Path) -> Serve:
     @asynccontextmanager
     async def serving() -> AsyncIterator[tuple[httpx.AsyncClient, House]]:
-        async with main.opened(main.build(settings, database.app_url, keys=FileKeys.read(key_file))) as house:
+        async with main.opened(build(settings, database.app_url, FileKeys.read(key_file))) as house:
             transport = httpx.ASGITransport(main.create_app(house))
             async with httpx.AsyncClient(transport=transport, base_url="http://escard.test") as client:
                 yield client, house

@@ -14,6 +14,7 @@ from app.ports.messages import Message, Messages, MessagesUnavailable
 from app.routers.deps import House
 from tests.cluster import Database
 from tests.factories.callers import SOMEBODY, SOMEBODY_ELSE, pass_time, sign_in
+from tests.factories.houses import build
 from tests.factories.phone import Phone
 
 
@@ -200,7 +201,7 @@ class Carrier(Messages):
 class TestCarrierDown:
     @pytest.fixture
     async def house(self, database: Database, settings: Settings, keys: FileKeys) -> AsyncIterator[House]:
-        built = main.build(settings, database.app_url, keys=keys)
+        built = build(settings, database.app_url, keys)
         ports = dataclasses.replace(built.ports, messages=Carrier(built.ports.messages))
         async with main.opened(dataclasses.replace(built, ports=ports)) as house:
             yield house

@@ -21,6 +21,7 @@ from app.ports.register import TestPerson
 from app.routers.deps import House
 from tests.cluster import Cluster
 from tests.factories.adding import set_policy
+from tests.factories.houses import build
 from tests.factories.phone import CARD_PASSWORD, PASSWORD, Phone, settle_people
 from tests.factories.staff import Hire, Worker
 
@@ -102,7 +103,7 @@ def _serving(pg: Cluster, keys: FileKeys, folder: Path) -> Iterator[tuple[str, H
     settings = Settings(data_folder=folder, requests_per_minute=1_000_000, sms_codes_per_hour_and_address=100_000)
 
     async def fill() -> tuple[House, Everybody]:
-        async with main.opened(main.build(settings, database.app_url, keys=keys)) as filled:
+        async with main.opened(build(settings, database.app_url, keys)) as filled:
             await settle_people(filled)
             assert filled.sandbox is not None
             people = {person.label: person for person in await filled.sandbox.people()}
@@ -111,7 +112,7 @@ def _serving(pg: Cluster, keys: FileKeys, folder: Path) -> Iterator[tuple[str, H
             return filled, Everybody(people, staff)
 
     house, everybody = asyncio.run(fill())
-    app = main.create_app(main.build(settings, database.app_url, keys=keys))
+    app = main.create_app(build(settings, database.app_url, keys))
     server = uvicorn.Server(uvicorn.Config(app, port=0, loop="asyncio", log_config=None, lifespan="on"))
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -14,6 +14,7 @@ from app.routers.deps import House
 from tests import cluster
 from tests.attacks.test_taken_over import to_face
 from tests.factories.callers import SOMEBODY
+from tests.factories.houses import build
 from tests.factories.phone import Phone
 
 
@@ -31,7 +32,7 @@ class RegisterWithOutages(EmbeddedRegister):
 @pytest.fixture
 async def house(database: cluster.Database, settings: Settings, keys: FileKeys) -> AsyncIterator[House]:
     """A whole server whose register can fall silent."""
-    built = main.build(settings, database.app_url, keys=keys)
+    built = build(settings, database.app_url, keys)
     register = RegisterWithOutages(built.db)
     async with main.opened(replace(built, ports=replace(built.ports, register=register))) as house:
         yield house

@@ -18,6 +18,7 @@ from app.routers.deps import House
 from app.services.audit import Action
 from tests import cluster
 from tests.factories.gates import Gate, GatedRegister
+from tests.factories.houses import build
 from tests.factories.make import Holder, Make, Member
 from tests.factories.rows import count
 
@@ -25,7 +26,7 @@ from tests.factories.rows import count
 @pytest.fixture
 async def house(database: cluster.Database, settings: Settings, keys: FileKeys) -> AsyncIterator[House]:
     """A whole server whose register answers when a test lets it."""
-    built = main.build(settings, database.app_url, keys=keys)
+    built = build(settings, database.app_url, keys)
     register = GatedRegister(built.db)
     async with main.opened(replace(built, ports=replace(built.ports, register=register))) as house:
         yield house

@@ -20,6 +20,7 @@ from app.routers.deps import House
 from tests.cluster import Database
 from tests.factories.callers import on_new_device, pass_time, refresh, sign_in, sign_in_by_code
 from tests.factories.gates import GatedPasswords
+from tests.factories.houses import QUICK
 from tests.factories.phone import CARD_PASSWORD, PASSWORD, Phone
 from tests.factories.rows import count
 
@@ -32,7 +33,7 @@ Said = tuple[int, str | None, int | None]
 async def house(database: Database, settings: Settings, keys: FileKeys) -> AsyncIterator[House]:
     """A house with gates before its password work."""
     built = main.build(settings, database.app_url, keys=keys)
-    gated = dataclasses.replace(built, passwords=GatedPasswords(keys.secret(Purpose.PASSWORD_PEPPER)))
+    gated = dataclasses.replace(built, passwords=GatedPasswords(keys.secret(Purpose.PASSWORD_PEPPER), cost=QUICK))
     async with main.opened(gated) as house:
         yield house
 
@@ -403,13 +404,21 @@ class TestChange:
 
 
 class TestAtRest:
-    async def test_it_is_hashed_slowly_and_with_a_pepper(self, owner: Phone, keys: FileKeys) -> None:
+    @pytest.fixture
+    async def house(self, database: Database, settings: Settings, keys: FileKeys) -> AsyncIterator[House]:
+        """A house in which a password costs what it costs in earnest."""
+        async with main.opened(main.build(settings, database.app_url, keys=keys)) as house:
+            yield house
+
+    async def test_it_is_hashed_slowly_and_with_a_pepper(self, owner: Phone) -> None:
+        changed = await owner.call("PUT", "/v1/card/password", {"current": CARD_PASSWORD, "new": NEW_PASSWORD})
         row = await owner.house.db.run(lambda session: session.scalar(select(CardPassword)))
 
+        assert changed.status_code == 204
         assert row is not None
         assert row.hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
         other = Passwords(bytes(32))
-        assert not await other.verify(row.hash, CARD_PASSWORD)
+        assert not await other.verify(row.hash, NEW_PASSWORD)
         other.close()
 
     async def test_wrong_ones_are_kept_as_digests(self, owner: Phone) -> None:

@@ -11,10 +11,10 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from tests.adapters.embedded import ROOT, interpreter_for_everybody
+from tests.cli.forking import Asked, Forked, Mother
 
 START_SECONDS = 90
 
@@ -31,9 +31,10 @@ class Done:
 class Escard:
     """Runs `escard` with the settings of one data folder and one port."""
 
-    def __init__(self, data_folder: Path) -> None:
+    def __init__(self, data_folder: Path, mother: Mother) -> None:
         self.data_folder = data_folder
         self.port = free_port()
+        self._mother = mother
         self._interpreter = Path(sys.executable)
         self._account: str | None = None
         self._running: list[Running] = []
@@ -56,29 +57,19 @@ class Escard:
 
     def told(self, line: str, *words: str, **settings: str) -> Done:
         """Run a command that reads a line, to its end."""
-        done = subprocess.run(
-            [self._interpreter, "-m", "app", *words],
-            input=f"{line}\n",
-            env=self._environment(settings),
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=START_SECONDS,
-        )
-        return Done(done.returncode, done.stdout, done.stderr)
+        return self._fork(words, settings, hears=f"{line}\n").ended()
 
     def start(self, *words: str, **settings: str) -> "Running":
         """Start a command; it leads a session of its own, as in a terminal."""
-        return self._start(words, settings, None)
+        return self.start_anew(*words, **settings) if self._account else self._fork(words, settings)
 
     def start_in_background(self, *words: str, **settings: str) -> "Running":
         """Start a command as a script does with `&`: it finds Ctrl-C ignored (POSIX, 2.11)."""
-        return self._start(words, settings, partial(signal.signal, signal.SIGINT, signal.SIG_IGN))
+        return self._fork(words, settings, is_in_background=True)
 
-    def _start(
-        self, words: Sequence[str], settings: Mapping[str, str], before: Callable[[], object] | None
-    ) -> "Running":
-        said, complained = (self.data_folder.parent / f"{len(self._running)}.{stream}" for stream in ("out", "err"))
+    def start_anew(self, *words: str, **settings: str) -> "Running":
+        """Start a command with an interpreter of its own, which has yet to load everything."""
+        said, complained = self._streams("out", "err")
         with said.open("wb") as out, complained.open("wb") as err:
             process = subprocess.Popen(
                 [self._interpreter, "-m", "app", *words],
@@ -91,10 +82,25 @@ class Escard:
                 user=self._account,
                 group=pwd.getpwnam(self._account).pw_gid if self._account else None,
                 extra_groups=[] if self._account else None,
-                preexec_fn=before,
             )
-        self._running.append(Running(process, said, complained))
-        return self._running[-1]
+        return self._remember(Running(process, said, complained))
+
+    def _fork(
+        self, words: Sequence[str], settings: Mapping[str, str], *, hears: str = "", is_in_background: bool = False
+    ) -> "Running":
+        heard, said, complained = self._streams("in", "out", "err")
+        for stream, content in ((heard, hears), (said, ""), (complained, "")):
+            stream.write_text(content)
+        streams = (str(heard), str(said), str(complained))
+        asked = Asked(words, self._environment(settings), streams, is_in_background)
+        return self._remember(Running(self._mother.fork(asked), said, complained))
+
+    def _streams(self, *names: str) -> tuple[Path, ...]:
+        return tuple(self.data_folder.parent / f"{len(self._running)}.{name}" for name in names)
+
+    def _remember(self, running: "Running") -> "Running":
+        self._running.append(running)
+        return running
 
     def end(self) -> None:
         """End whatever still runs."""
@@ -114,7 +120,7 @@ class Escard:
 class Running:
     """A command that was started."""
 
-    def __init__(self, process: subprocess.Popen[bytes], said: Path, complained: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes] | Forked, said: Path, complained: Path) -> None:
         self.process = process
         self._said = said
         self._complained = complained

@@ -1,28 +1,25 @@
 """What the tests of the command line share: commands as processes of their own, on data of their own."""
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from app.adapters.keys.file import FileKeys
 from tests.cli.commands import Escard
-from tests.cluster import memory_folder
+from tests.cli.forking import Mother
+from tests.cli.installations import Installation, open_folder
 
 
 @pytest.fixture
-def escard() -> Iterator[Escard]:
-    """Commands on a data folder of this test's own, that every account can reach; pytest's own are closed to others."""
-    folder = Path(tempfile.mkdtemp(prefix="escard-cli-", dir=memory_folder()))
-    folder.chmod(0o711)
-    commands = Escard(folder / "var")
-    try:
-        yield commands
-    finally:
-        commands.end()
-        shutil.rmtree(folder)
+def escard(mother: Mother) -> Iterator[Escard]:
+    """Commands on a data folder of this test's own, that every account can reach."""
+    with open_folder() as folder:
+        commands = Escard(folder / "var", mother)
+        try:
+            yield commands
+        finally:
+            commands.end()
 
 
 @pytest.fixture
@@ -30,4 +27,18 @@ def ordinary(escard: Escard) -> Escard:
     """The same as an account that may do nothing special."""
     if os.geteuid() == 0:
         escard.become_nobody()
+    return escard
+
+
+@pytest.fixture
+def with_keys(escard: Escard) -> Escard:
+    """Commands that have a key file."""
+    FileKeys.create(escard.data_folder / "keys.json")
+    return escard
+
+
+@pytest.fixture
+def settled(escard: Escard, installation: Installation) -> Escard:
+    """Commands on a data folder that has been run before."""
+    installation.copy(escard.data_folder)
     return escard

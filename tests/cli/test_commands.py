@@ -27,9 +27,8 @@ PEOPLE = """name,social_security_number,phone
 
 
 @pytest.fixture
-def installed(escard: Escard, database: cluster.Database) -> Mapping[str, str]:
+def installed(with_keys: Escard, database: cluster.Database) -> Mapping[str, str]:
     """A key file, and the settings that name a migrated database."""
-    assert escard.do("keys", "init").status == 0
     return {"database_url": database.app_url, "owner_database_url": database.owner_url}
 
 

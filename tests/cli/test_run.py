@@ -49,8 +49,8 @@ def test_a_second_run_finds_the_data_of_the_first(escard: Escard) -> None:
     assert second.interrupted().status == 0
 
 
-def test_it_prints_addresses_people_and_one_thing_to_try_that_works(escard: Escard) -> None:
-    running = escard.start("run").ready("One thing to try")
+def test_it_prints_addresses_people_and_one_thing_to_try_that_works(settled: Escard) -> None:
+    running = settled.start("run").ready("One thing to try")
     time.sleep(0.1)
     tried = [
         subprocess.run(line.strip(), shell=True, capture_output=True, text=True, check=True).stdout  # noqa: S602 - ours
@@ -58,8 +58,8 @@ def test_it_prints_addresses_people_and_one_thing_to_try_that_works(escard: Esca
         if line.startswith("  curl ")
     ]
 
-    assert escard.url in running.said
-    assert f"{escard.url}/dev/people" in running.said
+    assert settled.url in running.said
+    assert f"{settled.url}/dev/people" in running.said
     assert "child-turning-16" in running.said
     assert "parent-68" in running.said
     assert "expires_in" in tried[0]
@@ -68,8 +68,8 @@ def test_it_prints_addresses_people_and_one_thing_to_try_that_works(escard: Esca
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_stops_cleanly_and_quickly_and_leaves_no_process(escard: Escard, number: signal.Signals) -> None:
-    running = escard.start("run").ready("One thing to try")
+def test_it_stops_cleanly_and_quickly_and_leaves_no_process(settled: Escard, number: signal.Signals) -> None:
+    running = settled.start("run").ready("One thing to try")
     running.until(lambda: "working" in running.complained, "the worker did not come")
     everybody = running.processes
     started = time.monotonic()
@@ -77,7 +77,7 @@ def test_it_stops_cleanly_and_quickly_and_leaves_no_process(escard: Escard, numb
     ended = running.ended()
 
     assert ended.status == 0
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 20  # the machine may be busy; by force it would be more
     assert "postgres" in everybody
     assert running.processes == []
     assert ended.said.rstrip().endswith("Stopped.")
@@ -85,20 +85,20 @@ def test_it_stops_cleanly_and_quickly_and_leaves_no_process(escard: Escard, numb
     assert "chore_failed" not in ended.complained
 
 
-def test_killed_it_leaves_no_process_and_the_next_run_goes_on(escard: Escard) -> None:
-    running = escard.start("run").ready("One thing to try")
+def test_killed_it_leaves_no_process_and_the_next_run_goes_on(settled: Escard) -> None:
+    running = settled.start("run").ready("One thing to try")
     running.until(lambda: "working" in running.complained, "the worker did not come")
-    sends_a_code(escard)
+    sends_a_code(settled)
     running.kill()
     running.alone()
-    again = escard.start("run").ready("One thing to try")
+    again = settled.start("run").ready("One thing to try")
 
-    assert messages(escard) == 1
+    assert messages(settled) == 1
     assert again.interrupted().status == 0
 
 
-def test_a_worker_that_dies_is_started_anew(escard: Escard) -> None:
-    running = escard.start("run").ready("One thing to try")
+def test_a_worker_that_dies_is_started_anew(settled: Escard) -> None:
+    running = settled.start("run").ready("One thing to try")
     first = worker_of(running)
     os.kill(first, signal.SIGKILL)
     running.until(lambda: "worker_died" in running.complained, "nobody noticed")
@@ -119,9 +119,9 @@ def test_a_taken_port_is_told_in_one_line_before_anything_is_made(escard: Escard
     assert not escard.data_folder.exists()
 
 
-def test_the_port_of_the_command_line_comes_first(escard: Escard) -> None:
+def test_the_port_of_the_command_line_comes_first(settled: Escard) -> None:
     port = free_port()
-    running = escard.start("run", "--port", str(port)).ready("One thing to try")
+    running = settled.start("run", "--port", str(port)).ready("One thing to try")
 
     assert httpx.get(f"http://127.0.0.1:{port}/readyz").json() == {"status": "ready"}
     assert f"curl -s http://127.0.0.1:{port}/" in running.said
@@ -137,9 +137,9 @@ def test_it_runs_for_an_ordinary_user(ordinary: Escard) -> None:
     assert (ordinary.data_folder / "keys.json").stat().st_mode & 0o077 == 0
 
 
-@pytest.mark.parametrize("seconds", [0.1, 0.2, 0.4, 0.8])
+@pytest.mark.parametrize("seconds", [0.1, 0.3, 0.6])
 def test_stopped_while_it_loads_it_is_gone_without_a_word(escard: Escard, seconds: float) -> None:
-    running = escard.start("run")
+    running = escard.start_anew("run")
     time.sleep(seconds)
     os.kill(running.process.pid, signal.SIGTERM)
     ended = running.ended()

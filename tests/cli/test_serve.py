@@ -20,20 +20,12 @@ def outside(database: cluster.Database) -> Mapping[str, str]:
     return {"database_url": database.app_url, "owner_database_url": database.owner_url}
 
 
-@pytest.fixture
-def with_keys(escard: Escard) -> Escard:
-    """Commands that have a key file."""
-    assert escard.do("keys", "init").status == 0
-    return escard
-
-
 class TestAServer:
-    def test_starts_the_embedded_database_and_stops_it(self, with_keys: Escard) -> None:
-        assert with_keys.do("migrate").status == 0
+    def test_starts_the_embedded_database_and_stops_it(self, settled: Escard) -> None:
         started = time.monotonic()
-        running = with_keys.start("serve").ready('"ready"')
+        running = settled.start("serve").ready('"ready"')
         took = time.monotonic() - started
-        answer = httpx.get(f"{with_keys.url}/readyz")
+        answer = httpx.get(f"{settled.url}/readyz")
         ended = running.interrupted()
 
         assert answer.json() == {"status": "ready"}

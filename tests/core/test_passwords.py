@@ -1,6 +1,7 @@
 """Passwords are hashed slowly, beside the event loop, and never by more at once than the machine bears."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -40,6 +41,19 @@ async def test_a_stolen_hash_is_worth_nothing_without_the_pepper(passwords: Pass
 @pytest.mark.parametrize("password", ["", "nobody", "518093"])
 async def test_nobody_has_no_password(passwords: Passwords, password: str) -> None:
     assert not await passwords.verify(None, password)
+
+
+async def test_to_find_nobody_takes_as_long_as_to_find_somebody(passwords: Passwords) -> None:
+    stored = await passwords.hash("518093")
+    took: dict[str | None, list[float]] = {stored: [], None: []}
+
+    for _ in range(5):
+        for held, times in took.items():
+            started = time.process_time()
+            await passwords.verify(held, "518094")
+            times.append(time.process_time() - started)
+
+    assert 0.5 < min(took[None]) / min(took[stored]) < 2
 
 
 async def test_accents_are_the_same_however_they_are_typed(passwords: Passwords) -> None:

@@ -1,22 +1,15 @@
 """The server is killed with no time to say goodbye, at every step of the flow; the next one goes on from there."""
 
 import asyncio
-import contextlib
-import os
 import secrets
-import signal
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from app.adapters.demo_pictures import document_photo, portrait_photo
+from tests.cli.commands import Escard, Running
 
 JSON = dict[str, Any]
 PORTRAIT, REGISTER_PAGE = portrait_photo(7), document_photo(8, "HOUSEHOLD REGISTER")
@@ -25,40 +18,21 @@ PORTRAIT, REGISTER_PAGE = portrait_photo(7), document_photo(8, "HOUSEHOLD REGIST
 class Server:
     """A whole installation in a folder, as `make run` starts it."""
 
-    def __init__(self, folder: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.url = f"http://127.0.0.1:{free.getsockname()[1]}"
-        self._environment = os.environ | {
-            "ESCARD_DATA_FOLDER": str(folder),
-            "ESCARD_PORT": self.url.rpartition(":")[2],
-            "ESCARD_PUBLIC_URL": self.url,
-        }
-        self._log = folder.parent / "server.log"
-        self._process: subprocess.Popen[bytes] | None = None
+    def __init__(self, escard: Escard) -> None:
+        self.url = escard.url
+        self._escard = escard
+        self._running: Running | None = None
 
     def start(self) -> None:
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "app", "run"], env=self._environment, stdout=log, stderr=log
-            )
-        until = time.monotonic() + 60
-        while time.monotonic() < until and self._process.poll() is None:
-            with contextlib.suppress(httpx.HTTPError):
-                if httpx.get(f"{self.url}/readyz").status_code == 200:
-                    return
-            time.sleep(0.1)
-        raise AssertionError(self._log.read_text()[-3000:])
+        self._running = self._escard.start("run", public_url=self.url).ready("escard is running")
 
     def kill(self) -> None:
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait()
+        assert self._running is not None
+        self._running.kill()
 
     def stop(self) -> None:
-        assert self._process is not None
-        self._process.send_signal(signal.SIGINT)
-        self._process.wait(30)
+        assert self._running is not None
+        assert self._running.interrupted().status == 0
 
 
 class Story:
@@ -108,13 +82,13 @@ class Story:
 
 
 @pytest.fixture
-async def story(tmp_path: Path) -> AsyncIterator[Story]:
+async def story(settled: Escard) -> AsyncIterator[Story]:
     """A phone and an installation of its own."""
-    server = Server(tmp_path / "var")
+    server = Server(settled)
     await asyncio.to_thread(server.start)
     async with httpx.AsyncClient(base_url=server.url, timeout=30) as client:
         yield Story(server, client)
-    server.stop()
+    await asyncio.to_thread(server.stop)
 
 
 async def test_a_killed_server_loses_no_answered_step(story: Story) -> None:

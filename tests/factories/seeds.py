@@ -14,6 +14,7 @@ from app.core.settings import Settings
 from app.ports.register import TestPerson
 from app.routers.deps import House
 from tests.cluster import Cluster
+from tests.factories.houses import build
 from tests.factories.phone import Phone, settle_people
 
 
@@ -51,8 +52,7 @@ class Seeds:
         return phone
 
     async def _grow(self, url: str, grow: Callable[[httpx.AsyncClient, House], Awaitable[None]]) -> None:
-        built = main.build(Settings(data_folder=self.folder), url, keys=self.keys)
-        async with main.opened(built) as house:
+        async with main.opened(build(Settings(data_folder=self.folder), url, self.keys)) as house:
             transport = httpx.ASGITransport(main.create_app(house))
             async with httpx.AsyncClient(transport=transport, base_url="http://escard.test") as client:
                 await grow(client, house)

@@ -15,13 +15,14 @@ from app.routers.deps import House
 from tests.cluster import Database
 from tests.factories.callers import SOMEBODY
 from tests.factories.gates import GatedPasswords
+from tests.factories.houses import QUICK
 from tests.factories.phone import PASSWORD, Phone
 
 
 @pytest.fixture
 async def house(database: Database, settings: Settings, keys: FileKeys) -> AsyncIterator[House]:
     built = main.build(settings, database.app_url, keys=keys)
-    gated = dataclasses.replace(built, passwords=GatedPasswords(keys.secret(Purpose.PASSWORD_PEPPER)))
+    gated = dataclasses.replace(built, passwords=GatedPasswords(keys.secret(Purpose.PASSWORD_PEPPER), cost=QUICK))
     async with main.opened(gated) as house:
         yield house
 

@@ -14,6 +14,7 @@ from app.models.stand_ins import InboxMessage
 from app.routers.deps import House
 from tests.cluster import Database
 from tests.factories.callers import refresh, sign_in
+from tests.factories.houses import build
 from tests.factories.lines import Line, line_to
 from tests.factories.phone import CARD_PASSWORD, PASSWORD, Phone
 from tests.factories.rows import count
@@ -36,7 +37,7 @@ def line(near_end: tuple[Line, str]) -> Line:
 @pytest.fixture
 async def house(near_end: tuple[Line, str], settings: Settings, keys: FileKeys) -> AsyncIterator[House]:
     """A house at the near end of a line that can be cut."""
-    async with main.opened(main.build(settings, near_end[1], keys=keys)) as house:
+    async with main.opened(build(settings, near_end[1], keys)) as house:
         yield house
 
 

@@ -9,26 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from app.walkthrough.server import serving
-
 README = Path(__file__).parents[2] / "README.md"
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the story is told with curl, which is not installed here")
-def test_the_story_with_curl_works_as_printed(tmp_path: Path) -> None:
+def test_the_story_with_curl_works_as_printed(url: str, tmp_path: Path) -> None:
     section = README.read_text(encoding="utf-8").partition("## The same by hand")[2].partition("\n## ")[0]
     blocks = re.findall(r"^```sh\n(.*?)^```", section, flags=re.MULTILINE | re.DOTALL)
 
-    with serving(tmp_path / "server.log") as url:
-        told = subprocess.run(
-            ["sh", "-eu"],
-            input="\n".join(blocks),
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            env=os.environ | {"BASE": url},
-            timeout=300,
-        )
+    told = subprocess.run(
+        ["sh", "-eu"],
+        input="\n".join(blocks),
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ | {"BASE": url},
+        timeout=300,
+    )
 
     assert told.returncode == 0, told.stdout + told.stderr
     assert re.findall(r"^[a-z_]+$", told.stdout, flags=re.MULTILINE) == [

@@ -8,14 +8,13 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 import pytest
-
-from app.walkthrough.server import serving
 
 PERSONAL = (
     "access_token|refresh_token|sms_code|password|token|phone|to|name|social_security_number|computer_number|"
@@ -33,10 +32,15 @@ CHAPTERS = [
 
 
 def test_a_server_of_its_own_plays_the_whole_flow_and_logs_nothing_personal(tmp_path: Path) -> None:
-    log = tmp_path / "server.log"
+    log, closed = tmp_path / "server.log", tmp_path / "closed"
+    closed.mkdir(mode=0o700)
 
-    told = _finished(_walkthrough("--in-full", "--server-log", str(log)))
+    playing = _walkthrough("--in-full", "--server-log", str(log), TMPDIR=str(closed))
+    data = _data_in(closed, playing)
+    told = _finished(playing)
 
+    assert not data.exists()
+    assert list(closed.iterdir()) == []
     assert told.returncode == 0, told.stdout[-2000:] + told.stderr
     assert [line for line in told.stdout.splitlines() if re.match(r"[0-9]+\. ", line)] == CHAPTERS
     assert "✓ The whole flow works." in told.stdout
@@ -53,12 +57,11 @@ def test_a_server_of_its_own_plays_the_whole_flow_and_logs_nothing_personal(tmp_
     }
 
 
-def test_it_can_be_played_again_on_one_server_also_after_it_was_broken_off(tmp_path: Path) -> None:
-    with serving(tmp_path / "server.log") as url:
-        first = _finished(_walkthrough("--url", url))
-        again = _finished(_walkthrough("--url", url))
-        _break_off(_walkthrough("--url", url), after='"state": "documents_pending"')
-        after_all = _finished(_walkthrough("--url", url))
+def test_it_can_be_played_again_on_one_server_also_after_it_was_broken_off(url: str) -> None:
+    first = _finished(_walkthrough("--url", url))
+    again = _finished(_walkthrough("--url", url))
+    _break_off(_walkthrough("--url", url), after='"state": "documents_pending"')
+    after_all = _finished(_walkthrough("--url", url))
 
     assert [played.returncode for played in (first, again, after_all)] == [0, 0, 0], after_all.stdout[-2000:]
     assert "earlier walkthrough" not in first.stdout
@@ -90,8 +93,8 @@ def test_an_answer_that_is_not_as_expected_ends_it_with_one_line(status: int, pe
     assert told.stdout.splitlines()[-1] == line
 
 
-def _walkthrough(*arguments: str) -> subprocess.Popen[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("ESCARD_")}
+def _walkthrough(*arguments: str, **settings: str) -> subprocess.Popen[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ESCARD_")} | settings
     return subprocess.Popen(
         [sys.executable, "-m", "app", "walkthrough", *arguments],
         env=environment | {"ESCARD_PORT": str(_free_port())},  # nobody answers there, whoever runs a server meanwhile
@@ -99,6 +102,14 @@ def _walkthrough(*arguments: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def _data_in(folder: Path, playing: subprocess.Popen[str]) -> Path:
+    """Return where the data of the walkthrough's own server really lies: elsewhere, if PostgreSQL cannot pass."""
+    while not (found := list(folder.glob("*/data/postgres/data"))):
+        assert playing.poll() is None
+        time.sleep(0.02)
+    return found[0].resolve()
 
 
 def _finished(playing: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:

@@ -214,7 +214,7 @@ class ReadingAddresses:
 
     def _signature(self, session_id: UUID, path: str, until: int) -> str:
         signed = f"{session_id}\n{path}\n{until}".encode()
-        return base64.urlsafe_b64encode(hmac.digest(self._secret, signed, hashlib.sha256)).decode().rstrip("=")
+        return _text(hmac.digest(self._secret, signed, hashlib.sha256))
 
 
 @dataclass(frozen=True, slots=True)

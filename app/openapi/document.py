@@ -92,7 +92,7 @@ def _finish_components(components: JSON) -> None:
     schemas["Problem"] = PROBLEM | {"properties": PROBLEM["properties"] | {"code": _code_schema()}}
     components["headers"] = dict(HEADERS)
     components["parameters"] = dict(PARAMETERS)
-    components["securitySchemes"] = {"bearer": BEARER, "staff": STAFF, "handover": HANDOVER}
+    components["securitySchemes"] = {"bearer": BEARER, "handover": HANDOVER, "staff": STAFF}
 
 
 def _code_schema() -> JSON:
@@ -131,8 +131,9 @@ def _finish_operation(path: str, method: str, operation: JSON, needs: frozenset[
 
 def _security(needs: frozenset[Callable[..., Any]]) -> list[JSON]:
     """Say which tokens are good for an operation: any one of them."""
-    if _dependency(deps.HandoverHolder) in needs:
-        return [{"handover": []}]
+    for need, scheme in ((_STAFF, "staff"), (_dependency(deps.HandoverHolder), "handover")):
+        if need in needs:
+            return [{scheme: []}]
     return [{"bearer": []}, {"handover": []}] if _dependency(deps.FaceDoing) in needs else [{"bearer": []}]
 
 
@@ -239,7 +240,7 @@ def _dependency(alias: Any) -> Callable[..., Any]:
     return depends.dependency
 
 
-_ONCE: Final = frozenset(map(_dependency, (once.OncePerKey, once.OncePerStaffKey, once.OncePerHandover)))
+_ONCE: Final = frozenset(map(_dependency, (once.OncePerKey, once.OncePerHandover, once.OncePerStaffKey)))
 _STAFF: Final = _dependency(deps.Staff)
 _REFUSALS_OF: Final[Mapping[Callable[..., Any], tuple[type[AppError], ...]]] = {
     _dependency(deps.AnyCaller): (errors.Unauthenticated, sessions.SessionEnded),

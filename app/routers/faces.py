@@ -119,7 +119,7 @@ async def call_back(provider: str, request: Request, house: TheHouse, language: 
         await outcomes.called_back(house.db, house.ports, provider, callback)
     if request.method == "POST":
         return PlainTextResponse("success")
-    return PlainTextResponse(page("returned", language)["text"], headers={"Content-Language": language})
+    return PlainTextResponse(page("face_check_returned", language), headers={"Content-Language": language})
 
 
 async def start(

@@ -22,11 +22,6 @@ TERMS: Final[Mapping[str, Mapping[str, str]]] = {
 """What each relationship is called, by language and code."""
 
 
-def relationship_name(code: str, language: str) -> str:
-    """Return what the member is to the owner (GB/T 4761), in words."""
-    return TERMS[language][code]
-
-
 class SharedRead(Told):
     """What is shared, in the three words people ask with."""
 

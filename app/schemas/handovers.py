@@ -9,7 +9,7 @@ from app.models.handovers import DisputeReason, HandoverState
 from app.schemas.accounts import DeviceAsk
 from app.schemas.base import Asked, Code, Moment, Told
 from app.schemas.enrolments import FaceCheckRead, NoticeShown, StepRead
-from app.schemas.family import relationship_name
+from app.schemas.family import TERMS
 from app.services.enrolments.handed_over import HandoverView
 from app.services.enrolments.handing_over import Offered, Opened
 from app.services.links import Service
@@ -112,7 +112,7 @@ class HandoverRead(Told):
             owner=AskingOwnerRead(
                 name=view.owner_name,
                 relationship=view.relationship,
-                relationship_name=relationship_name(view.relationship, language),
+                relationship_name=TERMS[language][view.relationship],
             ),
             member_name=view.member_name,
             notice="/v1/notices/face-check",

@@ -1,8 +1,8 @@
 """Every text a person reads, in every language: what a refusal says, hints beside fields, messages, notices.
 
-The words are data, read once: `problems.toml`, `messages.toml`, `fields.toml`, `reviews.toml` and `services.toml` of
-each language, a file for each page, and `notices/`. A text is chosen by a code and never holds what somebody typed;
-only messages have values: a code, minutes or a masked name.
+The words are data, read once: `problems.toml`, `messages.toml`, `fields.toml`, `pages.toml`, `handover.toml`,
+`services.toml` and `reviews.toml` of each language, and `notices/`. A text is chosen by a code and never holds what
+somebody typed; only messages have values: a code, minutes or a masked name.
 """
 
 import tomllib
@@ -27,6 +27,7 @@ __all__ = [
     "face_reasons",
     "field_codes",
     "field_error",
+    "handover",
     "message",
     "message_kinds",
     "notice",
@@ -64,7 +65,9 @@ class _Texts:
     face_reasons: Mapping[str, str]
     messages: Mapping[str, str]
     fields: Mapping[str, str]
+    pages: Mapping[str, str]
     reviews: Mapping[str, str]
+    handover: Mapping[str, str]
     services: Mapping[str, ServiceText]
 
 
@@ -110,6 +113,15 @@ def field_codes() -> tuple[str, ...]:
     return tuple(_texts(DEFAULT_LANGUAGE).fields)
 
 
+def page(code: str, language: str) -> str:
+    """Return a sentence that a browser shows.
+
+    Raises:
+        KeyError: no such sentence or language.
+    """
+    return _texts(language).pages[code]
+
+
 def review_finding(finding: str, language: str) -> str:
     """Return one sentence for what reviewers found: what it is and, where it is no yes, what to do.
 
@@ -138,6 +150,15 @@ def message_kinds() -> tuple[str, ...]:
     return tuple(_texts(DEFAULT_LANGUAGE).messages)
 
 
+def handover(language: str) -> Mapping[str, str]:
+    """Return every text of the page on which a member opens a handover, by its place there.
+
+    Raises:
+        KeyError: no such language.
+    """
+    return _texts(language).handover
+
+
 def service(name: str, language: str) -> ServiceText:
     """Return the words for one thing that a family link may let the owner do.
 
@@ -153,18 +174,6 @@ def services() -> tuple[str, ...]:
 
 
 @cache
-def page(name: str, language: str) -> Mapping[str, str]:
-    """Return every text of a page that we serve, by its place there.
-
-    Raises:
-        KeyError: no such language.
-    """
-    if language not in LANGUAGES:
-        raise KeyError(language)
-    return _read(language, name)
-
-
-@cache
 def _texts(language: str) -> _Texts:
     if language not in LANGUAGES:
         raise KeyError(language)
@@ -175,7 +184,9 @@ def _texts(language: str) -> _Texts:
         face_reasons=reasons,
         messages=_read(language, "messages"),
         fields=_read(language, "fields"),
+        pages=_read(language, "pages"),
         reviews=_read(language, "reviews"),
+        handover=_read(language, "handover"),
         services={name: ServiceText(**words) for name, words in _read(language, "services").items()},
     )
 

@@ -47,6 +47,10 @@ class Phone:
         self.number = ""
         self.access_token: str | None = None
 
+    def another(self) -> "Phone":
+        """Return the phone of somebody else, who is signed in to nothing."""
+        return Phone(self._client, self._teller)
+
     def call(
         self,
         method: str,

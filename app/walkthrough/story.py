@@ -155,14 +155,35 @@ class Story:
         enrolment = self._begin(parent, _FATHER, "The same way begins again, with a father (GB/T 4761: 51).")
         self._agree(enrolment, "identity-document", "Papers are taken only after the consent for them.")
         self._send_paper(enrolment, "id_card_front", parent, "A photo of the ID card, front side.")
+        self._on_his_own_phone(enrolment)
+        return self._finished(enrolment)
+
+    def _on_his_own_phone(self, enrolment: str) -> None:
+        """Hand the face step over; the link's page at `/handover` does in a browser what is told here."""
         self._teller.words(
-            "The father looks into the owner's phone himself: from 16 on it is the member who agrees, and who chooses "
-            "what the link may do. He leaves out filing in his name."
+            "The father lives far away. The owner hands the face step over: a link goes to him by message, a code of "
+            "six digits by voice; both are over after a quarter of an hour."
+        )
+        offer = self._phone.call("POST", f"{enrolment}/handovers", expect=(201,), is_once=True).body
+        self._teller.words("On his own phone, without an account, he opens the link and types the code he was told.")
+        his = self._phone.another()
+        opening = {
+            "code": offer["url"].partition("#")[2],
+            "spoken_code": offer["spoken_code"],
+            "device": {"id": secrets.token_hex(8), "name": "Father's phone", "platform": "web"},
+        }
+        his.take_over(his.call("POST", "/v1/handovers/openings", opening, expect=(201,), is_once=True).body)
+        self._teller.words("He sees who asks for what; he could say no, or that he does not know who asks.")
+        his.call("GET", "/v1/handovers/current")
+        self._teller.words(
+            "From 16 on it is the member who agrees, and who chooses what the link may do. He leaves out filing in his "
+            "name."
         )
         shown = self._notice("face-check") | {"services": ["view", "show_code", "certify"]}
-        self._phone.call("PUT", f"{enrolment}/consents/face-check", shown)
-        self._teller.words("A live check: blink, turn the head. The sandbox believes him.")
-        return self._finish(enrolment)
+        his.call("PUT", "/v1/handovers/current/consents/face-check", shown)
+        self._teller.words("A live check before his own camera: blink, turn the head. The sandbox believes him.")
+        started = his.call("POST", "/v1/handovers/current/face-checks", {}, expect=(201,), is_once=True)
+        self._require(his.call("POST", f"/v1/face-checks/{started.body['id']}/completion"), state="passed")
 
     def _family(self, cast: Cast, child: str, parent: str) -> None:
         self._teller.chapter("The family")
@@ -237,6 +258,9 @@ class Story:
 
     def _finish(self, enrolment: str) -> str:
         self._check_face(enrolment)
+        return self._finished(enrolment)
+
+    def _finished(self, enrolment: str) -> str:
         self._teller.words("Passed: the link is active, and the application says where to look now.")
         done = self._phone.call("GET", enrolment)
         self._require(done, state="active")

@@ -11,7 +11,8 @@ JSON = dict[str, Any]
 _WIDTH: Final = 110
 _LONGEST_TEXT: Final = 90
 _LONGEST_LIST: Final = 3
-_SECRETS: Final = frozenset({"access_token", "refresh_token", "password", "sms_code", "token"})
+_SECRETS: Final = frozenset({"access_token", "refresh_token", "password", "sms_code", "spoken_code", "token"})
+_LINK: Final = re.compile(r"(?<=#)[A-Za-z0-9_-]{43}|^[A-Za-z0-9_-]{43}$")
 _IDENTITY: Final = re.compile(r"\b([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
 _STYLES: Final = {"title": "1", "words": "", "request": "36", "good": "32", "refused": "33", "wrong": "1;31"}
 
@@ -123,6 +124,8 @@ def _hidden(name: str, value: object) -> object:
     is_secret = name in _SECRETS or (name == "code" and isinstance(value, str) and value.isdecimal())
     if is_secret and isinstance(value, str):
         return value[: min(6, len(value) // 3)] + "…"
+    if isinstance(value, str):
+        return _LINK.sub(lambda link: link[0][:6] + "…", value)
     return _without_secrets(value)
 
 

@@ -13,6 +13,7 @@ from tests.factories.phone import Phone
 
 PUBLIC = {
     "/v1/accounts",
+    "/v1/handovers/openings",
     "/v1/notices/{code}",
     "/v1/offices",
     "/v1/sessions/refresh",

@@ -152,7 +152,7 @@ async def _make_holder(url: str, house: House, people: dict[str, TestPerson], st
         spare_enrolment = await phone.to_documents(people["sibling"], "77")
         enrolment = await phone.to_face(people["spouse"], "12", age=38)
         handed_over = {
-            "others": await phone.to_face(people["parent-68"], "51", age=68),
+            "others": await phone.to_face(people["teen-17"], "30", age=17),
             "refusals": await phone.to_face(people["grandparent"], "61", age=90),
             "disputes": await phone.to_face(people["mother-in-law"], "56", age=66),
         }

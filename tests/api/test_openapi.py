@@ -19,12 +19,12 @@ CREATING = {
     ("post", "/v1/enrolments/{enrolment_id}/handovers"),
     ("post", "/v1/enrolments/{enrolment_id}/review-requests"),
     ("post", "/v1/card/password-resets"),
-    ("post", "/v1/reviews/{review_id}/claims"),
-    ("post", "/v1/reviews/{review_id}/decisions"),
     ("post", "/v1/handovers/openings"),
     ("post", "/v1/handovers/current/face-checks"),
     ("post", "/v1/handovers/current/refusals"),
     ("post", "/v1/handovers/current/disputes"),
+    ("post", "/v1/reviews/{review_id}/claims"),
+    ("post", "/v1/reviews/{review_id}/decisions"),
 }
 OF_THE_COMMAND_LINE = {"login-taken", "office-known"}
 WITHOUT_SIGN_IN = {
@@ -33,9 +33,9 @@ WITHOUT_SIGN_IN = {
     ("post", "/v1/sessions"),
     ("post", "/v1/sessions/refresh"),
     ("get", "/v1/notices/{code}"),
+    ("post", "/v1/handovers/openings"),
     ("get", "/v1/offices"),
     ("post", "/v1/staff/sessions"),
-    ("post", "/v1/handovers/openings"),
 }
 
 

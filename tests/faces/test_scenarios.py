@@ -192,7 +192,7 @@ class TestTries:
 
         assert (read["face"], steps(read)) == (
             {"mode": "live", "tries_left": 3, "last_reason": None},
-            ["face-check", "review"],
+            ["face-check", "hand-over", "review"],
         )
         assert (await owner.read(enrolment))["state"] == "active"
         told = [line["faults"] for line in log if line["event"] == "face_check_not_started"]

@@ -95,7 +95,7 @@ async def test_another_live_face_can_be_asked_for_and_has_all_its_tries(ask: Ask
     await ask.owner.face_check(enrolment)
 
     assert (back["state"], back["face"]["tries_left"]) == ("face_pending", 3)
-    assert steps(back) == ["face-check", "review"]
+    assert steps(back) == ["face-check", "hand-over", "review"]
     assert (await ask.owner.read(enrolment))["state"] == "active"
 
 

@@ -17,7 +17,7 @@ from typing import IO
 import pytest
 
 PERSONAL = (
-    "access_token|refresh_token|sms_code|password|token|phone|to|name|social_security_number|computer_number|"
+    "access_token|refresh_token|sms_code|spoken_code|url|password|token|phone|to|name|social_security_number|computer_number|"
     "card_number|issue_number|text|code"
 )
 CHAPTERS = [
@@ -48,6 +48,7 @@ def test_a_server_of_its_own_plays_the_whole_flow_and_logs_nothing_personal(tmp_
     assert {"王志远", "王子墨", "王建国", "518093", "My phone"} <= values
     assert len([value for value in values if re.fullmatch(r"10010[0-9X]{13}", value)]) == 3
     assert len([value for value in values if value.startswith("eyJ")]) >= 3  # access tokens
+    assert len([value for value in values if value.startswith("handover.")]) == 1
     written = log.read_text(encoding="utf-8")
     assert [value for value in values if _is_in(value, written)] == []
     assert _requests_in(written) > {
@@ -67,7 +68,13 @@ def test_it_can_be_played_again_on_one_server_also_after_it_was_broken_off(url: 
     assert "earlier walkthrough" not in first.stdout
     assert again.stdout.count("since an earlier walkthrough") == 2
     assert "earlier walkthrough" in after_all.stdout
-    for secret in (r"eyJ[A-Za-z0-9_-]{20}", r'"(password|sms_code|code)": "[^"…]*[0-9]{6}', r"\x1b"):
+    hidden = (
+        r"eyJ[A-Za-z0-9_-]{20}",
+        r'"(password|(sms_|spoken_)?code)": "[^"…]*[0-9]{6}',
+        r"(?<![\w-])[\w-]{43}(?![\w-])",
+        r"\x1b",
+    )
+    for secret in hidden:
         assert not re.search(secret, first.stdout), secret
 
 

@@ -123,7 +123,7 @@ class TestAWorker:
             await asyncio.sleep(0.2)
             started = time.monotonic()
 
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 5  # a worker that is not told waits ten seconds
 
     async def test_goes_on_with_the_rest_when_a_chore_fails(self, house: House, owner: Phone, tmp_path: Path) -> None:
         lost = FolderObjects(tmp_path / "lost")

@@ -48,7 +48,7 @@ async def show_script() -> Response:
 
 @cache
 def _page(language: str) -> str:
-    words = {name: escape(text) for name, text in texts.page("handover", language).items()}
+    words = {name: escape(text) for name, text in texts.handover(language).items()}
     return _read("handover.html").format(language=language, **words)
 
 

@@ -29,7 +29,7 @@ function tell(problem) {
 }
 
 function forget() {
-  for (const name of ["code", "token", "opening"]) sessionStorage.removeItem(name);
+  sessionStorage.clear();
 }
 
 // Answers {status, body, etag}; what the network swallowed is an exception.
@@ -65,18 +65,19 @@ async function once(doing) {
 // Says whether an answer is a good one; a refusal is shown, and one that ends everything ends it here too.
 function isGood(answer) {
   if (answer.status < 400) return true;
-  if (answer.status === 401 || answer.body.code === "handover-link-over") {
-    forget();
-    show("over");
-  }
-  tell(answer.body);
+  if (answer.status === 401 || answer.body.code === "handover-link-over") end("over");
+  else tell(answer.body);
   return false;
 }
 
-function key(name) {
+// Sends what is to be done once, under a key that stays until the answer is known: it may get lost on the way.
+async function send(name, path, body) {
   const kept = sessionStorage.getItem(name) || random();
   sessionStorage.setItem(name, kept);
-  return { "Idempotency-Key": kept };
+  const answer = await call("POST", path, body, { "Idempotency-Key": kept });
+  const isOpen = answer.status >= 500 || (answer.body && answer.body.code === "idempotency-key-in-flight");
+  if (!isOpen) sessionStorage.removeItem(name);
+  return answer;
 }
 
 function device() {
@@ -93,15 +94,11 @@ function device() {
 
 async function open() {
   const spoken = byId("spoken-code").value.normalize("NFKC").replace(/\D/g, "");
-  // The key belongs to this very guess: sent again after a lost answer it is the same, another guess has another.
-  if (sessionStorage.getItem("guess") !== spoken) sessionStorage.removeItem("opening");
-  sessionStorage.setItem("guess", spoken);
   const body = { code: sessionStorage.getItem("code"), spoken_code: spoken, device: device() };
-  const answer = await call("POST", "/v1/handovers/openings", body, key("opening"));
-  sessionStorage.removeItem("guess");
-  if (answer.status !== 409) sessionStorage.removeItem("opening");
+  // Each guess has a key of its own: another one is no repetition.
+  const answer = await send(`opening-${spoken}`, "/v1/handovers/openings", body);
   if (!isGood(answer)) {
-    byId("spoken-code").focus();
+    if (!byId("code").hidden) byId("spoken-code").focus();
     return;
   }
   sessionStorage.removeItem("code");
@@ -140,7 +137,9 @@ async function ask(handover) {
   byId("notice-body").replaceChildren(...written(notice.body));
   for (const old of document.querySelectorAll(".service")) old.remove();
   for (const service of handover.services) {
-    byId(service.service === "pay" ? "money" : "services").append(choice(service));
+    const line = choice(service);
+    line.querySelector("input").checked = (handover.agreed || []).includes(service.service);
+    byId(service.service === "pay" ? "money" : "services").append(line);
   }
   show("ask");
 }
@@ -191,15 +190,13 @@ async function agree() {
 }
 
 async function say(path, body) {
-  const answer = await call("POST", `${OURS}/${path}`, body, key(path));
-  sessionStorage.removeItem(path);
+  const answer = await send(path, `${OURS}/${path}`, body);
   if (isGood(answer)) await render(answer.body);
   else if (answer.status === 409) await read();
 }
 
 async function start() {
-  const answer = await call("POST", `${OURS}/face-checks`, { device_meta: {} }, key("start"));
-  sessionStorage.removeItem("start");
+  const answer = await send("start", `${OURS}/face-checks`, { device_meta: {} });
   if (!isGood(answer)) return;
   camera(answer.body, answer.body.tries_left);
   if (answer.body.client.kind === "sandbox") await complete();
@@ -210,11 +207,12 @@ function camera(newest, triesLeft) {
   check = newest;
   const isOpen = check !== null && OPEN.includes(check.state);
   const address = isOpen ? safe(check.client.url) : null;
+  const isElsewhere = isOpen && !address && check.client.kind !== "sandbox";
   byId("check-link").hidden = !address;
-  if (address) byId("check-link").href = address;
-  byId("check-done").hidden = !isOpen;
-  byId("check-start").hidden = isOpen;
-  byId("check-elsewhere").hidden = !isOpen || Boolean(address) || check.client.kind === "sandbox";
+  byId("check-link").href = address || "";
+  byId("check-done").hidden = !isOpen || isElsewhere;
+  byId("check-start").hidden = isOpen && !isElsewhere;
+  byId("check-elsewhere").hidden = !isElsewhere;
   byId("check-reason").hidden = check === null || isOpen || !check.reason_text;
   byId("check-reason").textContent = (check && check.reason_text) || "";
   byId("check-tries").hidden = check === null || isOpen;
@@ -281,7 +279,10 @@ on("refuse", "click", () => say("refusals"));
 on("dispute-form", "submit", () => say("disputes", { reason: new FormData(byId("dispute-form")).get("reason") }));
 on("check-start", "click", start);
 on("check-done", "click", complete);
-on("check-back", "click", async () => ask((await call("GET", OURS)).body));
+on("check-back", "click", async () => {
+  const answer = await call("GET", OURS);
+  if (isGood(answer)) await ask(answer.body);
+});
 
 // A newer link that is opened where an older one was changes no more than the hash.
 window.addEventListener("hashchange", () => location.hash.length > 1 && location.reload());

@@ -182,7 +182,8 @@ async def _open(
     enrolment = await loading.locked(session, seen.enrolment_id)
     assert enrolment is not None  # the row refers to it
     handover = await handovers.locked(session, seen.id)
-    if handover.state is not HandoverState.WAITING or handover.is_over(session.now):
+    is_theirs = await homes.holder(session, handover.home_id) == handover.account_id  # who handed it over is the owner
+    if handover.state is not HandoverState.WAITING or handover.is_over(session.now) or not is_theirs:
         raise HandoverLinkOver
     if not tokens.is_spoken_code(spoken_code, handover.id, handover.seed):
         return await _count_wrong(session, enrolment, handover)

@@ -76,8 +76,8 @@ class EnrolmentView:
     member: MemberView | None
     requirements: tuple[Requirement, ...]
     face: FaceView | None
-    advice: tuple[Advice, ...]
     handover: Progress | None
+    advice: tuple[Advice, ...]
     consents: tuple[ConsentPurpose, ...]
     waiting_for: str | None
     review: ReviewView | None
@@ -124,8 +124,8 @@ async def view(session: Session, enrolment: Enrolment) -> EnrolmentView:
         member=_member(session, member),
         requirements=asked,
         face=face,
-        advice=await reading.advice(session, enrolment.home_id, enrolment.id) if enrolment.is_open else (),
         handover=await handovers.progress(session, enrolment) if _can_be_handed_over(enrolment, face) else None,
+        advice=await reading.advice(session, enrolment.home_id, enrolment.id) if enrolment.is_open else (),
         consents=tuple(sorted(given)),
         waiting_for="owners-at-limit" if enrolment.awaits_slot else None,
         review=await _review(session, enrolment),

@@ -51,9 +51,11 @@ class Holder:
 
 
 _HOLDER = hot("""
-SELECT enrolment_id, member_id, account_id, device_id, seed, state, expires_at
-FROM handover
-WHERE bucket = $1 AND id = $2
+SELECT h.enrolment_id, h.member_id, h.account_id, h.device_id, h.seed, h.state, h.expires_at,
+       p.account_id AS proven_account_id
+FROM handover h
+LEFT JOIN person p ON p.bucket = h.bucket AND p.id = h.home_id
+WHERE h.bucket = $1 AND h.id = $2
 """)
 
 
@@ -61,7 +63,7 @@ async def holder(db: Database, tokens: HandoverTokens, token: str) -> Holder:
     """Return who holds a token, in one trip.
 
     Raises:
-        HandoverEnded: nobody does any more, or ever did.
+        HandoverEnded: nobody does any more, or ever did; or another account has shown to be the owner since.
     """
     presented = tokens.read_token(token)
     if presented is None:
@@ -70,7 +72,8 @@ async def holder(db: Database, tokens: HandoverTokens, token: str) -> Holder:
     if not tokens.is_token(presented, rows[0]["seed"] if rows else NOBODYS_SEED):
         raise HandoverEnded
     row = rows[0]
-    if HandoverState(row["state"]) not in READABLE or row["expires_at"] <= db.clock.now():
+    is_over = HandoverState(row["state"]) not in READABLE or row["expires_at"] <= db.clock.now()
+    if is_over or row["proven_account_id"] != row["account_id"]:
         raise HandoverEnded
     return Holder(
         handover_id=presented.handover_id,

@@ -10,11 +10,16 @@ from PIL import Image, ImageChops, ImageStat
 from app.adapters.demo_pictures import portrait_photo, register_pdf
 from app.core.db import Database
 from app.models.documents import DocumentKind
+from app.ports.face import FaceReason
 from app.routers.deps import House
 from app.services import files
-from tests.factories.adding import later, ok, refused
+from tests.faces.test_frames import FRAMES, Judge, complete, send_all, started
+from tests.faces.test_frames import app as app
+from tests.faces.test_frames import enrolment as enrolment
+from tests.faces.test_frames import judge as judge
+from tests.factories.adding import Owner, later, ok, refused
 from tests.factories.staff import Hire, Worker
-from tests.reviews.conftest import Ask, Asked, claimed, decided
+from tests.reviews.conftest import Ask, Asked, claimed, decided, the_newest
 from tests.reviews.test_claims import audited, holder, known
 
 
@@ -200,3 +205,29 @@ class TestGone:
         await later(house, seconds=45)
 
         refused(await li.call("GET", photo["href"]), 404, "not-found")
+
+
+class TestFrames:
+    """Of a face that was judged here, people see the frame with most in it: the newest check's first."""
+
+    @pytest.fixture
+    async def asked(self, app: Owner, enrolment: str, judge: Judge) -> Asked:
+        judge.says = FaceReason.LIVENESS_FAILED
+        for _ in range(3):
+            check = await started(app, enrolment)
+            await send_all(app, check)
+            ok(await complete(app, check))
+        return Asked(enrolment, f"/v1/reviews/{(await the_newest(app)).id}", app.person)
+
+    async def test_they_are_shown_beside_the_papers_and_marked(self, asked: Asked, li: Worker) -> None:
+        found = await exhibits(li, asked)
+        shown = await li.call("GET", found[1]["href"])
+
+        assert [(each["kind"], each["page"]) for each in found] == [
+            ("id_card_front", 1),
+            ("face_frame", 1),
+            ("face_frame", 2),
+            ("face_frame", 3),
+        ]
+        assert (shown.status_code, max(picture(shown.content).size)) == (200, 640)
+        assert min(min(marks(frame, shown.content)) for frame in FRAMES) > 1

@@ -20,7 +20,7 @@ from app.services.accounts.sessions import Caller
 from app.services.audit import Action, Actor
 from app.services.cards import passwords as card_passwords
 from app.services.cards.passwords import CardPasswordNotSet
-from app.services.faces import checks, starting, tries
+from app.services.faces import checks, frames, starting, tries
 from app.services.faces.starting import Opening
 from app.services.people import homes
 from app.services.people.homes import KnownPerson
@@ -130,10 +130,11 @@ async def read(session: Session, caller: Caller, reset_id: UUID) -> ResetView:
 
 
 async def ended(session: Session, reset_id: UUID, check: FaceCheck, actor: Actor) -> None:
-    """Draw the consequence of a face check that has ended now."""
+    """Draw the consequence of a face check that has ended now; a frame of it stays only where people look."""
     reset = await _locked(session, reset_id)
     if check.state is FaceCheckState.PASSED:
         reset.state = ResetState.READY
+        await frames.let_go(session, check.id)
         return
     await session.flush()
     is_out_of_tries = check.reason in COUNTED and not await tries.left(session, reset.person_id, reset.person_id)
@@ -148,11 +149,14 @@ async def ended(session: Session, reset_id: UUID, check: FaceCheck, actor: Actor
             reason=CaseReason.FACE_FAILED if is_out_of_tries else CaseReason.NO_REFERENCE_PORTRAIT,
             actor=actor,
         )
+    else:
+        await frames.let_go(session, check.id)
 
 
 async def decided(session: Session, reset_id: UUID, *, is_approved: bool) -> None:
     """Go on as people decided; the holder has an hour from then."""
     reset = await _locked(session, reset_id)
+    await frames.let_go_of(session, reset.person_id, reset.id)
     minutes = (await policies.current(session)).card_passwords.reset_minutes
     reset.state = ResetState.READY if is_approved else ResetState.REJECTED
     reset.expires_at = session.now + timedelta(minutes=minutes)

@@ -10,7 +10,7 @@ from app.models.documents import DocumentKind
 from app.models.enrolments import Enrolment, EnrolmentKind, Event, Guardianship
 from app.services import documents, policies
 from app.services.enrolments import finishing, loading, requirements
-from app.services.faces import tries
+from app.services.faces import frames, tries
 from app.services.people.ages import is_under
 
 _PAPERS: Final = frozenset(DocumentKind) - {DocumentKind.FACIAL_PHOTO}
@@ -47,6 +47,7 @@ async def ask_for_more(session: Session, enrolment: Enrolment, finding: Finding)
     rules = await policies.current(session)
     for kind in _LET_GO.get(finding, map(DocumentKind, rules.documents.guardianship)):
         await documents.detach(session, enrolment.home_id, enrolment.id, kind)
+    await frames.let_go_of(session, enrolment.home_id, enrolment.id)
     if finding in _ABOUT_FACES and enrolment.member_id is not None:
         await tries.forgive(session, enrolment.home_id, enrolment.member_id)
     enrolment.face_passed_at = enrolment.last_face_reason = None

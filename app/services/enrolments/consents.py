@@ -27,7 +27,7 @@ from app.services.authority import ServicesNotAllowed
 from app.services.cards import issuing
 from app.services.enrolments import finishing, loading, requirements, viewing
 from app.services.enrolments.viewing import EnrolmentView
-from app.services.faces import ending
+from app.services.faces import ending, frames
 from app.services.handovers import rows as handovers
 from app.services.links import Service
 from app.services.notices import Shown
@@ -213,7 +213,7 @@ async def withdraw(session: Session, caller: Caller, consent_id: UUID) -> None:
 
 async def _undo_open(session: Session, enrolment: Enrolment, purpose: ConsentPurpose, actor: Actor) -> None:
     """Go back to the step that asks for the consent; what the face has shown rested on it too."""
-    await documents.discard(session, enrolment.home_id, enrolment.id, _RESTS_ON[purpose])
+    await _discard(session, enrolment, purpose)
     if enrolment.state is State.PASSWORD_PENDING:  # who it is was shown and stays shown
         enrolment.advance(Event.WITHDRAW_CONSENT, State.PASSWORD_PENDING, session.now)
         return
@@ -228,13 +228,19 @@ async def _undo_open(session: Session, enrolment: Enrolment, purpose: ConsentPur
 
 
 async def _undo_ended(session: Session, enrolment: Enrolment, purpose: ConsentPurpose, actor: Actor) -> None:
-    await documents.discard(session, enrolment.home_id, enrolment.id, _RESTS_ON[purpose])
+    await _discard(session, enrolment, purpose)
     if enrolment.state is not State.ACTIVE or enrolment.member_id is None:
         return
     if enrolment.link_id is not None and await _carries_link(session, enrolment.member_id, purpose):
         await links.end(session, enrolment.link_id, LinkEnd.BY_OWNER, actor)
     elif purpose is ConsentPurpose.NOTICE and await loading.holds_member(session, enrolment):
         await issuing.deactivate(session, enrolment.member_id)
+
+
+async def _discard(session: Session, enrolment: Enrolment, purpose: ConsentPurpose) -> None:
+    await documents.discard(session, enrolment.home_id, enrolment.id, _RESTS_ON[purpose])
+    if _RESTS_ON[purpose] >= _FACES:
+        await frames.let_go_of(session, enrolment.home_id, enrolment.id)
 
 
 async def _carries_link(session: Session, member_id: UUID, purpose: ConsentPurpose) -> bool:

@@ -13,7 +13,7 @@ from app.services.accounts import moving
 from app.services.audit import Action, Actor
 from app.services.cards import issuing
 from app.services.enrolments import loading, risks
-from app.services.faces import ending, tries
+from app.services.faces import ending, frames, tries
 from app.services.handovers import rows as handovers
 from app.services.links import Services
 from app.services.people import homes
@@ -58,7 +58,7 @@ async def accept(
         await issuing.issue(session, enrolment.member_id, registered, channel=enrolment.channel, actor=actor)
         enrolment.advance(event, State.PASSWORD_PENDING, session.now)
         _tell_approved(session, enrolment, event)
-        await documents.decide_fate(session, enrolment.home_id, enrolment.id, keep_papers=True)
+        await _decide_fate(session, enrolment, keep_papers=True)
         return
     if not await _start_link(session, enrolment, actor):
         enrolment.face_passed_at = session.now
@@ -196,7 +196,7 @@ async def _finish_link(
     await issuing.issue(session, enrolment.member_id, registered, channel=enrolment.channel, actor=actor)
     enrolment.advance(event, State.ACTIVE, session.now)
     await _record_end(session, enrolment, actor)
-    await documents.decide_fate(session, enrolment.home_id, enrolment.id, keep_papers=True)
+    await _decide_fate(session, enrolment, keep_papers=True)
 
 
 async def _services(session: Session, enrolment: Enrolment) -> Services:
@@ -216,10 +216,16 @@ async def _services(session: Session, enrolment: Enrolment) -> Services:
 async def _end(session: Session, enrolment: Enrolment, actor: Actor, *, keep_papers: bool) -> None:
     await ending.give_up_open(session, enrolment.home_id, enrolment.id, actor)
     await handovers.end_open(session, enrolment, HandoverEnd.ENROLMENT_CHANGED, actor)
-    await documents.decide_fate(session, enrolment.home_id, enrolment.id, keep_papers=keep_papers)
+    await _decide_fate(session, enrolment, keep_papers=keep_papers)
     if enrolment.link_id is not None:
         await links.release(session, enrolment.link_id)
     await _record_end(session, enrolment, actor)
+
+
+async def _decide_fate(session: Session, enrolment: Enrolment, *, keep_papers: bool) -> None:
+    """Let every picture of a face go at once, and papers when the review's time is over, or at once too."""
+    await documents.decide_fate(session, enrolment.home_id, enrolment.id, keep_papers=keep_papers)
+    await frames.let_go_of(session, enrolment.home_id, enrolment.id)
 
 
 async def _record_end(session: Session, enrolment: Enrolment, actor: Actor) -> None:

@@ -6,7 +6,7 @@ from app.models.handovers import HandoverEnd
 from app.services import documents, links
 from app.services.audit import Actor
 from app.services.enrolments import loading
-from app.services.faces import checks, ending
+from app.services.faces import checks, ending, frames
 from app.services.handovers import rows as handovers
 
 _CONSENTS_AFTER = {
@@ -25,6 +25,7 @@ async def undo_after(session: Session, enrolment: Enrolment, event: Event, actor
     """
     await ending.give_up_open(session, enrolment.home_id, enrolment.id, actor)
     await handovers.end_open(session, enrolment, HandoverEnd.ENROLMENT_CHANGED, actor)
+    await frames.let_go_of(session, enrolment.home_id, enrolment.id)
     enrolment.face_passed_at = enrolment.last_face_reason = None
     for purpose, consent in (await loading.consents(session, enrolment)).items():
         if purpose in _CONSENTS_AFTER[event]:

@@ -91,6 +91,14 @@ async def client_part(session: Session, check: FaceCheck) -> dict[str, str]:
     return part
 
 
+async def ids_of(session: Session, home_id: UUID, subject_id: UUID) -> Sequence[UUID]:
+    """Return every check of a subject."""
+    rows = await session.scalars(
+        select(FaceCheck.id).where(FaceCheck.bucket == bucket_of(home_id), FaceCheck.subject_id == subject_id)
+    )
+    return rows.all()
+
+
 async def open_of(session: Session, home_id: UUID, subject_id: UUID) -> Sequence[FaceCheck]:
     """Return the checks under way for a subject, locked."""
     rows = await session.scalars(

@@ -46,7 +46,10 @@ async def end(session: Session, check: FaceCheck, to: FaceCheckState, reason: Fa
     if not check.advance(to):
         return
     check.reason, check.ended_at, check.due_at, check.client = reason, session.now, None, None
-    await frames.let_go(session, check.id)
+    if reason is FaceReason.OK or reason in COUNTED:
+        await frames.keep_best(session, check.id)
+    else:
+        await frames.let_go(session, check.id)
     if to in (FaceCheckState.CANCELLED, FaceCheckState.EXPIRED) and check.provider_ref is not None:
         outbox.tell(session, outbox.Kind.FACE_GIVEN_UP, check.home_id, check_id=str(check.id))
     await audit.record(

@@ -1,4 +1,7 @@
-"""Frames that a check is judged by on this server: taken while it is open, gone with its end."""
+"""Frames that a check is judged by on this server: taken while it is open, gone with its end but for one.
+
+The one is for the people who may have to look; it goes when they, or the face, have decided, and in seven days at most.
+"""
 
 import hmac
 from collections.abc import Sequence
@@ -114,6 +117,19 @@ async def let_go(session: Session, check_id: UUID) -> None:
     """Let a check's frames go at once: it has ended. One that is on its way goes when it has come."""
     for row in await session.scalars(_stored(check_id).with_for_update()):
         files.detach(row, session.now)
+
+
+async def keep_best(session: Session, check_id: UUID) -> None:
+    """Let a check's frames go but one, because people may have to look: of one size, the file with most in it."""
+    rows = sorted(await session.scalars(_stored(check_id).with_for_update()), key=lambda row: row.size_bytes)
+    for row in rows[:-1]:
+        files.detach(row, session.now)
+
+
+async def let_go_of(session: Session, home_id: UUID, subject_id: UUID) -> None:
+    """Let the frames of every check of a subject go: it is decided, or starts anew."""
+    for check_id in await checks.ids_of(session, home_id, subject_id):
+        await let_go(session, check_id)
 
 
 async def _wanted(session: Session, ports: Ports, doer: Doer, sent: Sent) -> int:

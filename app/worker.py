@@ -20,6 +20,7 @@ from app.ports import Ports
 from app.services import audit_heads, files, housekeeping, notifications, outbox, outcomes
 from app.services.enrolments import expiring, reading
 from app.services.outbox import Kind, Taken
+from app.services.reviews import lateness
 
 _LOOK_SECONDS: Final = 0.5
 _LONGEST_PAUSE_SECONDS: Final = 30.0
@@ -69,6 +70,7 @@ def chores(db: Database, ports: Ports) -> Sequence[Chore]:
         Chore("sweep_files", partial(files.sweep, db, ports.store), _now, timedelta(seconds=5)),
         Chore("put_away", partial(housekeeping.put_away, db), _now, timedelta(hours=1)),
         Chore("sign_audit_heads", partial(audit_heads.sign_changed, db, ports.store), _now, timedelta(hours=1)),
+        Chore("report_late_reviews", partial(report_late_reviews, db), _now, timedelta(hours=1)),
         Chore("report_strays", partial(report_strays, db, ports), _next_night, timedelta(days=1)),
     )
 
@@ -100,6 +102,14 @@ async def report_strays(db: Database, ports: Ports) -> int:
     if found:
         _log.error("objects_without_row", count=len(found), first=found[:20])
     return len(found)
+
+
+async def report_late_reviews(db: Database) -> int:
+    """Write into the log how many cases are past their deadline, a line for each office; return how many lines."""
+    late = await db.run(lateness.by_office)
+    for office, count in late.items():
+        _log.warning("reviews_overdue", office=office, count=count)
+    return len(late)
 
 
 async def _tell(db: Database, tellers: Mapping[Kind, Teller], event_id: UUID) -> None:

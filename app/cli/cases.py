@@ -1,5 +1,7 @@
 """`escard cases`: see and decide what waits for people, from the machine, in the name of one of the reviewers."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -26,12 +28,20 @@ Reason = Annotated[Finding, typer.Option(help="Why; whoever asked reads it where
 
 
 @app.command("list")
-def list_waiting() -> None:
+def list_waiting(
+    *,
+    overdue: Annotated[bool, typer.Option("--overdue", help="Only those past their deadline.")] = False,
+) -> None:
     """List the open cases, the most urgent first."""
-    waiting = in_house(lambda house: house.db.run(cases.waiting))
+    find = cases.overdue if overdue else cases.waiting
+
+    async def look(house: House) -> tuple[Sequence[Case], datetime]:
+        return await house.db.run(find), house.db.clock.now()
+
+    waiting, now = in_house(look)
     say(
         table(
-            ("case", "about", "reason", "risks", "region", "opened", "due", "reviewers"),
+            ("case", "about", "reason", "risks", "region", "opened", "due", "overdue", "reviewers"),
             (
                 (
                     str(case.id),
@@ -41,6 +51,7 @@ def list_waiting() -> None:
                     case.region,
                     f"{case.opened_at:%Y-%m-%d %H:%M}Z",
                     f"{case.due_at:%Y-%m-%d %H:%M}Z",
+                    "yes" if case.due_at <= now else "-",
                     str(case.reviewers_needed),
                 )
                 for case in waiting

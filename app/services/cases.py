@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core.db import Session, bucket_of, new_id
@@ -123,10 +123,12 @@ async def withdraw(session: Session, home_id: UUID, subject_id: UUID) -> None:
 
 async def waiting(session: Session, *, most: int = 100) -> Sequence[Case]:
     """Return the open cases, the most urgent first: across all homes, for whoever sits at the machine."""
-    rows = await session.scalars(
-        select(Case).where(Case.state == CaseState.OPEN).order_by(Case.due_at, Case.id).limit(most)
-    )
-    return rows.all()
+    return (await session.scalars(_open().limit(most))).all()
+
+
+async def overdue(session: Session, *, most: int = 100) -> Sequence[Case]:
+    """Return the open cases whose deadline has passed, the latest of all first: across all homes."""
+    return (await session.scalars(_open().where(Case.due_at <= session.now).limit(most))).all()
 
 
 async def find(session: Session, case_id: UUID) -> Case:
@@ -198,6 +200,10 @@ async def record(session: Session, action: Action, case: Case, actor: Actor, **f
             on_behalf_of=case.member_id,
             facts={"case_id": str(case.id), "purpose": f"review_of_{case.purpose.value}", **facts},
         )
+
+
+def _open() -> Select[Case]:
+    return select(Case).where(Case.state == CaseState.OPEN).order_by(Case.due_at, Case.id)
 
 
 def _close(session: Session, case: Case, state: CaseState, decision: Decision) -> None:

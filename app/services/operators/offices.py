@@ -80,6 +80,11 @@ async def find(
     return rows.all()
 
 
+async def everywhere(session: Session) -> Sequence[Office]:
+    """Return every office by its id."""
+    return (await session.scalars(select(Office).order_by(Office.id))).all()
+
+
 def within(region: str) -> str:
     """Return what every region within this one begins with: `110000` holds whatever begins with `11`."""
     while region.endswith("00"):

@@ -5,4 +5,5 @@ claiming   one reviewer holds a case for a while, and never their own family's
 kinship    who belongs to whose family
 reading    what the reviewer needs to see
 deciding   the decision, and what follows from it
+lateness   how many are past their deadline, for each office
 """

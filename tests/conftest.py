@@ -23,7 +23,7 @@ from tests.cli.forking import Mother
 from tests.cli.installations import Installation, open_folder
 from tests.cluster import Cluster
 from tests.factories.houses import build
-from tests.factories.make import Make
+from tests.factories.make import Holder, Make
 from tests.factories.phone import Phone
 from tests.factories.seeds import Seeds, settled_people
 
@@ -99,7 +99,7 @@ def seeds(pg: Cluster, keys: FileKeys, tmp_path_factory: pytest.TempPathFactory)
 @pytest.fixture
 def database(pg: Cluster, seeds: Seeds, request: pytest.FixtureRequest) -> Iterator[cluster.Database]:
     """A database of this test's own: migrated, and holding what the test's other fixtures say."""
-    seed = next((name for name in ("owner", "people") if name in request.fixturenames), None)
+    seed = next((name for name in ("made_owner", "owner", "people") if name in request.fixturenames), None)
     clone = pg.clone(seeds.template(seed)) if seed is not None else pg.clone()
     yield clone
     pg.drop(clone.name)
@@ -156,3 +156,9 @@ def make(client: httpx.AsyncClient, house: House) -> Make:
 async def owner(seeds: Seeds, client: httpx.AsyncClient, house: House) -> Phone:
     """The phone of somebody with an own card; the register knows the test people."""
     return await seeds.owner(client, house)
+
+
+@pytest.fixture
+def made_owner(seeds: Seeds, client: httpx.AsyncClient, house: House) -> Holder:
+    """A man born in 1985 with a card, who was there before the test began."""
+    return seeds.made_owner(client, house)

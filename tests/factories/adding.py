@@ -23,7 +23,7 @@ from app.routers.deps import House
 from app.services.people.ages import birthday
 from app.services.people.identifiers import check_character
 from tests import cluster
-from tests.factories.make import Holder, Make, Someone
+from tests.factories.make import Holder, Someone
 from tests.factories.phone import JSON, Phone
 
 PORTRAIT = portrait_photo(1)
@@ -54,9 +54,9 @@ class Owner(Phone):
 
 
 @pytest.fixture
-async def owner(make: Make, house: House) -> Owner:
+def owner(made_owner: Holder, house: House) -> Owner:
     """Somebody who may add relatives: a man born in 1985."""
-    return await app_of(await make.owner(), house)
+    return Owner(made_owner.client, house, "", holder=made_owner)
 
 
 async def app_of(holder: Holder, house: House) -> Owner:

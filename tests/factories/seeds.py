@@ -3,18 +3,21 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
 
 from app import main
+from app.adapters.demo_pictures import portrait_photo
 from app.adapters.keys.file import FileKeys
+from app.adapters.register.embedded import EmbeddedRegister, Entry
 from app.core.settings import Settings
 from app.ports.register import TestPerson
 from app.routers.deps import House
 from tests.cluster import Cluster
 from tests.factories.houses import build
+from tests.factories.make import Holder, Make
 from tests.factories.phone import Phone, settle_people
 
 
@@ -33,11 +36,15 @@ class Seeds:
     folder: Path
     _made: dict[str, str] = field(default_factory=dict)
     _owner: dict[str, str] = field(default_factory=dict)
+    _holder: Holder | None = None
 
     def template(self, seed: str) -> str:
-        """Return the name of the database to clone: `people` are in the register, or an `owner` has a card too."""
+        """Return the name of the database to clone.
+
+        `people` are in the register; an `owner` has a card too, got by the whole flow, or a `made_owner` without it.
+        """
         if seed not in self._made:
-            grow = {"people": _settle, "owner": self._enrol}[seed]
+            grow = {"people": _settle, "owner": self._enrol, "made_owner": self._make}[seed]
             database = self.pg.clone()
             with ThreadPoolExecutor(1) as apart:  # from this test's event loop
                 apart.submit(lambda: asyncio.run(self._grow(database.app_url, grow))).result()
@@ -50,6 +57,11 @@ class Seeds:
         answer = await client.post("/v1/sessions/refresh", json={"refresh_token": self._owner["refresh_token"]})
         phone.tokens = answer.json()
         return phone
+
+    def made_owner(self, client: httpx.AsyncClient, house: House) -> Holder:
+        """Return the owner who was made, in a clone."""
+        assert self._holder is not None
+        return replace(self._holder, client=client, mint=house.mint.access)
 
     async def _grow(self, url: str, grow: Callable[[httpx.AsyncClient, House], Awaitable[None]]) -> None:
         async with main.opened(build(Settings(data_folder=self.folder), url, self.keys)) as house:
@@ -68,6 +80,11 @@ class Seeds:
             "device": phone.device,
             "refresh_token": phone.tokens["refresh_token"],
         }
+
+    async def _make(self, client: httpx.AsyncClient, house: House) -> None:
+        await settle_people(house)
+        self._holder = await Make(client, house).owner()
+        await EmbeddedRegister(house.db).put([Entry(self._holder.registered, portrait=portrait_photo(1))])
 
 
 async def _settle(_: httpx.AsyncClient, house: House) -> None:

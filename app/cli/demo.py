@@ -1,4 +1,4 @@
-"""`escard demo`: the people of the demo, made anew where the age that a label tells has passed."""
+"""`escard demo`: the people of the demo, made anew where the age that a label tells has passed, and its reviewers."""
 
 from collections.abc import Sequence
 
@@ -13,6 +13,8 @@ from app.core.clock import today
 from app.core.settings import Environment
 from app.ports.register import TestPerson
 from app.routers.deps import House
+from app.services.operators import demo as demo_staff
+from app.services.operators.demo import DemoOperator
 from app.services.people.ages import age_on
 
 app = typer.Typer()
@@ -22,12 +24,15 @@ _CROWD = "quota-relative-"  # they are there to fill a family, nobody tries anyt
 
 @app.command("demo")
 def load_people() -> None:
-    """Put the people of the demo into the embedded register; those whose age has passed get a new number."""
+    """Put the people of the demo into the embedded register, and two reviewers into an office; show them.
+
+    People whose age has passed get a new number.
+    """
     say(in_house(load))
 
 
 async def load(house: House) -> str:
-    """Put the people of the demo into the register and return them as a table.
+    """Put the people of the demo into the register, and its staff into their office; return them as tables.
 
     Raises:
         Refused: this is no place for a demo.
@@ -38,7 +43,9 @@ async def load(house: House) -> str:
     await register.put(demo.people(today(house.db.clock.now())))
     people = await register.test_people()
     await link_families(house.db, register, people, demo.DEMO_LINKS, house.settings.channel)
-    return _table(house, people)
+    await demo_staff.put(house.db, house.ports.keys, house.passwords)
+    staff = await house.db.run(lambda session: demo_staff.standing(session, house.ports.keys))
+    return f"{_table(house, people)}\n\n{_staff_table(staff)}"
 
 
 def embedded_register(house: House) -> EmbeddedRegister:
@@ -61,4 +68,12 @@ def _table(house: House, people: Sequence[TestPerson]) -> str:
             for person in people
             if not person.label.startswith(_CROWD)
         ),
+    )
+
+
+def _staff_table(staff: Sequence[DemoOperator]) -> str:
+    """Show what the demo's staff sign in with: the address goes into an authenticator app."""
+    return table(
+        ("reviewer", "password", "for an authenticator app"),
+        ((each.login, each.password, each.totp_address) for each in staff),
     )

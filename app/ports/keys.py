@@ -21,6 +21,7 @@ class Purpose(StrEnum):
     AUDIT = "audit"
     SYSTEM = "system"
     READING_ADDRESSES = "reading-addresses"
+    DEMO_STAFF = "demo-staff"
     ROUTING = "routing"
 
 

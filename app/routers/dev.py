@@ -1,4 +1,4 @@
-"""What only development has: sent messages, the test people and pictures of them, the clock."""
+"""What only development has: sent messages, the test people and pictures of them, the reviewers, the clock."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -10,12 +10,14 @@ from pydantic_core import PydanticCustomError
 
 from app.core.errors import FieldError, Invalid, NotFound
 from app.models.documents import DocumentKind
+from app.models.operators import OperatorRole
 from app.ports import Sandbox
 from app.ports.register import TestPerson
 from app.problems import documented
 from app.routers import deps
 from app.routers.deps import House, TheHouse
 from app.schemas.base import Asked, Moment, Page, Told
+from app.services.operators import demo
 from app.services.people.ages import age_on, today
 
 router = APIRouter(prefix="/dev", tags=["development only"])
@@ -44,6 +46,17 @@ class PersonRead(Told):
     age: int
     phone: str | None
     note: str
+
+
+class DemoOperatorRead(Told):
+    """One of the demo's staff, with what they sign in with."""
+
+    login: str
+    role: OperatorRole
+    office_id: str
+    password: str
+    totp: str | None = Field(description="A code that is good now; none where it was used, until the next half minute")
+    totp_address: str = Field(description="What an authenticator app takes")
 
 
 class ClockAsk(Asked):
@@ -108,6 +121,25 @@ async def draw_picture(
     comment = None if scenario is None else f"sandbox:{scenario}"
     drawn = await asyncio.to_thread(_sandbox(house).picture, person.label, kind.value, comment)
     return Response(drawn, media_type="image/jpeg")
+
+
+@router.get("/staff")
+async def read_staff(house: TheHouse) -> Page[DemoOperatorRead]:
+    """The demo's reviewers: those who still sign in with what the demo gave them."""
+    staff = await house.db.run(lambda session: demo.standing(session, house.ports.keys))
+    return Page(
+        items=[
+            DemoOperatorRead(
+                login=each.login,
+                role=each.role,
+                office_id=each.office_id,
+                password=each.password,
+                totp=each.code,
+                totp_address=each.totp_address,
+            )
+            for each in staff
+        ]
+    )
 
 
 @router.post("/clock")

@@ -131,6 +131,14 @@ async def known(session: Session, login: str) -> Staff:
     return await sessions.staff_of(session, await _present(session, login))
 
 
+async def find(session: Session, login: str) -> Operator | None:
+    """Return whoever has or had a login, without a lock."""
+    operator: Operator | None = await session.scalar(
+        select(Operator).where(Operator.bucket == bucket_of_login(session, login), Operator.login == login)
+    )
+    return operator
+
+
 def secret_of(session: Session, operator: Operator) -> bytes | None:
     """Open somebody's secret; the installation's own key does it, so that it takes the same for everybody."""
     if operator.totp_secret is None:

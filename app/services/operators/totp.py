@@ -32,6 +32,13 @@ def code(secret: bytes, now: datetime) -> str:
     return _totp(secret).generate(now.timestamp()).decode()
 
 
+def unused_code(secret: bytes, used_step: int, now: datetime) -> str | None:
+    """Return a code that `step_of` takes now and that is of a later step than the one used; None when there is none."""
+    step = max(int(now.timestamp()) // _STEP_SECONDS, used_step + 1)
+    is_early = step * _STEP_SECONDS > now.timestamp() + _DRIFT_STEPS * _STEP_SECONDS
+    return None if is_early else _totp(secret).generate(step * _STEP_SECONDS).decode()
+
+
 def step_of(secret: bytes, given: str, now: datetime) -> int | None:
     """Return the time step that a code belongs to: this one, the one before or the next; None when it is wrong.
 

@@ -1,0 +1,103 @@
+"""The staff of the demo: an office, and two reviewers whose factors follow from this installation's keys.
+
+So they are the same at each start, and nobody can tell them from the source. Development alone makes and shows them.
+"""
+
+import base64
+import hmac
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+from app.core.db import Database, Session
+from app.core.passwords import Passwords
+from app.models.operators import OfficeKind, OperatorRole
+from app.ports.keys import Keys, Purpose
+from app.services.operators import offices, registering, totp
+from app.services.operators.offices import NewOffice, OfficeKnown
+from app.services.operators.registering import Factors, NewOperator
+
+_OFFICE: Final = NewOffice(
+    id="demo-office",
+    name="示范服务窗口",
+    kind=OfficeKind.DISTRICT_BRANCH,
+    region="000000",
+    address="示范路 1 号",
+    hours="9:00–17:00",
+    phone="12333",
+)
+_LOGINS: Final = ("demo-reviewer", "demo-reviewer-2")
+_PASSWORD_BYTES: Final = 15  # 24 letters of base32
+_SECRET_BYTES: Final = 20  # as long as every other's
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOperator:
+    """One of the demo's staff; `code` is good now and was not used, None until the next half minute begins."""
+
+    login: str
+    role: OperatorRole
+    office_id: str
+    password: str = field(repr=False)
+    totp_address: str = field(repr=False)
+    code: str | None = field(repr=False)
+
+
+async def put(db: Database, keys: Keys, passwords: Passwords) -> None:
+    """Add the office and the reviewers that are not there yet; who was renewed or removed since stays so.
+
+    Raises:
+        Busy: too many passwords are being checked.
+    """
+    with suppress(OfficeKnown):
+        await db.run(lambda session: offices.add(session, _OFFICE))
+    for login in _LOGINS:
+        if await db.run(partial(_is_taken, login)):
+            continue
+        password, secret = _password(keys, login), _secret(keys, login)
+        factors = Factors(password, secret, await passwords.hash(password))
+        await db.run(partial(_add, NewOperator(login, OperatorRole.REVIEWER, _OFFICE.id), factors))
+
+
+async def standing(session: Session, keys: Keys) -> Sequence[DemoOperator]:
+    """Return those of the demo's staff who still sign in with what the demo gave them, by their logins."""
+    found = []
+    for login in _LOGINS:
+        operator = await registering.find(session, login)
+        secret = _secret(keys, login)
+        if operator is None or registering.secret_of(session, operator) != secret:
+            continue
+        found.append(
+            DemoOperator(
+                login=login,
+                role=operator.role,
+                office_id=operator.office_id,
+                password=_password(keys, login),
+                totp_address=totp.address(secret, login, "escard"),
+                code=totp.unused_code(secret, operator.totp_step, session.now),
+            )
+        )
+    return found
+
+
+async def _is_taken(login: str, session: Session) -> bool:
+    return await registering.find(session, login) is not None
+
+
+async def _add(new: NewOperator, factors: Factors, session: Session) -> None:
+    await registering.add(session, new, factors)
+
+
+def _password(keys: Keys, login: str) -> str:
+    letters = base64.b32encode(_derived(keys, "password", login)[:_PASSWORD_BYTES]).decode().lower()
+    return "-".join(letters[start : start + 6] for start in range(0, len(letters), 6))
+
+
+def _secret(keys: Keys, login: str) -> bytes:
+    return _derived(keys, "totp", login)[:_SECRET_BYTES]
+
+
+def _derived(keys: Keys, use: str, login: str) -> bytes:
+    return hmac.digest(keys.secret(Purpose.DEMO_STAFF), f"{use}:{login}".encode(), "sha256")

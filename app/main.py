@@ -27,7 +27,7 @@ from app.core.passwords import Passwords
 from app.core.sealing import Chain, Lookup, Vault
 from app.core.settings import Environment, Settings
 from app.core.tokens import AccessTokens, HandoverTokens, ReadingAddresses, RefreshTokens
-from app.openapi.document import Api, operation_id
+from app.openapi.document import Api
 from app.ports import Ports, Sandbox
 from app.ports.face import FaceProvider
 from app.ports.keys import Keys, Purpose
@@ -138,7 +138,6 @@ def create_app(house: House) -> FastAPI:
         title="escard",
         version=version("escard"),
         summary="The electronic social security card, for oneself and for one's family.",
-        generate_unique_id_function=operation_id,
         lifespan=lifespan,
         redirect_slashes=False,  # behind a proxy the redirect would send the token over plain http
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
@@ -162,10 +161,9 @@ def create_app(house: House) -> FastAPI:
         staff,
         reviews,
     )
-    for module in modules:
-        app.include_router(module.router)
-    if house.sandbox is not None:
-        app.include_router(dev.router)
+    # Routers are whole as they stand; to include them would build every route anew at the app's first requests.
+    for module in (*modules, *((dev,) if house.sandbox is not None else ())):
+        app.router.routes.extend(module.router.routes)
     app.add_middleware(Shortcuts, house=house, reads={**holders.READS, **family.READS})
     if house.settings.cors_origins:
         app.add_middleware(

@@ -65,12 +65,6 @@ class Api(FastAPI):
         return document
 
 
-def operation_id(route: Any) -> str:
-    """Name an operation after its function: clients generate methods of these names."""
-    name: str = route.name
-    return name
-
-
 def _finished(made: JSON, endpoints: Mapping[tuple[str, str], Callable[..., Any]]) -> JSON:
     document: JSON = orjson.loads(_PAGE.sub(rb"\1Page", orjson.dumps(made)))
     document["info"]["description"] = DESCRIPTION.strip()
@@ -78,7 +72,9 @@ def _finished(made: JSON, endpoints: Mapping[tuple[str, str], Callable[..., Any]
     document["tags"] = [{"name": name, "description": words} for name, words in TAGS if name in used]
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            _finish_operation(path, method, operation, _needs(endpoints[path, method]))
+            endpoint = endpoints[path, method]
+            operation["operationId"] = endpoint.__name__  # clients generate methods of these names
+            _finish_operation(path, method, operation, _needs(endpoint))
     _finish_components(document["components"])
     return document
 
@@ -212,6 +208,8 @@ def _finish_response(status: str, response: JSON) -> None:
     response["description"] = _DESCRIPTIONS.get(status, response["description"])
     for header in HEADERS_OF_STATUS.get(status, ()):
         _add_header(response, header)
+    for content in response.get("content", {}).values():
+        content.get("schema", {}).pop("title", None)  # the operation's name again
     if "application/problem+json" in response.get("content", {}):
         _add_header(response, "Content-Language")
 

@@ -19,6 +19,7 @@ from app.core.db import Database
 from app.ports import Ports
 from app.services import audit_heads, files, housekeeping, notifications, outbox, outcomes
 from app.services.enrolments import expiring, reading
+from app.services.links import comparing
 from app.services.outbox import Kind, Taken
 from app.services.reviews import lateness
 
@@ -72,6 +73,7 @@ def chores(db: Database, ports: Ports) -> Sequence[Chore]:
         Chore("sign_audit_heads", partial(audit_heads.sign_changed, db, ports.store), _now, timedelta(hours=1)),
         Chore("report_late_reviews", partial(report_late_reviews, db), _now, timedelta(hours=1)),
         Chore("report_strays", partial(report_strays, db, ports), _next_night, timedelta(days=1)),
+        Chore("report_torn_links", partial(report_torn_links, db), _next_night, timedelta(days=1)),
     )
 
 
@@ -101,6 +103,14 @@ async def report_strays(db: Database, ports: Ports) -> int:
     found = await housekeeping.strays(db, ports.store)
     if found:
         _log.error("objects_without_row", count=len(found), first=found[:20])
+    return len(found)
+
+
+async def report_torn_links(db: Database) -> int:
+    """Write into the log which links say one thing in the owner's home and another in the member's; return how many."""
+    found = await comparing.torn(db)
+    if found:
+        _log.error("links_torn", count=len(found), first=[str(link_id) for link_id in found[:20]])
     return len(found)
 
 

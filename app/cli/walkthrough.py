@@ -33,7 +33,7 @@ def walk_through(
         Path | None, typer.Option(help="Where the log of a server of its own goes; without it, it is not kept.")
     ] = None,
 ) -> None:
-    """Register an owner, issue his card, add a child and a parent, show the family; every request is told."""
+    """Register an owner, issue his card, add a child and parents, show the family; every request is told."""
     has_colours = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     teller = Teller(sys.stdout, has_colours=has_colours, is_in_full=in_full)
     running = url or address(read_settings())

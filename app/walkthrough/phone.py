@@ -74,8 +74,7 @@ class Phone:
         if isinstance(body, bytes):
             headers["Content-Type"] = "image/jpeg"
         self._teller.request(method, path, body, headers)
-        sent = headers | ({"Authorization": f"Bearer {self.access_token}"} if self.access_token else {})
-        answer = self._send(method, path, body, sent)
+        answer = self._send(method, path, body, headers | self._signed())
         reply = Reply(answer)
         told = {name: answer.headers[name] for name in _SHOWN_HEADERS if name in answer.headers}
         self._teller.answer(reply.status, _in_short(reply.body) if reply.problem else shown(reply.body), told)
@@ -83,14 +82,18 @@ class Phone:
             raise Unexpected(_surprise(method, path, reply, expect))
         return reply
 
+    def ask(self, path: str) -> Reply:
+        """Look something up without a word: the story knows it, the reader need not."""
+        return Reply(self._send("GET", path, None, self._signed()))
+
     def picture(self, path: str) -> bytes:
-        """Take a picture, where an app would use its camera.
+        """Take a picture, where an app would use its camera; or look at one, where this session may.
 
         Raises:
             Unexpected: there is none.
         """
         self._teller.request("GET", path, None, {})
-        answer = self._send("GET", path, None, {})
+        answer = self._send("GET", path, None, self._signed())
         self._teller.answer(answer.status_code, {}, {"Content-Type": answer.headers.get("content-type", "")})
         if answer.status_code != 200:
             raise Unexpected(_surprise("GET", path, Reply(answer), (200,)))
@@ -109,6 +112,9 @@ class Phone:
                 return True
             time.sleep(0.25)
         return False
+
+    def _signed(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.access_token}"} if self.access_token else {}
 
     def _send(self, method: str, path: str, body: object, headers: dict[str, str]) -> httpx.Response:
         try:

@@ -1,44 +1,19 @@
-"""The story: an owner gets a card of their own and adds a child and a parent."""
+"""The story: an owner gets a card of their own and adds a child and both parents."""
 
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
+from app.walkthrough.people import Cast, Person, cast_alone
 from app.walkthrough.phone import Phone, Reply, Unexpected
+from app.walkthrough.reviewing import Reviewers
 from app.walkthrough.telling import JSON, Teller
 
 _PASSWORD: Final = "four quiet herons"  # noqa: S105 - of nobody: the account is made for this story
 _CARD_PASSWORD: Final = "518093"  # noqa: S105 - the same
 _SON: Final = "20"
 _FATHER: Final = "51"
+_MOTHER: Final = "52"
 _MESSAGE_SECONDS: Final = 15
-_CAST: Final = frozenset({"owner", "child-9", "parent-68"})
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """A test person, as `/dev/people` shows them."""
-
-    label: str
-    name: str = field(repr=False)
-    number: str = field(repr=False)
-    phone: str | None = field(repr=False)
-    age: int
-
-    @classmethod
-    def of(cls, item: Mapping[str, Any]) -> "Person":
-        """Read one of the items."""
-        return cls(item["label"], item["name"], item["social_security_number"], item["phone"], item["age"])
-
-
-@dataclass(frozen=True, slots=True)
-class Cast:
-    """Who plays."""
-
-    owner: Person
-    child: Person
-    parent: Person
 
 
 class Story:
@@ -59,20 +34,17 @@ class Story:
         self._own_card(cast.owner)
         self._step_up()
         child = self._add_child(cast.child)
-        parent = self._add_parent(cast.parent)
-        self._family(cast, child, parent)
+        father = self._add_father(cast.father)
+        mother = self._add_mother(cast.mother)
+        self._family(cast, {child, father, mother})
 
     def _cast(self) -> Cast:
         self._teller.chapter("The people")
         self._teller.words(
             "A development server knows test people: they are nobody, so everything can be tried on them. "
-            "Three of them play here: an owner, his son of 9 and his father of 68."
+            "Four of them play here: an owner, his son of 9, his father of 68 and his mother."
         )
-        listed = self._phone.call("GET", "/dev/people", shown=_cast_alone).body["items"]
-        people = {item["label"]: Person.of(item) for item in listed}
-        if missing := _CAST - people.keys():
-            raise Unexpected(f"The server's register has no {', '.join(sorted(missing))}: run `escard demo` there.")
-        return Cast(people["owner"], people["child-9"], people["parent-68"])
+        return Cast.of(self._phone.call("GET", "/dev/people", shown=cast_alone).body["items"])
 
     def _account(self) -> None:
         self._teller.chapter("An account")
@@ -150,13 +122,43 @@ class Story:
         self._teller.words("The photo is compared with the register's portrait. A child need not sit still for it.")
         return self._finish(enrolment)
 
-    def _add_parent(self, parent: Person) -> str:
-        self._teller.chapter(f"His father, {parent.age}")
-        enrolment = self._begin(parent, _FATHER, "The same way begins again, with a father (GB/T 4761: 51).")
+    def _add_father(self, father: Person) -> str:
+        self._teller.chapter(f"His father, {father.age}")
+        enrolment = self._begin(father, _FATHER, "The same way begins again, with a father (GB/T 4761: 51).")
         self._agree(enrolment, "identity-document", "Papers are taken only after the consent for them.")
-        self._send_paper(enrolment, "id_card_front", parent, "A photo of the ID card, front side.")
+        self._send_paper(enrolment, "id_card_front", father, "A photo of the ID card, front side.")
         self._on_his_own_phone(enrolment)
         return self._finished(enrolment)
+
+    def _add_mother(self, mother: Person) -> str:
+        self._teller.chapter("His mother, whose face fails")
+        enrolment = self._begin(mother, _MOTHER, "Once more, with a mother (GB/T 4761: 52), who sits beside him.")
+        self._agree(enrolment, "identity-document", "Papers are taken only after the consent for them.")
+        self._send_paper(enrolment, "id_card_front", mother, "A photo of the ID card, front side.")
+        self._agree(enrolment, "face-check", "She reads the notice on his phone, and agrees.")
+        self._fail_face(enrolment)
+        self._teller.chapter("A reviewer")
+        Reviewers(self._phone.another(), self._teller).approve_newest()
+        return self._finished(enrolment, "Her son looks again: people said yes, and the link is active.")
+
+    def _fail_face(self, enrolment: str) -> None:
+        """Use up what tries are left; an earlier walkthrough may have left none."""
+        if left := self._phone.ask(enrolment).body["face"]["tries_left"]:
+            self._teller.words(
+                "The sandbox plays whatever is asked for: this time the face does not match. Three tries in 24 hours "
+                "are hers with this owner; each answer says why it failed and how many are left."
+            )
+        else:
+            self._teller.words("No try is left today; people can be asked at any time, also instead of a face check.")
+            asked = {"reason": "face_failed"}
+            self._phone.call("POST", f"{enrolment}/review-requests", asked, expect=(201,), is_once=True)
+        for _ in range(left):
+            played = {"device_meta": {"sandbox_scenario": "face_mismatch"}}
+            started = self._phone.call("POST", f"{enrolment}/face-checks", played, expect=(201,), is_once=True)
+            checked = self._phone.call("POST", f"/v1/face-checks/{started.body['id']}/completion")
+            self._require(checked, state="failed")
+        self._teller.words("A face is never the only way: people decide, within five days. No clock runs meanwhile.")
+        self._require(self._phone.call("GET", enrolment), state="in_review")
 
     def _on_his_own_phone(self, enrolment: str) -> None:
         """Hand the face step over; the link's page at `/handover` does in a browser what is told here."""
@@ -185,21 +187,21 @@ class Story:
         started = his.call("POST", "/v1/handovers/current/face-checks", {}, expect=(201,), is_once=True)
         self._require(his.call("POST", f"/v1/face-checks/{started.body['id']}/completion"), state="passed")
 
-    def _family(self, cast: Cast, child: str, parent: str) -> None:
+    def _family(self, cast: Cast, links: set[str]) -> None:
         self._teller.chapter("The family")
         self._teller.words("One page: whom he acts for, what each of them shares, how many places are left.")
         page = self._phone.call("GET", "/v1/family")
-        if not {child, parent} <= {member["link_id"] for member in page.body["members"]}:
-            raise Unexpected("The family page does not show both relatives.")
+        if not links <= {member["link_id"] for member in page.body["members"]}:
+            raise Unexpected("The family page does not show all relatives.")
         self._teller.words("Their e-cards came with the link. Each look is written into the member's own record.")
-        for link_id in (child, parent):
+        for link_id in sorted(links):
             self._phone.call("GET", f"/v1/holders/{link_id}/card")
-        if cast.parent.phone and self._phone.wait_for_message(cast.parent.phone, _MESSAGE_SECONDS):
+        if cast.father.phone and self._phone.wait_for_message(cast.father.phone, _MESSAGE_SECONDS):
             self._teller.words(
                 "Nobody is added behind their back: the father was told, on the phone that the register holds. "
                 "Messages go out in Chinese, for nobody has told the service his language."
             )
-            self._phone.call("GET", f"/dev/messages?phone={cast.parent.phone}", shown=_newest_alone)
+            self._phone.call("GET", f"/dev/messages?phone={cast.father.phone}", shown=_newest_alone)
 
     def _open(self, kind: str) -> str:
         opened = self._phone.call("POST", "/v1/enrolments", {"kind": kind}, expect=(201,), is_once=True)
@@ -236,10 +238,12 @@ class Story:
         """End what stands in the way since an earlier run; the refusal leads to it."""
         if refused.problem == "already-member":
             self._teller.words(
-                "He is in the family since an earlier walkthrough. Either side may end a link at any time:"
+                "This relative is in the family since an earlier walkthrough. Either side may end a link at any time:"
             )
         elif refused.problem == "already-adding":
-            self._teller.words("An earlier walkthrough has begun to add him and did not finish. That one is cancelled:")
+            self._teller.words(
+                "An earlier walkthrough has begun this and did not finish. That application is cancelled:"
+            )
         else:
             raise Unexpected(f"The details were refused: {refused.problem} ({refused.body.get('detail', '')})")
         self._phone.call("DELETE", refused.next_href, expect=(204,))
@@ -260,8 +264,10 @@ class Story:
         self._check_face(enrolment)
         return self._finished(enrolment)
 
-    def _finished(self, enrolment: str) -> str:
-        self._teller.words("Passed: the link is active, and the application says where to look now.")
+    def _finished(
+        self, enrolment: str, words: str = "Passed: the link is active, and the application says where to look now."
+    ) -> str:
+        self._teller.words(words)
         done = self._phone.call("GET", enrolment)
         self._require(done, state="active")
         return str(done.body["link_id"])
@@ -269,11 +275,6 @@ class Story:
     def _require(self, reply: Reply, *, state: str) -> None:
         if reply.body.get("state") != state:
             raise Unexpected(f"The state is {reply.body.get('state')}, not {state}.")
-
-
-def _cast_alone(people: JSON) -> JSON:
-    playing = [item for item in people["items"] if item["label"] in _CAST]
-    return {"items": [*playing, f"… and {len(people['items']) - len(playing)} more"]}
 
 
 def _newest_alone(messages: JSON) -> JSON:

@@ -11,8 +11,10 @@ JSON = dict[str, Any]
 _WIDTH: Final = 110
 _LONGEST_TEXT: Final = 90
 _LONGEST_LIST: Final = 3
-_SECRETS: Final = frozenset({"access_token", "refresh_token", "password", "sms_code", "spoken_code", "token"})
-_LINK: Final = re.compile(r"(?<=#)[A-Za-z0-9_-]{43}|^[A-Za-z0-9_-]{43}$")
+_SECRETS: Final = frozenset({"access_token", "refresh_token", "password", "sms_code", "spoken_code", "token", "totp"})
+_LINK: Final = re.compile(
+    r"(?<=#)[A-Za-z0-9_-]{43}|(?<=signature=)[A-Za-z0-9_-]{43}|(?<=secret=)[A-Z2-7]{32}|^[A-Za-z0-9_-]{43}$"
+)
 _IDENTITY: Final = re.compile(r"\b([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
 _STYLES: Final = {"title": "1", "words": "", "request": "36", "good": "32", "refused": "33", "wrong": "1;31"}
 
@@ -84,7 +86,7 @@ class Teller:
         return _laid_out(value if self._is_in_full else _shortened(_without_secrets(value)), 5)
 
     def _cut(self, path: str) -> str:
-        return path if self._is_in_full else _IDENTITY.sub(r"\1…", path)
+        return path if self._is_in_full else _without_links(_IDENTITY.sub(r"\1…", path))
 
 
 def _laid_out(value: object, indent: int) -> str:
@@ -125,8 +127,12 @@ def _hidden(name: str, value: object) -> object:
     if is_secret and isinstance(value, str):
         return value[: min(6, len(value) // 3)] + "…"
     if isinstance(value, str):
-        return _LINK.sub(lambda link: link[0][:6] + "…", value)
+        return _without_links(value)
     return _without_secrets(value)
+
+
+def _without_links(text: str) -> str:
+    return _LINK.sub(lambda link: link[0][:6] + "…", text)
 
 
 def _without_code(message: JSON, code: object) -> JSON:

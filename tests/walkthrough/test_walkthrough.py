@@ -18,7 +18,7 @@ import pytest
 
 PERSONAL = (
     "access_token|refresh_token|sms_code|spoken_code|url|password|token|phone|to|name|social_security_number|computer_number|"
-    "card_number|issue_number|text|code"
+    "card_number|issue_number|text|code|totp|totp_address"
 )
 CHAPTERS = [
     "1. The people",
@@ -27,7 +27,9 @@ CHAPTERS = [
     "4. My → Family Service → Add",
     "5. His son, 9",
     "6. His father, 68",
-    "7. The family",
+    "7. His mother, whose face fails",
+    "8. A reviewer",
+    "9. The family",
 ]
 
 
@@ -45,16 +47,19 @@ def test_a_server_of_its_own_plays_the_whole_flow_and_logs_nothing_personal(tmp_
     assert [line for line in told.stdout.splitlines() if re.match(r"[0-9]+\. ", line)] == CHAPTERS
     assert "✓ The whole flow works." in told.stdout
     values = _personal_values(told.stdout)
-    assert {"王志远", "王子墨", "王建国", "518093", "My phone"} <= values
-    assert len([value for value in values if re.fullmatch(r"10010[0-9X]{13}", value)]) == 3
+    assert {"王志远", "王子墨", "王建国", "陈淑芬", "518093", "My phone"} <= values
+    assert len([value for value in values if re.fullmatch(r"10010[0-9X]{13}", value)]) == 4
     assert len([value for value in values if value.startswith("eyJ")]) >= 3  # access tokens
     assert len([value for value in values if value.startswith("handover.")]) == 1
+    assert [value for value in values if value.startswith("otpauth://")] != []
+    assert '"state": "approved"' in told.stdout
     written = log.read_text(encoding="utf-8")
     assert [value for value in values if _is_in(value, written)] == []
     assert _requests_in(written) > {
         "/v1/accounts",
         "/v1/enrolments/{enrolment_id}/details",
         "/v1/holders/{holder}/card",
+        "/v1/reviews/{review_id}/exhibits/{exhibit_id}",
     }
 
 
@@ -66,11 +71,14 @@ def test_it_can_be_played_again_on_one_server_also_after_it_was_broken_off(url: 
 
     assert [played.returncode for played in (first, again, after_all)] == [0, 0, 0], after_all.stdout[-2000:]
     assert "earlier walkthrough" not in first.stdout
-    assert again.stdout.count("since an earlier walkthrough") == 2
+    assert again.stdout.count("since an earlier walkthrough") == 3
+    assert "No try is left today" in again.stdout
+    assert again.stdout.count('"state": "approved"') == 1
     assert "earlier walkthrough" in after_all.stdout
     hidden = (
         r"eyJ[A-Za-z0-9_-]{20}",
-        r'"(password|(sms_|spoken_)?code)": "[^"…]*[0-9]{6}',
+        r'"(password|totp|(sms_|spoken_)?code)": "[^"…]*[0-9]{6}',
+        r"[A-Z2-7]{32}",
         r"(?<![\w-])[\w-]{43}(?![\w-])",
         r"\x1b",
     )
@@ -88,7 +96,11 @@ def test_an_address_where_nobody_answers_is_told_in_one_line() -> None:
 @pytest.mark.parametrize(
     ("status", "people", "line"),
     [
-        (200, {"items": []}, "✗ The server's register has no child-9, owner, parent-68: run `escard demo` there."),
+        (
+            200,
+            {"items": []},
+            "✗ The server's register has no child-9, owner, parent-68, parent-mother: run `escard demo` there.",
+        ),
         (404, {"code": "not-found"}, "✗ GET /dev/people was answered 404 (not-found:) instead of 200."),
     ],
 )

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from jose import jwt
 
 from app.core.clock import MovableClock
-from app.core.tokens import AccessClaims, AccessTokens, RefreshTokens, TokenRefused
+from app.core.tokens import AccessClaims, AccessTokens, HandoverTokens, RefreshTokens, TokenRefused
 
 SECRET = bytes(range(32))
 ISSUER = "https://escard.test"
@@ -280,3 +280,79 @@ class TestRefreshTokens:
     def test_a_refresh_token_is_no_access_token(self, tokens: AccessTokens) -> None:
         with pytest.raises(TokenRefused):
             tokens.verify(RefreshTokens(SECRET).make(UUID(int=1), 0, self.SEED))
+
+
+class TestHandoverTokens:
+    handover, seed = uuid4(), os.urandom(16)
+    ours = HandoverTokens(SECRET)
+
+    def test_the_same_seed_gives_the_same_secrets_and_no_two_are_alike(self) -> None:
+        link, token = self.ours.link(self.handover, self.seed), self.ours.token(self.handover, self.seed)
+        other = os.urandom(16)
+
+        assert link == self.ours.link(self.handover, self.seed)
+        assert token.startswith(f"handover.{self.handover}.")
+        assert link[22:] not in token, "one secret says nothing of another"
+        assert len({self.ours.link(self.handover, other), self.ours.link(uuid4(), self.seed), link}) == 3
+
+    def test_what_was_made_is_known_again(self) -> None:
+        link = self.ours.read_link(self.ours.link(self.handover, self.seed))
+        token = self.ours.read_token(self.ours.token(self.handover, self.seed))
+        assert link is not None
+        assert token is not None
+
+        assert (link.handover_id, token.handover_id, len(link.secret)) == (self.handover, self.handover, 16)
+        assert self.ours.is_link(link, self.seed)
+        assert self.ours.is_token(token, self.seed)
+        assert self.ours.is_spoken_code(self.ours.spoken_code(self.handover, self.seed), self.handover, self.seed)
+
+    @pytest.mark.parametrize(("key", "seed"), [(bytes(32), seed), (SECRET, bytes(16))], ids=["key", "seed"])
+    def test_neither_another_key_nor_another_seed_makes_them(self, key: bytes, seed: bytes) -> None:
+        thief = HandoverTokens(key)
+        link = self.ours.read_link(thief.link(self.handover, seed))
+        token = self.ours.read_token(thief.token(self.handover, seed))
+        assert link is not None
+        assert token is not None
+
+        assert not self.ours.is_link(link, self.seed)
+        assert not self.ours.is_token(token, self.seed)
+
+    def test_the_secret_of_one_use_is_none_of_another(self) -> None:
+        link = self.ours.read_link(self.ours.link(self.handover, self.seed))
+        token = self.ours.read_token(self.ours.token(self.handover, self.seed))
+        assert link is not None
+        assert token is not None
+
+        assert not self.ours.is_token(link, self.seed)
+        assert not self.ours.is_link(token, self.seed)
+
+    def test_spoken_codes_are_six_digits_spread_over_all(self) -> None:
+        codes = [self.ours.spoken_code(self.handover, os.urandom(16)) for _ in range(3000)]
+
+        assert all(len(code) == 6 and code.isdecimal() for code in codes)
+        assert {code[0] for code in codes} == {code[-1] for code in codes} == set("0123456789")
+        assert len(set(codes)) > 2900
+
+    @given(st.text(max_size=100))
+    @settings(max_examples=200, database=None)
+    def test_any_text_is_no_link_and_no_token(self, text: str) -> None:
+        link, token = self.ours.read_link(text), self.ours.read_token(text)
+
+        assert link is None or not self.ours.is_link(link, self.seed)
+        assert token is None
+
+    def test_there_is_one_way_to_write_each(self) -> None:
+        link, token = self.ours.link(self.handover, self.seed), self.ours.token(self.handover, self.seed)
+        last = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+        for known, read in ((link, self.ours.read_link), (token, self.ours.read_token)):
+            same = [known[:-1] + sign for sign in last if read(known[:-1] + sign) is not None]
+
+            assert len(same) == 16, "the last character has two bits that must be none"
+            assert read(f"{known}=") is None
+            assert read(f" {known}") is None
+        assert self.ours.read_token(token.replace(str(self.handover), str(self.handover).upper())) is None
+
+    def test_they_are_no_access_tokens(self, tokens: AccessTokens) -> None:
+        with pytest.raises(TokenRefused):
+            tokens.verify(self.ours.token(self.handover, self.seed))
+        assert self.ours.read_token(tokens.sign(CLAIMS)) is None

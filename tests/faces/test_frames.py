@@ -36,6 +36,7 @@ from app.services.cases import Decision
 from app.services.enrolments.expiring import expire_due
 from tests.factories.adding import PORTRAIT, Kin, Owner, app_of, later, ok, refused, stored_files, tag
 from tests.factories.deciding import people_decide
+from tests.factories.handing import MemberPhone, at_face, hand_over
 from tests.factories.images import PHONE_HEIC, four_corners, portrait_photo, register_pdf, saved
 from tests.factories.make import Make
 from tests.factories.stores import Store, while_stored
@@ -167,6 +168,20 @@ class TestTaken:
         assert (evidence.reference, evidence.photo) == (PORTRAIT, None)
         assert [frame.number for frame in evidence.frames] == [1, 2, 3]
         assert (await app.read(enrolment))["state"] == "active"
+
+    async def test_the_member_sends_their_own_by_the_token_of_a_handover(self, app: Owner, kin: Kin) -> None:
+        enrolment, member = await at_face(app, await kin(age=66), "51"), MemberPhone(app.client)
+        await member.open(await hand_over(app, enrolment))
+        await member.agree("view")
+        check = await member.start()
+
+        foreign = await send(app, check, 1, FRAMES[0])
+        for number, frame in enumerate(FRAMES, start=1):
+            ok(await member.call("PUT", f"{check}/frames/{number}", frame, Face_Nonce=NONCE))
+        done = ok(await member.call("POST", f"{check}/completion"))
+
+        refused(foreign, 404, "not-found")
+        assert (done["state"], (await app.read(enrolment))["state"]) == ("passed", "active")
 
     async def test_they_are_drawn_anew_small_and_sealed(
         self, app: Owner, check: str, judge: Judge, settings: Settings

@@ -39,6 +39,8 @@ class MemberPhone:
         given |= {"Idempotency-Key": secrets.token_hex(8)} if method == "POST" else {}
         given |= {name.replace("_", "-"): value for name, value in headers.items()}
         where = path if path.startswith("/v1/") else f"/v1/handovers/current{path}"
+        if isinstance(body, bytes):
+            return await self.client.request(method, where, content=body, headers=given)
         return await self.client.request(method, where, json=body, headers=given)
 
     async def read(self) -> JSON:

@@ -241,6 +241,27 @@ class TestStrangers:
         assert (await MemberPhone(client).open(offer)).status_code == 201
 
 
+class TestTakenOver:
+    """Another account has shown to be the owner: what the one before has handed over is worth nothing any more."""
+
+    async def test_the_token(self, member: MemberPhone, owner: Owner, make: Make) -> None:
+        await member.agree("view")
+        check = await member.start()
+        assert owner.holder is not None
+
+        await make.signed_in(owner.holder)
+
+        for method, path in (("GET", ""), ("POST", "/refusals"), ("GET", check), ("POST", f"{check}/completion")):
+            refused(await member.call(method, path), 401, "handover-ended")
+
+    async def test_the_link(self, phone: MemberPhone, offer: JSON, owner: Owner, make: Make) -> None:
+        assert owner.holder is not None
+
+        await make.signed_in(owner.holder)
+
+        refused(await phone.open(offer), 404, "handover-link-over")
+
+
 async def test_the_token_is_good_for_nothing_else(
     member: MemberPhone, owner: Owner, enrolment: str, client: httpx.AsyncClient
 ) -> None:

@@ -52,6 +52,7 @@ from app.routers import (
 )
 from app.routers.deps import House
 from app.routers.edge import Edge
+from app.routers.metering import Meter
 from app.routers.shortcuts import Shortcuts
 from app.routers.traffic import Traffic
 from app.services.accounts.sessions import Mint
@@ -121,6 +122,7 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
             requests_per_minute=settings.requests_per_minute,
             sms_codes_per_hour=settings.sms_codes_per_hour_and_address,
         ),
+        meter=Meter(),
         stopping=asyncio.Event(),
         closing=(*(part.close for part in (images, *faces.values(), *readers)), client.aclose, db.close),
     )
@@ -173,7 +175,7 @@ def create_app(house: House) -> FastAPI:
             allow_headers=_CORS_HEADERS,
             expose_headers=["ETag", "Idempotency-Replayed", "Retry-After", "WWW-Authenticate", "X-Request-Id"],
         )
-    app.add_middleware(Edge, traffic=house.traffic, trusted_proxies=house.settings.trusted_proxies)
+    app.add_middleware(Edge, traffic=house.traffic, meter=house.meter, trusted_proxies=house.settings.trusted_proxies)
     return app
 
 

@@ -1,5 +1,6 @@
 """`escard settings`: every setting, its type, its default and what it means."""
 
+import json
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -87,5 +88,6 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "(needed)"
     if isinstance(field.default, tuple) and field.default:
-        return ",".join(field.default)
+        names = [str(each) for each in field.default]
+        return ",".join(names) if NoDecode in field.metadata else json.dumps(names)
     return str(field.default) if field.default else ""

@@ -26,6 +26,7 @@ from app.core.tokens import AccessClaims, HandoverTokens, ReadingAddresses, Toke
 from app.models.accounts import Assurance
 from app.models.operators import OperatorRole
 from app.ports import Ports, Sandbox
+from app.routers.metering import Meter
 from app.routers.traffic import Traffic
 from app.services import policies
 from app.services.accounts import sessions
@@ -61,6 +62,7 @@ class House:
     passwords: Passwords
     population: Population
     traffic: Traffic
+    meter: Meter
     sandbox: Sandbox | None
     stopping: asyncio.Event
     closing: Sequence[Callable[[], Awaitable[None]]]

@@ -1,4 +1,4 @@
-"""What every request passes: its id, the size and traffic limits, headers of safety, one log line."""
+"""What every request passes: its id, the size and traffic limits, headers of safety, one log line, one count."""
 
 import os
 import re
@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import problems
 from app.core import logging
+from app.routers.metering import Meter
 from app.routers.traffic import Traffic
 
 JSON_BYTES: Final = 64 * 1024
@@ -28,8 +29,16 @@ _NO_STORE = (b"cache-control", b"no-store")
 class Edge:
     """Wraps the app; pure ASGI, for it is on every path."""
 
-    def __init__(self, app: ASGIApp, *, traffic: Traffic, trusted_proxies: Sequence[IPv4Network | IPv6Network]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        traffic: Traffic,
+        meter: Meter,
+        trusted_proxies: Sequence[IPv4Network | IPv6Network],
+    ) -> None:
         self._app = app
+        self._meter = meter
         self._trusted = trusted_proxies
         self._traffic = traffic
 
@@ -61,15 +70,17 @@ class Edge:
                 raise
             await (await problems.unexpected(Request(scope), error))(scope, receive, sending)
         finally:
-            route = scope.get("route")
+            route = getattr(scope.get("route"), "path", None)  # the template: a path as sent may hold anything
+            seconds = time.perf_counter() - started
+            self._meter.count(scope["method"], route, status or 500, seconds)
             logging.write(
                 "app.request",
                 "request",
                 {
                     "method": scope["method"],
-                    "route": getattr(route, "path", None),  # the template: a path as sent may hold anything
+                    "route": route,
                     "status": status or 500,
-                    "milliseconds": round((time.perf_counter() - started) * 1000, 1),
+                    "milliseconds": round(seconds * 1000, 1),
                     "trace_id": asked.trace_id,
                 },
             )

@@ -1,6 +1,8 @@
 """How the server is, and what its problem codes mean."""
 
+from collections.abc import Sequence
 from html import escape
+from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse
@@ -8,7 +10,8 @@ from fastapi.responses import HTMLResponse
 from app import texts
 from app.core.errors import NotFound
 from app.problems import documented
-from app.routers.deps import Language, TheHouse
+from app.routers.deps import Address, Language, TheHouse
+from app.routers.metering import CONTENT_TYPE
 
 router = APIRouter(tags=["operations"])
 
@@ -32,6 +35,16 @@ async def readyz(house: TheHouse) -> dict[str, str]:
     return {"status": "ready"}
 
 
+@router.get(
+    "/metrics", responses=documented(NotFound) | {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
+)
+async def read_metrics(house: TheHouse, address: Address) -> Response:
+    """What this process has done, for monitoring (Prometheus); open to the networks of a setting alone."""
+    if not _is_within(address, house.settings.metrics_networks):
+        raise NotFound
+    return Response(house.meter.text(), media_type=CONTENT_TYPE)
+
+
 @router.get("/problems", response_class=HTMLResponse)
 async def list_problems(language: Language) -> Response:
     """Every problem code, as a page."""
@@ -50,6 +63,14 @@ async def read_problem(code: str, language: Language) -> Response:
     words = texts.problem(code, language)
     paragraphs = "".join(f"<p>{escape(line)}</p>" for line in (words.detail, words.next) if line)
     return _page(language, words.title, f"<h1>{escape(words.title)}</h1>{paragraphs}<p><code>{code}</code></p>")
+
+
+def _is_within(address: str, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
+    try:
+        known = ip_address(address)
+    except ValueError:  # a socket of this machine has no address
+        return False
+    return any(known in network for network in networks)
 
 
 def _page(language: str, title: str, body: str) -> Response:

@@ -12,7 +12,7 @@ from PIL import Image
 from app import main
 from app.core.db import Database
 from app.core.settings import Settings
-from app.models.cases import Finding, Verdict
+from app.models.cases import CaseReason, Finding, Verdict
 from app.ports.face import (
     FaceCallback,
     FaceDecision,
@@ -565,6 +565,39 @@ class TestTheBest:
         await sweep(house)
 
         assert (len(waiting), await kept(db)) == (1, [])
+
+    async def test_where_there_was_nothing_to_compare_with_it_stays_for_people_too(
+        self, app: Owner, enrolment: str, check: str, judge: Judge, house: House, db: Database
+    ) -> None:
+        judge.says = FaceReason.SOURCE_PHOTO_MISSING
+        await send_all(app, check)
+        ok(await complete(app, check))
+        await sweep(house)
+        waiting = await kept(db)
+        case = await people_decide(house, Decision(Verdict.APPROVE, Finding.PAPERS_FIT), login="li")
+        between = await kept(db)
+        await people_decide(house, Decision(Verdict.APPROVE, Finding.PAPERS_FIT), login="wang", case=case)
+        await sweep(house)
+
+        assert (case.reason, case.reviewers_needed) == (CaseReason.NO_REFERENCE_PORTRAIT, 2)
+        assert len(waiting) == len(between) == 1
+        assert await kept(db) == []
+
+    async def test_none_stays_of_a_face_that_passed_and_waits_for_a_place(
+        self, app: Owner, kin: Kin, make: Make, house: House, db: Database
+    ) -> None:
+        aunt = await kin(age=68, sex="2")
+        for name in ("刘雅文", "刘思远"):
+            other = await app_of(await make.owner(name=name), house)
+            assert (await other.add(aunt, "52", age=68))["state"] == "active"
+        enrolment = await app.to_face(aunt, "52", age=68)
+        check = await started(app, enrolment)
+        await send_all(app, check)
+        ok(await complete(app, check))
+        await sweep(house)
+
+        assert (await app.read(enrolment))["waiting_for"] == "owners-at-limit"
+        assert await kept(db) == []
 
     async def test_a_reset_keeps_it_for_people_and_lets_it_go_with_their_decision(
         self, app: Owner, make: Make, judge: Judge, house: House, db: Database

@@ -66,6 +66,7 @@ async def accept(
         enrolment.advance(event, State.FACE_PENDING, session.now)
         enrolment.expires_at = session.now + timedelta(hours=hours)
         _tell_approved(session, enrolment, event)
+        await frames.let_go_of(session, enrolment.home_id, enrolment.id)  # the face has passed; what waits is a place
         return
     await _finish_link(session, enrolment, event, registered, actor)
 

@@ -18,6 +18,7 @@ _ENDS = {
     FaceDecision.EXPIRED: FaceCheckState.EXPIRED,
     FaceDecision.PENDING: FaceCheckState.PROCESSING,
 }
+_LOOKED_AT = COUNTED | {FaceReason.OK, FaceReason.SOURCE_PHOTO_MISSING}  # people may have to look at what was seen
 _ASK_AGAIN = timedelta(seconds=3)
 
 
@@ -46,7 +47,7 @@ async def end(session: Session, check: FaceCheck, to: FaceCheckState, reason: Fa
     if not check.advance(to):
         return
     check.reason, check.ended_at, check.due_at, check.client = reason, session.now, None, None
-    if reason is FaceReason.OK or reason in COUNTED:
+    if reason in _LOOKED_AT:
         await frames.keep_best(session, check.id)
     else:
         await frames.let_go(session, check.id)

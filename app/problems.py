@@ -84,6 +84,8 @@ def members(error: AppError) -> dict[str, Any]:
         found["next"] = {"action": error.next_step.action}
         if error.next_step.href is not None:
             found["next"]["href"] = error.next_step.href
+        if error.next_step.notice is not None:
+            found["next"]["notice"] = error.next_step.notice
     if error.tries_left is not None:
         found["tries_left"] = error.tries_left
     if error.retry_after_seconds is not None:

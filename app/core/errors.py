@@ -34,16 +34,21 @@ class FieldError:
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """What the person can do now: a word for it and, where there is one, the address."""
+    """What the person can do now: a word for it and, where there are such, its address and the notice to read first."""
 
     action: str
     href: str | None = None
+    notice: str | None = None
 
 
 class AppError(Exception):
-    """A refusal. Whatever the transaction did is undone."""
+    """A refusal. Whatever the transaction did is undone.
+
+    `leads_to` is what the person can do wherever it comes from; `next_step` is what they can do in this very case.
+    """
 
     code: ClassVar[str]
+    leads_to: ClassVar[NextStep | None] = None
 
     def __init__(
         self,
@@ -54,7 +59,7 @@ class AppError(Exception):
         errors: Sequence[FieldError] = (),
     ) -> None:
         super().__init__(self.code)
-        self.next_step = next_step
+        self.next_step = next_step or self.leads_to
         self.tries_left = tries_left
         self.retry_after_seconds = retry_after_seconds
         self.errors = tuple(errors)

@@ -20,7 +20,7 @@ from jose import jwk, jws
 from jose.exceptions import JOSEError
 
 from app.core.clock import Clock
-from app.core.errors import Denied, NotFound, Unauthenticated
+from app.core.errors import Denied, NextStep, NotFound, Unauthenticated
 
 ACCESS_LIFETIME = timedelta(minutes=10)
 READING_LIFETIME = timedelta(seconds=60)
@@ -35,6 +35,7 @@ class TokenRefused(Unauthenticated):
 
     code = "not-signed-in"
     challenge = 'Bearer error="invalid_token"'
+    leads_to = NextStep("sign-in", "/v1/sessions")
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,11 +145,12 @@ OPEN: frozenset[State] = frozenset(state for state, events in NEXT.items() if ev
 _WAITS_FOR: Mapping[State, tuple[str, str]] = {
     _N: ("notice", "/notice-acknowledgement"),
     _DE: ("details", "/details"),
-    _DO: ("documents", "/documents/{kind}"),
+    _DO: ("documents", ""),  # its requirements tell which
     _F: ("face-check", "/face-checks"),
     _P: ("card-password", "/card-password"),
     _R: ("wait-for-review", ""),
 }
+_NOTICES = {EnrolmentKind.OWN_CARD: "own-card", EnrolmentKind.FAMILY_MEMBER: "family-account"}
 
 
 class Guardianship(StrEnum):
@@ -242,7 +243,13 @@ class Enrolment(Identified, Base):
         if self.state not in _WAITS_FOR:
             return StepNotAllowed(next_step=NextStep("start-again", "/v1/enrolments"))
         action, path = ("wait-for-slot", "") if self.awaits_slot else _WAITS_FOR[self.state]
-        return StepNotAllowed(next_step=NextStep(action, f"/v1/enrolments/{self.id}{path}"))
+        notice = f"/v1/notices/{self.notice}" if self.state is State.NOTICE_PENDING else None
+        return StepNotAllowed(next_step=NextStep(action, f"/v1/enrolments/{self.id}{path}", notice))
+
+    @property
+    def notice(self) -> str:
+        """The code of the notice that it begins with."""
+        return _NOTICES[self.kind]
 
     @property
     def is_open(self) -> bool:

@@ -96,7 +96,12 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
         "face_check": None,
         "tries_left": 3,
         "next": [
-            {"step": "consent", "method": "PUT", "href": "/v1/handovers/current/consents/face-check"},
+            {
+                "step": "consent",
+                "method": "PUT",
+                "href": "/v1/handovers/current/consents/face-check",
+                "notice": "/v1/notices/face-check",
+            },
             {"step": "refuse", "method": "POST", "href": "/v1/handovers/current/refusals"},
             {"step": "dispute", "method": "POST", "href": "/v1/handovers/current/disputes"},
         ],

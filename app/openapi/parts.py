@@ -51,6 +51,7 @@ PROBLEM: Final[JSON] = {
             "properties": {
                 "action": {"type": "string"},
                 "href": {"type": "string", "description": "Where, if it is a place in this API"},
+                "notice": {"type": "string", "description": "Where the notice is that is to be read first"},
                 "text": {"type": "string"},
             },
         },
@@ -81,7 +82,8 @@ PROBLEM: Final[JSON] = {
             "code": "card-password-wrong",
             "request_id": "5f0f4f0c2b5b4f3e9d1f6f6c2a7f5a11",
             "next": {
-                "action": "card-password-wrong",
+                "action": "reset-card-password",
+                "href": "/v1/card/password-resets",
                 "text": "Take a moment and try again; if you have forgotten it, you can reset it.",
             },
             "tries_left": 4,

@@ -35,6 +35,7 @@ from app.services.accounts.sessions import Caller as SessionCaller
 from app.services.accounts.sessions import Mint, MoreProofNeeded
 from app.services.handovers import holding
 from app.services.handovers.holding import Holder
+from app.services.operators.sessions import SIGN_IN as STAFF_SIGN_IN
 from app.services.operators.sessions import RoleNeeded, StaffCaller
 from app.services.operators.sessions import caller as staff_caller
 from app.services.people.identifiers import Population
@@ -92,6 +93,9 @@ def _address(request: Request) -> str:
 Address = Annotated[str, Depends(_address)]
 
 
+_OPEN_LINK = NextStep("open-link", "/v1/handovers/openings")
+
+
 def claims_of(request: Request, house: House) -> AccessClaims:
     """Read the access token of a request.
 
@@ -99,15 +103,16 @@ def claims_of(request: Request, house: House) -> AccessClaims:
         Unauthenticated: there is none.
         TokenRefused: it is not a good one.
     """
-    return house.mint.access.verify(_bearer(request))
+    return house.mint.access.verify(_bearer(request, sessions.SIGN_IN))
 
 
-def _bearer(request: Request) -> str:
+def _bearer(request: Request, door: NextStep) -> str:
+    """Return the token that a request brings; who brings none is shown the door where such tokens are."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if not token:
-        raise Unauthenticated
+        raise Unauthenticated(next_step=door)
     if scheme.lower() != "bearer":
-        raise TokenRefused
+        raise TokenRefused(next_step=door)
     return token.strip()
 
 
@@ -147,7 +152,7 @@ def still_signed_in(house: House, caller: SessionCaller) -> Callable[[], Awaitab
 
 
 async def _holder(request: Request, house: TheHouse) -> Holder:
-    return await holding.holder(house.db, house.mint.handovers, _bearer(request))
+    return await holding.holder(house.db, house.mint.handovers, _bearer(request, _OPEN_LINK))
 
 
 HandoverHolder = Annotated[Holder, Depends(_holder)]
@@ -155,7 +160,7 @@ HandoverHolder = Annotated[Holder, Depends(_holder)]
 
 
 async def _doing(request: Request, house: TheHouse) -> Doing:
-    token = _bearer(request)
+    token = _bearer(request, sessions.SIGN_IN)
     if token.startswith(HandoverTokens.PREFIX):
         held = await _holder(request, house)
         return Doing(held.doer, lambda: holding.holder(house.db, house.mint.handovers, token))
@@ -200,7 +205,7 @@ async def require_step_up(house: House, caller: SessionCaller) -> None:
 
 
 async def _staff(request: Request, house: TheHouse) -> StaffCaller:
-    token = _bearer(request)
+    token = _bearer(request, STAFF_SIGN_IN)
     return await house.db.run(lambda session: staff_caller(session, token))
 
 

@@ -14,7 +14,7 @@ from app.ports.face import FaceMode, FaceReason
 from app.schemas.accounts import TokensRead
 from app.schemas.base import Asked, Code, DeviceMeta, Moment, Short, Told
 from app.services.enrolments.reading import AdviceCode
-from app.services.enrolments.viewing import EnrolmentView
+from app.services.enrolments.viewing import EnrolmentView, Step
 from app.services.handovers.rows import Progress
 from app.services.notices import Shown
 from app.texts import Notice
@@ -164,6 +164,20 @@ class StepRead(Told):
     step: str
     method: str
     href: str
+    templated: bool = Field(
+        default=False,
+        exclude_if=lambda value: not value,
+        description="What stands between braces in `href` is to be replaced, as in RFC 6570",
+    )
+    notice: str | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,
+        description="Where the notice is that is to be read first",
+    )
+
+    @classmethod
+    def of(cls, step: Step) -> Self:
+        return cls(step=step.step, method=step.method, href=step.href, templated="{" in step.href, notice=step.notice)
 
 
 class AdviceRead(Told):
@@ -224,7 +238,7 @@ class EnrolmentRead(Told):
             consents=list(view.consents),
             waiting_for=view.waiting_for,
             review=view.review and ReviewRead(reason=view.review.reason, due_at=view.review.due_at),
-            next=[StepRead(step=step.step, method=step.method, href=step.href) for step in view.next],
+            next=[StepRead.of(step) for step in view.next],
             rejection=view.rejection,
             rejection_text=None if view.rejection is None else _rejection_text(view.rejection, language),
             asked_for=view.asked_for,

@@ -120,7 +120,7 @@ class HandoverRead(Told):
             agreed=None if view.agreed is None else list(view.agreed),
             face_check=face_check,
             tries_left=view.tries_left,
-            next=[StepRead(step=step.step, method=step.method, href=step.href) for step in view.next],
+            next=[StepRead.of(step) for step in view.next],
         )
 
 

@@ -36,13 +36,18 @@ def in_force(now: datetime, code: str, language: str) -> Notice:
     return notice(code, language, today(now))
 
 
+def address(code: str) -> str:
+    """Return where a notice is read."""
+    return f"/v1/notices/{code}"
+
+
 def require_in_force(session: Session, shown: Shown, code: str) -> None:
     """Check that what was shown is the exact text in force of the notice that is asked for.
 
     Raises:
         NoticeOutdated: another notice, an old version, or other words.
     """
-    to_read = NextStep("read-notice", f"/v1/notices/{code}")
+    to_read = NextStep("read-notice", address(code))
     try:
         current = in_force(session.now, code, shown.language)
     except KeyError as error:  # a language we do not have

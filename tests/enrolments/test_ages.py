@@ -117,6 +117,7 @@ class TestConsents:
         problem = refused(await owner.call("PUT", f"{enrolment}/documents/{kind}", PORTRAIT), 409, "consent-needed")
 
         assert problem["next"]["href"] == f"{enrolment}/consents/{missing}"
+        assert problem["next"]["notice"] == f"/v1/notices/{missing}"
 
     async def test_no_face_check_without_its_own_consent(self, owner: Owner, kin: Kin) -> None:
         enrolment = await owner.to_documents(await kin(age=68), "51")

@@ -71,7 +71,11 @@ class Phone:
 
     async def shown(self, code: str) -> JSON:
         """Read a notice; return what an acknowledgement says of it."""
-        notice = (await self.client.get(f"/v1/notices/{code}")).json()
+        return await self.read_notice(f"/v1/notices/{code}")
+
+    async def read_notice(self, address: str) -> JSON:
+        """Read the notice at an address; return what an acknowledgement says of it."""
+        notice = (await self.client.get(address)).json()
         return {name: notice[name] for name in ("code", "version", "language", "sha256")}
 
     async def open(self, kind: str) -> str:

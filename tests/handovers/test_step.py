@@ -99,6 +99,7 @@ class TestAgreeing:
         ok(await member.agree(*ALL))
 
         assert problem["next"]["href"] == "/v1/handovers/current/consents/face-check"
+        assert problem["next"]["notice"] == "/v1/notices/face-check"
         assert before["agreed"] is None
         assert (await member.face_check())["state"] == "passed"
 

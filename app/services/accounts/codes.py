@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core.db import Database, Session, new_id
-from app.core.errors import Denied, TooMany
+from app.core.errors import Denied, NextStep, TooMany
 from app.models.accounts import SmsCode, SmsPurpose
 from app.ports.messages import Message, MessageKind, Messages, MessagesUnavailable
 from app.services import policies, throttles
@@ -21,6 +21,7 @@ class SmsCodeWrong(Denied):
     """The code is wrong, used, expired or was never sent; `tries_left` says how many guesses it has left."""
 
     code = "sms-code-wrong"
+    leads_to = NextStep("ask-for-code", "/v1/sms-codes")
 
 
 class SmsResendTooSoon(TooMany):

@@ -17,6 +17,7 @@ class RefreshTokenRefused(Unauthenticated):
     """The refresh token is not ours, over, or was used before; used before, the session has ended."""
 
     code = "refresh-token-refused"
+    leads_to = sessions.SIGN_IN
     challenge = 'Bearer error="invalid_token"'
 
 

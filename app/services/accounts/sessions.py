@@ -10,7 +10,7 @@ from asyncpg import Record
 from sqlalchemy import Select, select, update
 
 from app.core.db import Database, Session, bucket_of, hot, new_id
-from app.core.errors import NotFound, Unauthenticated
+from app.core.errors import NextStep, NotFound, Unauthenticated
 from app.core.tokens import ACCESS_LIFETIME, AccessClaims, AccessTokens, HandoverTokens, RefreshTokens
 from app.models.accounts import Account, Assurance, Device, SessionEnd, SignedIn
 from app.models.audit import ActorKind
@@ -20,6 +20,7 @@ from app.services.people import homes
 
 REFRESH_LIFETIME = timedelta(days=30)
 IDLE_LIFETIME = timedelta(days=7)
+SIGN_IN = NextStep("sign-in", "/v1/sessions")
 
 
 class SessionEnded(Unauthenticated):
@@ -27,6 +28,7 @@ class SessionEnded(Unauthenticated):
 
     code = "session-ended"
     challenge = 'Bearer error="invalid_token"'
+    leads_to = SIGN_IN
 
 
 class MoreProofNeeded(Unauthenticated):
@@ -37,6 +39,7 @@ class MoreProofNeeded(Unauthenticated):
         'Bearer error="insufficient_user_authentication", '
         'acr_values="urn:escard:acr:account-password urn:escard:acr:card-password"'
     )
+    leads_to = NextStep("sign-in-by-password", "/v1/sessions")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.core.db import BUCKETS, Database, Session, bucket_of, new_id
-from app.core.errors import Conflict, Denied, Invalid, Locked
+from app.core.errors import Conflict, Denied, Invalid, Locked, NextStep
 from app.core.passwords import Passwords
 from app.models.accounts import Account, Assurance, Device, Login, SignedIn, SmsPurpose
 from app.models.audit import ActorKind
@@ -27,24 +27,28 @@ class PhoneAlreadyRegistered(Conflict):
     """The phone, which the caller has proved to hold, already signs in to an account."""
 
     code = "phone-already-registered"
+    leads_to = sessions.SIGN_IN
 
 
 class NoAccountForPhone(Conflict):
     """The phone, which the caller has proved to hold, signs in to no account."""
 
     code = "no-account-for-phone"
+    leads_to = NextStep("register", "/v1/accounts")
 
 
 class CredentialsWrong(Denied):
     """Phone and password do not belong together; which of them is wrong is not said."""
 
     code = "credentials-wrong"
+    leads_to = NextStep("sign-in-by-code", "/v1/sms-codes")
 
 
 class SignInPaused(Locked):
     """Too many wrong passwords for this phone from devices it has not been used on."""
 
     code = "sign-in-paused"
+    leads_to = NextStep("sign-in-by-code", "/v1/sms-codes")
 
 
 class PasswordTooWeak(Invalid):

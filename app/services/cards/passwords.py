@@ -22,29 +22,35 @@ from app.services.cards.rules import check_password
 from app.services.people import homes
 from app.services.policies import CardPasswords
 
+_RESET = NextStep("reset-card-password", "/v1/card/password-resets")
+
 
 class CardPasswordNotSet(Conflict):
     """There is no card with a password yet."""
 
     code = "card-password-not-set"
+    leads_to = NextStep("own-card", "/v1/enrolments")
 
 
 class CardPasswordIsWrong(Denied):
     """The password is wrong; `tries_left` says how many tries are left."""
 
     code = "card-password-wrong"
+    leads_to = _RESET
 
 
 class CardPasswordLocked(Locked):
     """Too many wrong ones; until the lock ends the right one is refused too."""
 
     code = "card-password-locked"
+    leads_to = _RESET
 
 
 class CardPasswordResetNeeded(Locked):
     """Twenty wrong ones since the last right one: only a reset by face or at a counter helps."""
 
     code = "card-password-reset-needed"
+    leads_to = _RESET
 
 
 class CheckInProgress(Conflict):
@@ -71,10 +77,6 @@ class _Outcome:
     is_right: bool
     tries_left: int
     retry_after_seconds: int | None = None
-    needs_reset: bool = False
-
-
-_RESET = NextStep("reset-card-password", "/v1/card/password-resets")
 
 
 async def check(db: Database, passwords: Passwords, caller: Caller, password: str) -> int:
@@ -95,7 +97,6 @@ async def check(db: Database, passwords: Passwords, caller: Caller, password: st
         raise CardPasswordIsWrong(
             tries_left=outcome.tries_left,
             retry_after_seconds=outcome.retry_after_seconds,
-            next_step=_RESET if outcome.needs_reset else None,
         )
     return booking.version
 
@@ -161,7 +162,7 @@ async def _book(session: Session, caller: Caller, booking_id: UUID) -> _Booking:
     if row is None:
         raise CardPasswordNotSet
     if row.wrong_since_right >= rules.since_right:
-        raise CardPasswordResetNeeded(tries_left=0, next_step=_RESET)
+        raise CardPasswordResetNeeded(tries_left=0)
     if row.locked_until is not None and row.locked_until > session.now:
         raise CardPasswordLocked(tries_left=0, retry_after_seconds=_seconds(row.locked_until - session.now))
     is_running = row.checking_until is not None and row.checking_until > session.now
@@ -226,7 +227,7 @@ def _lock(session: Session, rules: CardPasswords, row: CardPassword, *, wrong_to
     row.locked_until = session.now + span
     outbox.tell(session, outbox.Kind.TELL_PERSON, row.person_id, message="card_password_locked")
     if row.wrong_since_right >= rules.since_right:
-        return _Outcome(is_right=False, tries_left=0, needs_reset=True)
+        return _Outcome(is_right=False, tries_left=0)
     return _Outcome(is_right=False, tries_left=0, retry_after_seconds=_seconds(span))
 
 

@@ -199,4 +199,4 @@ async def _require_consent(session: Session, enrolment: Enrolment, doer: Doer) -
     consent = (await loading.consents(session, enrolment)).get(ConsentPurpose.FACE_CHECK)
     if consent is None or doer.handover_id not in (None, consent.handover_id):
         here = f"/v1/enrolments/{enrolment.id}" if doer.handover_id is None else HERE
-        raise FaceConsentNeeded(next_step=NextStep("consent", f"{here}/consents/{ConsentPurpose.FACE_CHECK.value}"))
+        raise FaceConsentNeeded(next_step=loading.consenting(here, ConsentPurpose.FACE_CHECK))

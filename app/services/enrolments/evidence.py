@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app.core.clock import today
 from app.core.db import Database, Session
-from app.core.errors import Conflict, FieldError, Invalid, NextStep, PreconditionFailed
+from app.core.errors import Conflict, FieldError, Invalid, PreconditionFailed
 from app.models.documents import Document, DocumentKind
 from app.models.enrolments import NEXT, Enrolment, Event
 from app.ports import Ports
@@ -183,8 +183,7 @@ async def _require_wanted(session: Session, enrolment: Enrolment, kind: Document
     age = age_on(member.birth_date, today(session.now))
     for purpose in requirements.consents_before(kind, rules, age):
         if purpose not in given:
-            here = f"/v1/enrolments/{enrolment.id}"
-            raise ConsentNeeded(next_step=NextStep("consent", f"{here}/consents/{purpose.value}"))
+            raise ConsentNeeded(next_step=loading.consenting(f"/v1/enrolments/{enrolment.id}", purpose))
 
 
 async def _record(

@@ -14,7 +14,7 @@ from app.services import audit, outbox
 from app.services.audit import Action
 from app.services.enrolments import consents, finishing, loading
 from app.services.enrolments.checking import Find
-from app.services.enrolments.viewing import Step
+from app.services.enrolments.viewing import Step, consent_step
 from app.services.faces import tries
 from app.services.handovers import rows as handovers
 from app.services.handovers.holding import HERE, HandoverEnded, Holder
@@ -204,5 +204,5 @@ async def _agreed(session: Session, enrolment: Enrolment, handover: Handover) ->
 def _next(agreed: tuple[Service, ...] | None, tries_left: int) -> tuple[Step, ...]:
     no = Step("refuse", "POST", f"{HERE}/refusals"), Step("dispute", "POST", f"{HERE}/disputes")
     if agreed is None:
-        return Step("consent", "PUT", f"{HERE}/consents/{ConsentPurpose.FACE_CHECK.value}"), *no
+        return consent_step(HERE, ConsentPurpose.FACE_CHECK), *no
     return (Step("face-check", "POST", f"{HERE}/face-checks"), *no) if tries_left else no

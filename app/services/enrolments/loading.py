@@ -18,6 +18,7 @@ from app.models.enrolments import (
     State,
     StepNotAllowed,
 )
+from app.services import notices
 from app.services.accounts.sessions import Caller
 from app.services.people import homes
 
@@ -82,6 +83,11 @@ def require(session: Session, enrolment: Enrolment, event: Event) -> None:
     if is_overdue(session, enrolment):
         raise StepNotAllowed(next_step=NextStep("start-again", "/v1/enrolments"))
     enrolment.require(event)
+
+
+def consenting(here: str, purpose: ConsentPurpose) -> NextStep:
+    """Return the step of agreeing to one thing, for which the notice of that name was read."""
+    return NextStep("consent", f"{here}/consents/{purpose.value}", notices.address(purpose.value))
 
 
 def is_overdue(session: Session, enrolment: Enrolment) -> bool:

@@ -21,8 +21,6 @@ from app.services.notices import Shown
 from app.services.people import homes
 from app.services.throttles import Counter, Limit
 
-_NOTICE_OF = {EnrolmentKind.OWN_CARD: "own-card", EnrolmentKind.FAMILY_MEMBER: "family-account"}
-
 
 class EnrolmentsUsedUp(TooMany):
     """More enrolments were begun today than anybody needs."""
@@ -73,7 +71,7 @@ async def acknowledge_notice(
     if known is not None and consents.is_same(known, shown):
         return await viewing.view(session, enrolment)
     loading.require(session, enrolment, Event.ACKNOWLEDGE_NOTICE)
-    notices.require_in_force(session, shown, _NOTICE_OF[enrolment.kind])
+    notices.require_in_force(session, shown, enrolment.notice)
     if await undoing.has_later(session, enrolment, Event.ACKNOWLEDGE_NOTICE):
         loading.require_seen(enrolment, seen)
     await undoing.undo_after(session, enrolment, Event.ACKNOWLEDGE_NOTICE, caller.actor)

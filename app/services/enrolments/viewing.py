@@ -11,7 +11,7 @@ from app.core.db import Session
 from app.models.cases import Finding
 from app.models.enrolments import ConsentPurpose, Enrolment, EnrolmentKind, State
 from app.ports.face import COUNTED, FaceMode, FaceReason
-from app.services import cases, documents
+from app.services import cases, documents, notices
 from app.services.accounts.sessions import Caller
 from app.services.enrolments import finishing, loading, reading, requirements
 from app.services.enrolments.loading import Named
@@ -31,11 +31,12 @@ _ANOTHER_PHOTO = COUNTED | {FaceReason.CAPTURE_QUALITY, FaceReason.FACE_NOT_WHOL
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Something that can be done now, and how."""
+    """Something that can be done now, and how; `notice` is where the text is that it takes to have read."""
 
     step: str
     method: str
     href: str
+    notice: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +185,8 @@ def _next(
     enrolment: Enrolment, asked: Sequence[Requirement], face: FaceView | None, given: AbstractSet[ConsentPurpose]
 ) -> tuple[Step, ...]:
     here = f"/v1/enrolments/{enrolment.id}"
+    if enrolment.state is State.NOTICE_PENDING:
+        return (Step("notice", "PUT", f"{here}/notice-acknowledgement", notices.address(enrolment.notice)),)
     if enrolment.state in _ONE_WAY:
         step, method, path = _ONE_WAY[enrolment.state]
         return (Step(step, method, here + path),)
@@ -197,13 +200,18 @@ def _next(
     return _next_face(here, face, given, handing)
 
 
+def consent_step(here: str, purpose: ConsentPurpose) -> Step:
+    """Return the step of agreeing to one thing, as a view tells it."""
+    step = loading.consenting(here, purpose)
+    return Step(step.action, "PUT", step.href or here, step.notice)
+
+
 def _can_be_handed_over(enrolment: Enrolment, face: FaceView | None) -> bool:
     is_live = face is not None and face.mode is FaceMode.LIVE
     return is_live and enrolment.kind is EnrolmentKind.FAMILY_MEMBER
 
 
 _ONE_WAY = {
-    State.NOTICE_PENDING: ("notice", "PUT", "/notice-acknowledgement"),
     State.DETAILS_PENDING: ("details", "PUT", "/details"),
     State.PASSWORD_PENDING: ("card-password", "PUT", "/card-password"),
     State.IN_REVIEW: ("wait-for-review", "GET", ""),
@@ -222,7 +230,7 @@ def _after_end(enrolment: Enrolment) -> tuple[Step, ...]:
 def _next_papers(here: str, asked: Sequence[Requirement]) -> tuple[Step, ...]:
     missing = [requirement for requirement in asked if not requirement.met]
     consents = [
-        Step("consent", "PUT", f"{here}/consents/{requirement.any_of[0]}")
+        consent_step(here, ConsentPurpose(requirement.any_of[0]))
         for requirement in missing
         if requirement.kind == "consent"
     ]
@@ -242,7 +250,7 @@ def _next_face(
     if face is not None and face.tries_left == 0:
         return (review,)
     if ConsentPurpose.FACE_CHECK not in given:
-        return Step("consent", "PUT", f"{here}/consents/{ConsentPurpose.FACE_CHECK.value}"), *handing, review
+        return consent_step(here, ConsentPurpose.FACE_CHECK), *handing, review
     check = Step("face-check", "POST", f"{here}/face-checks")
     if face is not None and face.mode is FaceMode.PHOTO and face.last_reason in _ANOTHER_PHOTO:
         return Step("documents", "PUT", f"{here}/documents/facial_photo"), check, review

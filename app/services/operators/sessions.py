@@ -19,6 +19,7 @@ from app.models.operators import Office, Operator, OperatorRole, StaffSession
 from app.services import audit, policies
 from app.services.audit import Action, Actor
 
+SIGN_IN: Final = NextStep("sign-in", "/v1/staff/sessions")
 _SECRET_BYTES: Final = 32
 _NOTED_EVERY: Final = timedelta(seconds=30)
 
@@ -28,6 +29,7 @@ class StaffSessionEnded(Unauthenticated):
 
     code = "staff-session-ended"
     challenge = 'Bearer error="invalid_token"'
+    leads_to = SIGN_IN
 
 
 class RoleNeeded(Denied):
@@ -86,16 +88,16 @@ async def caller(session: Session, token: str) -> StaffCaller:
     try:
         raw = urlsafe_b64decode(token)
     except ValueError as error:
-        raise TokenRefused from error
+        raise TokenRefused(next_step=SIGN_IN) from error
     if len(raw) != 16 + _SECRET_BYTES:
-        raise TokenRefused
+        raise TokenRefused(next_step=SIGN_IN)
     session_id = UUID(bytes=raw[:16])
     held = await session.get(StaffSession, (bucket_of(session_id), session_id))
     if held is None or not hmac.compare_digest(held.token_digest, _digest(raw)):
-        raise TokenRefused
+        raise TokenRefused(next_step=SIGN_IN)
     idle = timedelta(minutes=(await policies.current(session)).staff.idle_minutes)
     if held.ended_at is not None or session.now >= min(held.expires_at, held.last_used_at + idle):
-        raise StaffSessionEnded(next_step=NextStep("sign-in", "/v1/staff/sessions"))
+        raise StaffSessionEnded
     if session.now - held.last_used_at >= _NOTED_EVERY:
         held.last_used_at = session.now
     operator = await session.get_one(Operator, (held.bucket, held.operator_id))

@@ -16,12 +16,15 @@ from tests.factories.make import JSON, Make
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
     """What is logged."""
-    root, stream = standard.getLogger(), io.StringIO()
-    handlers, level, before = root.handlers[:], root.level, structlog.get_config()
+    root, client, access = standard.getLogger(), standard.getLogger("httpx"), standard.getLogger("uvicorn.access")
+    handlers, level, client_level, is_off = root.handlers[:], root.level, client.level, access.disabled
+    before, stream = structlog.get_config(), io.StringIO()
     logging.configure("info", stream)
     yield stream
     root.handlers[:] = handlers
     root.setLevel(level)
+    client.setLevel(client_level)
+    access.disabled = is_off
     structlog.configure(**before)
 
 

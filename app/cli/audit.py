@@ -3,7 +3,7 @@
 import typer
 
 from app.cli.house import in_house
-from app.cli.terminal import say
+from app.cli.terminal import counted, say
 from app.routers.deps import House
 from app.services import audit_heads
 from app.services.audit_heads import Report
@@ -24,13 +24,15 @@ def verify() -> None:
         say(f"home {broken.home_id}: the chain does not hold at event {broken.seq}.")
     for key in report.forged:
         say(f"{key}: the signature is not ours.")
-    say(f"{report.chains} chains walked, {report.signed} signed ends looked for: {_verdict(report)}.")
+    chains, ends = counted(report.chains, "chain", "chains"), counted(report.signed, "signed end", "signed ends")
+    say(f"{chains} walked, {ends} looked for: {_verdict(report)}.")
     if not report.is_whole:
         raise typer.Exit(1)
 
 
 def _verdict(report: Report) -> str:
-    return "all is whole" if report.is_whole else f"{len(report.breaks) + len(report.forged)} do not hold"
+    broken = len(report.breaks) + len(report.forged)
+    return "all is whole" if report.is_whole else f"{counted(broken, 'does', 'do')} not hold"
 
 
 async def _check(house: House) -> Report:

@@ -1,6 +1,6 @@
 """`escard cases`: see and decide what waits for people, from the machine, in the name of one of the reviewers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -49,8 +49,8 @@ def list_waiting(
                     case.reason.value,
                     case.risks or "-",
                     case.region,
-                    f"{case.opened_at:%Y-%m-%d %H:%M}Z",
-                    f"{case.due_at:%Y-%m-%d %H:%M}Z",
+                    _moment(case.opened_at),
+                    _moment(case.due_at),
                     "yes" if case.due_at <= now else "-",
                     str(case.reviewers_needed),
                 )
@@ -58,6 +58,39 @@ def list_waiting(
             ),
         )
     )
+
+
+@app.command("show")
+def show(case: CaseId) -> None:
+    """Show how a case stands; nothing of whom it is about."""
+
+    async def read(session: Session) -> tuple[Case, int]:
+        found = await cases.find(session, case)
+        return found, await cases.approvals(session, found)
+
+    found, approvals = in_house(lambda house: house.db.run(read))
+    for name, value in _facts(found, approvals):
+        say(f"{name:<9}  {value}")
+
+
+def _facts(case: Case, approvals: int) -> Iterator[tuple[str, str]]:
+    yield "case", str(case.id)
+    yield "about", case.purpose.value
+    yield "state", case.state.value
+    yield "reason", case.reason.value
+    yield "risks", case.risks or "-"
+    yield "region", case.region
+    yield "opened", _moment(case.opened_at)
+    yield "due", _moment(case.due_at)
+    yield "approved", f"by {approvals} of {case.reviewers_needed}"
+    if case.claimed_until is not None:
+        yield "claimed", f"until {_moment(case.claimed_until)}"
+    if case.decided_at is not None:
+        yield "decided", f"{_moment(case.decided_at)} {case.decision_reason or ''}".strip()
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M}Z"
 
 
 @app.command("approve")

@@ -9,7 +9,7 @@ import typer
 from app.adapters.register.people_csv import COLUMNS, Imported, PeopleFileNotReadable, Readers, import_people
 from app.cli.demo import embedded_register
 from app.cli.house import in_house
-from app.cli.terminal import Refused, say
+from app.cli.terminal import Refused, counted, say
 from app.routers.deps import House
 from app.services.people.identifiers import parse_number
 from app.services.people.names import parse_name
@@ -47,6 +47,8 @@ def take_in(
         raise Refused(f"{path} cannot be read: {error.strerror}.") from None
     for fault in done.faults:
         say(str(fault))
-    say(f"{done.people} people taken in, {len({fault.line for fault in done.faults})} lines with faults.")
+    lines = len({fault.line for fault in done.faults})
+    people, faulty = counted(done.people, "person", "people"), counted(lines, "line", "lines")
+    say(f"{people} taken in, {faulty} with faults.")
     if done.faults:
         raise typer.Exit(1)

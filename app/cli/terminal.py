@@ -26,6 +26,11 @@ def complain(text: str) -> None:
     progress(f"escard: {text}")
 
 
+def counted(number: int, one: str, many: str) -> str:
+    """Say how many there are."""
+    return f"{number} {one if number == 1 else many}"
+
+
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Lay rows out in columns, as wide as they are on a screen: Chinese characters take two places."""
     lines = [tuple(heads), *(tuple(row) for row in rows)]

@@ -5,7 +5,7 @@ from html import escape
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from fastapi import APIRouter, Response
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 
 from app import texts
 from app.core.errors import NotFound
@@ -19,6 +19,12 @@ _PAGE = """<!doctype html>
 <html lang="{language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{title}</title><style>body{{font:18px/1.6 system-ui,sans-serif;max-width:42rem;margin:3rem auto;padding:0 1rem}}
 code{{color:#666}}</style></head><body>{body}</body></html>"""
+
+
+@router.get("/", include_in_schema=False)
+async def welcome() -> Response:
+    """Lead whoever opens the address in a browser to what can be read here."""
+    return RedirectResponse("/docs")
 
 
 @router.get("/healthz")

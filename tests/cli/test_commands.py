@@ -1,5 +1,6 @@
 """The other commands: what they say, and what they refuse in one line."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from importlib import import_module
@@ -13,11 +14,16 @@ from app.adapters.postgres.schema import configuration
 from app.cli import VERBS, main
 from app.cli.configuration import fields, read_settings
 from app.cli.terminal import Refused
+from app.core.db import Session, bucket_of, new_id
 from app.core.settings import S3Settings, Settings
+from app.models.cases import Approval, Case, CasePurpose, CaseReason
+from app.routers.deps import House
+from app.services import audit, cases
 from tests import cluster
 from tests.adapters.embedded import ROOT
 from tests.cli.commands import Escard
 from tests.cluster import Cluster
+from tests.factories.make import Make
 
 PEOPLE = """name,social_security_number,phone
 王芳,100101199001010048,10000000091
@@ -163,7 +169,7 @@ class TestRegister:
 
         assert done.status == 1
         assert done.said.startswith("line 3, column social_security_number: ")
-        assert done.said.splitlines()[-1] == "2 people taken in, 1 lines with faults."
+        assert done.said.splitlines()[-1] == "2 people taken in, 1 line with faults."
         assert "王兰" not in done.said
 
     def test_takes_a_good_file(self, escard: Escard, installed: Mapping[str, str]) -> None:
@@ -172,6 +178,7 @@ class TestRegister:
         done = [escard.do("register", "import", str(file), **installed) for _ in range(2)]
 
         assert [each.status for each in done] == [0, 0]
+        assert done[0].said == "1 person taken in, 0 lines with faults.\n"
 
     def test_needs_a_file(self, escard: Escard, installed: Mapping[str, str]) -> None:
         done = escard.do("register", "import", "nowhere.csv", **installed)
@@ -210,9 +217,47 @@ class TestCases:
         heads = ["case", "about", "reason", "risks", "region", "opened", "due", "overdue", "reviewers"]
         assert done.said.split() == heads
 
+    async def test_one_is_shown_without_whom_it_is_about(
+        self, escard: Escard, installed: Mapping[str, str], house: House, make: Make
+    ) -> None:
+        me = await make.person(name="欧阳小明")
+        subject_id = new_id(bucket_of(me.id))
+
+        async def ask(session: Session) -> Case:
+            case = await cases.open_case(
+                session,
+                home_id=me.id,
+                purpose=CasePurpose.ENROLMENT,
+                subject_id=subject_id,
+                member_id=me.id,
+                reason=CaseReason.NO_REFERENCE_PORTRAIT,
+                actor=audit.SYSTEM,
+            )
+            session.add(Approval(bucket=case.bucket, case_id=case.id, operator="li", at=session.now))
+            return case
+
+        case = await house.db.run(ask)
+        done = await asyncio.to_thread(escard.do, "cases", "show", str(case.id), **installed)
+
+        told = dict(line.split(maxsplit=1) for line in done.said.splitlines())
+        assert told.pop("opened") < told["due"]
+        assert told == {
+            "case": str(case.id),
+            "about": "enrolment",
+            "state": "open",
+            "reason": "no_reference_portrait",
+            "risks": "-",
+            "region": "100101",
+            "due": f"{case.due_at:%Y-%m-%d %H:%M}Z",
+            "approved": "by 1 of 2",
+        }
+        for personal in ("欧阳", me.registered.number, str(me.id)):
+            assert personal not in done.said + done.complained
+
     @pytest.mark.parametrize(
         ("words", "said"),
         [
+            (("show", NOWHERE), "(not-found)."),
             (("approve", NOWHERE, "--operator", "li"), "(not-found)."),
             (("reject", NOWHERE, "--operator", "li", "--reason", "papers-do-not-fit"), "(not-found)."),
             (("ask", NOWHERE, "--operator", "li", "--reason", "papers-unreadable"), "(not-found)."),

@@ -140,3 +140,11 @@ def test_only_trusted_proxies_are_believed(
     scope = {"type": "http", "client": (peer, 1) if peer else None}
 
     assert client_address(scope, forwarded, trusted) == address
+
+
+async def test_the_address_alone_leads_people_to_what_they_can_read(client: httpx.AsyncClient) -> None:
+    led = await client.get("/")
+    read = await client.get(led.headers["location"])
+
+    assert (led.status_code, led.headers["location"]) == (307, "/docs")
+    assert read.headers["content-type"].startswith("text/html")

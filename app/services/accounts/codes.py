@@ -13,6 +13,7 @@ from app.core.errors import Denied, NextStep, TooMany
 from app.models.accounts import SmsCode, SmsPurpose
 from app.ports.messages import Message, MessageKind, Messages, MessagesUnavailable
 from app.services import policies, throttles
+from app.services.rules import SmsCodes
 from app.services.throttles import Counter, Limit
 from app.texts import message
 
@@ -112,7 +113,7 @@ async def unuse(session: Session, *, phone: str, purpose: SmsPurpose, code: str)
         row.used_at, row.tries_left = None, row.tries_left + 1
 
 
-async def _write(session: Session, phone: str, purpose: SmsPurpose, code: str) -> policies.SmsCodes:
+async def _write(session: Session, phone: str, purpose: SmsPurpose, code: str) -> SmsCodes:
     rules = (await policies.current(session)).sms_codes
     bucket, digest = phone_bucket(session, phone), phone_digest(session, phone)
     # The throttle's row is locked first, so two requests for one phone come one after the other from here on.
@@ -146,7 +147,7 @@ async def _write(session: Session, phone: str, purpose: SmsPurpose, code: str) -
     return rules
 
 
-def _counters(session: Session, phone: str, rules: policies.SmsCodes) -> list[Counter]:
+def _counters(session: Session, phone: str, rules: SmsCodes) -> list[Counter]:
     bucket, digest = phone_bucket(session, phone), phone_digest(session, phone)
     return [
         Counter(Limit("sms_codes_an_hour", rules.an_hour, timedelta(hours=1)), bucket, digest),
@@ -162,7 +163,7 @@ async def _take_back(session: Session, phone: str, purpose: SmsPurpose, code: st
         await session.delete(row)
 
 
-async def _uncount(session: Session, phone: str, rules: policies.SmsCodes) -> None:
+async def _uncount(session: Session, phone: str, rules: SmsCodes) -> None:
     for counter in _counters(session, phone, rules):
         await throttles.give_back(session, counter)
 

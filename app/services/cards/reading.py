@@ -21,7 +21,7 @@ from app.services.audit import Action
 from app.services.people import homes
 from app.services.people.identifiers import mask_number
 from app.services.people.names import mask_name
-from app.services.policies import CardStatus
+from app.services.rules import CardStatus
 
 
 class OwnCardNeeded(Conflict):

@@ -35,7 +35,7 @@ from app.services.people.identifiers import Sex, SocialSecurityNumber
 from app.services.people.names import same_name
 from app.services.people.plausibility import AgeRules, Vitals, implausibility
 from app.services.people.relationships import Relationship, Tie
-from app.services.policies import Policies
+from app.services.rules import Policies
 from app.services.throttles import Counter
 
 

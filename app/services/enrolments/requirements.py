@@ -13,7 +13,7 @@ from app.services import documents, policies
 from app.services.documents import Attached
 from app.services.enrolments import loading
 from app.services.people.ages import age_on, is_under
-from app.services.policies import Policies
+from app.services.rules import Policies
 
 
 @dataclass(frozen=True, slots=True)

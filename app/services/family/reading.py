@@ -21,7 +21,7 @@ from app.services.cards.reading import OwnCardNeeded
 from app.services.links import Service, Services
 from app.services.people.ages import age_on
 from app.services.people.names import mask_name
-from app.services.policies import Quota
+from app.services.rules import Quota
 
 
 # What a page is made of is not frozen: that costs three times as much to make, and a page is a dozen of them.

@@ -22,7 +22,7 @@ from app.services.audit import Action, Actor
 from app.services.links import slots
 from app.services.people import homes
 from app.services.people.identifiers import mask_number
-from app.services.policies import Quota
+from app.services.rules import Quota
 
 
 class AlreadyMember(Conflict):

@@ -1,0 +1,244 @@
+"""The shapes of the rules that `policies` reads, and what they mean."""
+
+from datetime import date
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Rule(BaseModel):
+    """`since` is the first day of the row that a rule comes from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    since: date | None = Field(default=None, exclude=True)
+
+
+class Quota(_Rule):
+    """Places an owner has: in total and by kind (bbbaike: 10 = 4 elders, 3 children, 1 spouse, 2 others)."""
+
+    profile: str
+    total: int
+    elder: int
+    child: int
+    spouse: int
+    other: int
+
+
+class Owners(_Rule):
+    """Owners a member may have; no official text gives a number."""
+
+    per_member: int = Field(ge=1, le=64)
+
+
+class Enrolments(_Rule):
+    """Hours an enrolment stays open, hours a passed face waits for a member's slot, and how many are begun a day."""
+
+    open_hours: int
+    slot_wait_hours: int
+    begun_a_day: int
+
+
+class Ages(_Rule):
+    """14: consent passes to the person; 16: live face; under 7 a portrait may not exist; 18: of age."""
+
+    own_consent: int
+    live_face: int
+    portrait_expected: int
+    adult: int
+
+
+class DocumentChoice(_Rule):
+    """Documents of which one is needed, for members under an age (None: any)."""
+
+    under: int | None = None
+    any_of: tuple[str, ...]
+
+
+class Documents(_Rule):
+    """Which documents an enrolment of a family member asks for."""
+
+    identity: tuple[DocumentChoice, ...]
+    guardianship: tuple[str, ...]
+
+
+class ImageQuality(_Rule):
+    """What a picture must have to be worth a person's look: sharpness at least, and for papers glare at most.
+
+    Measured: sharp photos have 130 and more; blurred over two thousandths of their side 7 to 14, over four 2 to 3.
+    """
+
+    sharpness: float
+    glare: float
+
+
+class Retention(_Rule):
+    """Days evidence is kept: faces from creation; documents after the decision, and at most from creation."""
+
+    face_days: int
+    document_days_after_decision: int
+    document_days_at_most: int
+
+
+class Faces(_Rule):
+    """Tries before people look, and how long one check may take."""
+
+    tries: int
+    tries_hours: int
+    tries_at_member_a_day: int
+    starts_a_day: int
+    starts_on_device_a_day: int
+    starts_at_member_a_day: int
+    check_minutes: int
+
+
+class FaceRoute(_Rule):
+    """A provider for the checks that fit: of these modes and channels (none: of all), from an age to below another.
+
+    `percentage` is its share of them; the routes that fit are also what a check falls back to before it starts.
+    """
+
+    provider: str
+    modes: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    from_age: int = 0
+    below_age: int | None = None
+    percentage: int = Field(default=100, ge=0, le=100)
+
+
+class FaceSpend(_Rule):
+    """What a check with a provider costs, and what a day's may cost: in fen."""
+
+    price_fen: int = Field(gt=0)
+    a_day_fen: int = Field(ge=0)
+
+    @property
+    def checks_a_day(self) -> int:
+        """As many as the day's money pays."""
+        return self.a_day_fen // self.price_fen
+
+
+class FaceProviders(_Rule):
+    """Which provider a check goes to; without routes the order of the setting holds, without spend there is no end."""
+
+    routes: tuple[FaceRoute, ...]
+    spend: dict[str, FaceSpend]
+
+
+class Handovers(_Rule):
+    """Minutes that a link and then the step itself may take, tries of the spoken code, links a day, days of a dispute.
+
+    No official text knows them; the first three are as for a code sent by SMS, made longer for slow hands.
+    """
+
+    link_minutes: int = Field(gt=0)
+    step_minutes: int = Field(gt=0)
+    tries: int = Field(gt=0)
+    a_day: int = Field(ge=0)
+    disputed_days: int = Field(ge=0)
+
+
+class Reviews(_Rule):
+    """How people decide: days they have for a case, minutes they hold it, hours its owner has to show more.
+
+    `two_for` are the reasons and risks that take two people. Who has had `new_members` added within `new_members_days`
+    and adds one more is looked at twice; a photo is known again for `photo_days`.
+    """
+
+    due_days: int
+    claim_minutes: int
+    more_hours: int
+    two_for: frozenset[str]
+    new_members: int
+    new_members_days: int
+    photo_days: int
+
+
+class CardPasswords(_Rule):
+    """Wrong passwords until the card is shut, and for how long."""
+
+    streak: int
+    streak_minutes: int
+    a_day: int
+    a_day_hours: int
+    since_right: int
+    check_seconds: int
+    step_up_seconds: int
+    reset_minutes: int
+
+
+class SmsCodes(_Rule):
+    """Codes by SMS: life, tries, pause, and how many a phone gets."""
+
+    minutes: int
+    tries: int
+    resend_seconds: int
+    an_hour: int
+    a_day: int
+
+
+class SignIn(_Rule):
+    """Wrong sign-ins for a phone, on devices not seen before and on a known one."""
+
+    tries: int
+    minutes: int
+
+
+class Staff(_Rule):
+    """Wrong sign-ins of staff, and how long a session of theirs lasts: unused, and at most."""
+
+    tries: int
+    tries_minutes: int
+    idle_minutes: int
+    session_hours: int
+
+
+class Lookups(_Rule):
+    """Asking whether a person exists: the least time an answer takes, and wrong questions a day."""
+
+    floor_milliseconds: int
+    per_owner_a_day: int
+    per_number_a_day: int
+
+
+class CardStatus(_Rule):
+    """What each status of the physical card (aaz502) allows."""
+
+    issue: tuple[str, ...]
+    view: tuple[str, ...]
+    show_code: tuple[str, ...]
+
+
+class AgeRules(_Rule):
+    """Years that must lie between two relatives, and ages of marriage (Civil Code art. 1047)."""
+
+    by_blood: int
+    by_adoption: int
+    by_marriage: int
+    each_further_generation: int
+    husband: int
+    wife: int
+
+
+class Policies(BaseModel):
+    """Every rule, each a row of its own under the field's name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    quota: Quota
+    owners: Owners
+    enrolments: Enrolments
+    ages: Ages
+    documents: Documents
+    image_quality: ImageQuality
+    retention: Retention
+    faces: Faces
+    face_providers: FaceProviders
+    handovers: Handovers
+    reviews: Reviews
+    card_passwords: CardPasswords
+    sms_codes: SmsCodes
+    sign_in: SignIn
+    staff: Staff
+    lookups: Lookups
+    card_status: CardStatus
+    age_rules: AgeRules

@@ -54,7 +54,8 @@ class CardPassword(Bucketed, Base):
     """The password of a card and how guessing stands.
 
     `streak` counts wrong values since the last right one or lock, `wrong_since_right` all since the last right one.
-    `checking_id` is the one check that runs now; it lapses at `checking_until`.
+    `checking_id` is the one check that runs now; it lapses at `checking_until`. `change_hmac` is of the old and the new
+    password of the change that set it, if one did: sent again, late, it is known.
     """
 
     __tablename__ = "card_password"
@@ -67,6 +68,7 @@ class CardPassword(Bucketed, Base):
     hash: Mapped[str]
     version: Mapped[int] = mapped_column(SmallInteger)
     set_at: Mapped[datetime]
+    change_hmac: Mapped[bytes | None]
     streak: Mapped[int] = mapped_column(SmallInteger)
     wrong_since_right: Mapped[int] = mapped_column(SmallInteger)
     locked_until: Mapped[datetime | None]

@@ -394,6 +394,41 @@ class TestChange:
         assert statuses == [204, 409]
         assert sorted(each[0] for each in await guess_all(owner, ["385207", NEW_PASSWORD])) == [200, 403]
 
+    async def test_sent_again_it_is_done_already(self, owner: Phone) -> None:
+        answers = [await self.change(owner, CARD_PASSWORD, NEW_PASSWORD) for _ in range(3)]
+
+        told = await owner.house.db.fetch(
+            "SELECT count(*) FROM outbox_event WHERE facts ->> 'message' = 'card_password_changed'"
+        )
+        assert [(answer.status_code, answer.content) for answer in answers] == [(204, b"")] * 3
+        assert told[0][0] == 1
+        assert said(await guess(owner, WRONG[0])) == wrong(4)
+
+    async def test_sent_again_it_lets_nobody_guess_the_new_one(self, owner: Phone) -> None:
+        await self.change(owner, CARD_PASSWORD, NEW_PASSWORD)
+
+        guessed = [said(await self.change(owner, CARD_PASSWORD, new)) for new in WRONG[:5]]
+        locked = await self.change(owner, CARD_PASSWORD, NEW_PASSWORD)
+
+        assert guessed[:4] == [wrong(4), wrong(3), wrong(2), wrong(1)]
+        assert guessed[4][0] == 403
+        assert said(locked) == LOCKED
+
+    async def test_sent_again_who_does_not_know_the_old_one_learns_nothing(self, owner: Phone) -> None:
+        await self.change(owner, CARD_PASSWORD, NEW_PASSWORD)
+
+        assert said(await self.change(owner, WRONG[0], NEW_PASSWORD)) == wrong(4)
+
+    async def test_sent_again_after_a_day_or_another_change_it_is_a_wrong_guess(self, owner: Phone) -> None:
+        await self.change(owner, CARD_PASSWORD, NEW_PASSWORD)
+        await pass_time(owner.house, hours=24)
+        owner.tokens = (await refresh(owner.client, owner.tokens["refresh_token"])).json()
+        late = await self.change(owner, CARD_PASSWORD, NEW_PASSWORD)
+        await self.change(owner, NEW_PASSWORD, "385207")
+        overtaken = await self.change(owner, CARD_PASSWORD, NEW_PASSWORD)
+
+        assert (said(late), said(overtaken)) == (wrong(4), wrong(4))
+
     async def test_who_has_shown_a_code_alone_cannot_change_it(self, owner: Phone) -> None:
         other = on_new_device(owner)
         await sign_in_by_code(other)

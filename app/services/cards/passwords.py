@@ -4,6 +4,7 @@ A check books itself in a first short transaction, verifies without one, and set
 a card, so guesses sent at once cannot outrun the limits; a booked check that nobody settles lapses after ten seconds.
 """
 
+import hmac
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
@@ -66,6 +67,19 @@ class CardPasswordTooSimple(Invalid):
 
 
 @dataclass(frozen=True, slots=True)
+class _Guess:
+    """What is checked, what counts as one wrong value, and the change that it is part of."""
+
+    password: str = field(repr=False)
+    new: str | None = field(default=None, repr=False)
+
+    @property
+    def value(self) -> str:
+        """Whoever sends one current password with many new ones guesses each time."""
+        return self.password if self.new is None else f"{self.password}:{self.new}"
+
+
+@dataclass(frozen=True, slots=True)
 class _Booking:
     id: UUID
     hash: str = field(repr=False)
@@ -76,6 +90,7 @@ class _Booking:
 class _Outcome:
     is_right: bool
     tries_left: int
+    is_done: bool = False
     retry_after_seconds: int | None = None
 
 
@@ -85,30 +100,41 @@ async def check(db: Database, passwords: Passwords, caller: Caller, password: st
     Raises:
         CardPasswordNotSet, CardPasswordIsWrong, CardPasswordLocked, CardPasswordResetNeeded, CheckInProgress.
     """
+    version, _ = await _check(db, passwords, caller, _Guess(password))
+    return version
+
+
+async def _check(db: Database, passwords: Passwords, caller: Caller, guess: _Guess) -> tuple[int, bool]:
+    """Return the version that is right, and whether the change that the guess is part of was made before."""
     booking_id = new_id(0)
     booking = await db.run(lambda session: _book(session, caller, booking_id))
     try:
-        is_right = await passwords.verify(booking.hash, password)
+        is_right = await passwords.verify(booking.hash, guess.password)
     except BaseException:
         await db.run(lambda session: _cancel(session, caller, booking))
         raise
-    outcome = await db.run(lambda session: _settle(session, caller, booking, password, is_right=is_right))
+    outcome = await db.run(lambda session: _settle(session, caller, booking, guess, is_right=is_right))
     if not outcome.is_right:
         raise CardPasswordIsWrong(
             tries_left=outcome.tries_left,
             retry_after_seconds=outcome.retry_after_seconds,
         )
-    return booking.version
+    return booking.version, outcome.is_done
 
 
 async def change(db: Database, passwords: Passwords, caller: Caller, *, current: str, new: str) -> None:
     """Change the password; tokens stepped up with the old one are worth no more than others from then on.
 
+    Sent again within a day, with the old password as its current one, the same change is done and nothing happens. That
+    is a check like any other: it is refused while the card is locked, and a pair that is not the same is a wrong guess.
+
     Raises:
         CardPasswordTooSimple: the new one; besides what `check` raises for the current one.
         CheckInProgress: somebody has changed it meanwhile.
     """
-    version = await check(db, passwords, caller, current)
+    version, is_done = await _check(db, passwords, caller, _Guess(current, new))
+    if is_done:
+        return
     assert caller.person_id is not None
     person_id = caller.person_id
     await db.run(lambda session: require_good(session, person_id, caller.account_id, new, "/new"))
@@ -121,6 +147,7 @@ async def change(db: Database, passwords: Passwords, caller: Caller, *, current:
         if row.version != version:
             raise CheckInProgress(retry_after_seconds=1)
         await store(session, person_id, hashed, caller.actor)
+        row.change_hmac = _digest(session, person_id, _Guess(current, new))
 
     await db.run(replace)
 
@@ -146,7 +173,7 @@ async def store(session: Session, person_id: UUID, hashed: str, actor: Actor) ->
         session.add(row)
     else:
         outbox.tell(session, outbox.Kind.TELL_PERSON, person_id, message="card_password_changed")
-    row.hash, row.version, row.set_at = hashed, row.version + 1, session.now
+    row.hash, row.version, row.set_at, row.change_hmac = hashed, row.version + 1, session.now, None
     row.streak = row.wrong_since_right = 0
     row.locked_until = row.checking_id = row.checking_until = None
     await session.flush()
@@ -179,31 +206,38 @@ async def _cancel(session: Session, caller: Caller, booking: _Booking) -> None:
         row.checking_id = row.checking_until = None
 
 
-async def _settle(session: Session, caller: Caller, booking: _Booking, password: str, *, is_right: bool) -> _Outcome:
+async def _settle(session: Session, caller: Caller, booking: _Booking, guess: _Guess, *, is_right: bool) -> _Outcome:
     rules = (await policies.current(session)).card_passwords
     row = await _row_of(session, caller)
     if row.checking_id != booking.id:  # it lapsed and another runs, or the password was changed: this one says nothing
         raise CheckInProgress(retry_after_seconds=1)
     row.checking_id = row.checking_until = None
-    if is_right:
+    is_done = not is_right and _is_last_change(session, rules, row, guess)
+    if is_right or is_done:
         row.streak = row.wrong_since_right = 0
-        outcome = _Outcome(is_right=True, tries_left=rules.streak)
+        outcome = _Outcome(is_right=True, tries_left=rules.streak, is_done=is_done)
     else:
-        outcome = await _count_wrong(session, rules, row, password)
+        outcome = await _count_wrong(session, rules, row, guess)
     await audit.record(
         session,
         Action.CARD_PASSWORD_CHECKED,
         home_id=row.person_id,
         actor=caller.actor,
-        facts={"is_right": is_right, "session_id": str(caller.session_id)},
+        facts={"is_right": outcome.is_right, "session_id": str(caller.session_id)},
     )
     return outcome
 
 
-async def _count_wrong(session: Session, rules: CardPasswords, row: CardPassword, password: str) -> _Outcome:
+def _is_last_change(session: Session, rules: CardPasswords, row: CardPassword, guess: _Guess) -> bool:
+    if row.change_hmac is None or row.set_at + timedelta(hours=rules.a_day_hours) <= session.now:
+        return False
+    return hmac.compare_digest(row.change_hmac, _digest(session, row.person_id, guess))
+
+
+async def _count_wrong(session: Session, rules: CardPasswords, row: CardPassword, guess: _Guess) -> _Outcome:
     """Count a wrong value, unless it is one that was counted within the day, and lock when it is one too many."""
     day_ago = session.now - timedelta(hours=rules.a_day_hours)
-    digest = session.lookup.digest("card-password", f"{row.person_id}:{password}")
+    digest = _digest(session, row.person_id, guess)
     await session.execute(delete(CardPasswordWrong).where(*_wrong_of(row.person_id), CardPasswordWrong.at <= day_ago))
     known = set(await session.scalars(select(CardPasswordWrong.value_hmac).where(*_wrong_of(row.person_id))))
     if digest not in known:
@@ -243,6 +277,10 @@ async def _row_of(session: Session, caller: Caller) -> CardPassword:
     row = await _locked(session, caller.person_id)
     assert row is not None  # a password is never taken away
     return row
+
+
+def _digest(session: Session, person_id: UUID, guess: _Guess) -> bytes:
+    return session.lookup.digest("card-password", f"{person_id}:{guess.value}")
 
 
 def _wrong_of(person_id: UUID) -> tuple[ColumnElement[bool], ...]:

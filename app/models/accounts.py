@@ -119,14 +119,14 @@ class SignedIn(Identified, Base):
 
 
 class SmsCode(Bucketed, Base):
-    """The newest code sent to a phone for a purpose."""
+    """A code sent to a phone for a purpose."""
 
     __tablename__ = "sms_code"
     __table_args__ = ({"info": PERSONAL},)
 
     phone_hmac: Mapped[bytes] = mapped_column(primary_key=True)
     purpose: Mapped[SmsPurpose] = mapped_column(primary_key=True)
-    code_hmac: Mapped[bytes]
+    code_hmac: Mapped[bytes] = mapped_column(primary_key=True)
     sent_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     tries_left: Mapped[int] = mapped_column(SmallInteger)

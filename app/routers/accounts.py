@@ -35,7 +35,14 @@ async def send_code(
     """Send a code by SMS; the answer is the same whether or not the phone is known."""
     phone = deps.phone(house, body.phone)
     house.traffic.count_sms_code(address)
-    sent = await codes.send(house.db, house.ports.messages, phone=phone, purpose=body.purpose, language=language)
+    sent = await codes.send(
+        house.db,
+        house.ports.messages,
+        phone=phone,
+        purpose=body.purpose,
+        device_id=body.device_id,
+        language=language,
+    )
     return shapes.SmsCodeSent.of(sent)
 
 

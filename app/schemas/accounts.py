@@ -19,6 +19,9 @@ class SmsCodeAsk(Asked):
 
     phone: Phone
     purpose: SmsPurpose
+    device_id: Short | None = Field(
+        default=None, description="The device's `id`; on one that the account knows, strangers use up no codes"
+    )
 
 
 class SmsCodeSent(Told):

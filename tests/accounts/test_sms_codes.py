@@ -13,13 +13,15 @@ from app.core.settings import Settings
 from app.ports.messages import Message, Messages, MessagesUnavailable
 from app.routers.deps import House
 from tests.cluster import Database
-from tests.factories.callers import SOMEBODY, SOMEBODY_ELSE, pass_time, sign_in
+from tests.factories.callers import SOMEBODY, SOMEBODY_ELSE, on_new_device, pass_time, sign_in, sign_in_by_code
 from tests.factories.houses import build
 from tests.factories.phone import Phone
 
 
-async def ask(client: httpx.AsyncClient, number: str = SOMEBODY, purpose: str = "sign_in") -> httpx.Response:
-    return await client.post("/v1/sms-codes", json={"phone": number, "purpose": purpose})
+async def ask(
+    client: httpx.AsyncClient, number: str = SOMEBODY, purpose: str = "sign_in", **more: str
+) -> httpx.Response:
+    return await client.post("/v1/sms-codes", json={"phone": number, "purpose": purpose} | more)
 
 
 def not_the(code: str) -> str:
@@ -98,14 +100,71 @@ async def test_a_code_serves_no_other_phone(client: httpx.AsyncClient, holder: P
     assert answer.status_code == 403
 
 
-async def test_a_new_code_voids_the_one_before(holder: Phone) -> None:
-    old = await holder.sms_code("sign_in")
-    await pass_time(holder.house, seconds=60)
-    new = await holder.sms_code("sign_in")
+class TestStranger:
+    """Who asks for codes for somebody's phone does not keep its holder out."""
 
-    answers = [await sign_in(holder, sms_code=code) for code in (old, new)]
+    async def test_a_code_stays_good_when_another_is_asked_for(self, holder: Phone) -> None:
+        code = await holder.sms_code("sign_in")
+        await pass_time(holder.house, seconds=60)
+        await ask(holder.client)
 
-    assert [answer.status_code for answer in answers] == ([403, 201] if old != new else [201, 403])
+        assert (await sign_in(holder, sms_code=code)).status_code == 201
+
+    async def test_each_code_has_five_tries_whatever_others_there_are(self, holder: Phone) -> None:
+        first = await holder.sms_code("sign_in")
+        early = [await sign_in(holder, sms_code=not_the(first)) for _ in range(2)]
+        await pass_time(holder.house, seconds=60)
+        second = await holder.sms_code("sign_in")
+        other = next(f"{n:06}" for n in range(9) if f"{n:06}" not in (first, second))
+        late = [await sign_in(holder, sms_code=other) for _ in range(3)]
+        used_up = await sign_in(holder, sms_code=first)
+        right = await sign_in(holder, sms_code=second)
+
+        assert [answer.json()["tries_left"] for answer in early + late] == [4, 3, 4, 3, 2]
+        assert (used_up.status_code, right.status_code) == (403, 201)
+
+    async def test_a_code_that_is_used_uses_up_the_others(self, holder: Phone) -> None:
+        old = await holder.sms_code("sign_in")
+        await pass_time(holder.house, seconds=60)
+        new = await holder.sms_code("sign_in")
+
+        answers = [await sign_in(holder, sms_code=code) for code in (new, old)]
+
+        assert [answer.status_code for answer in answers] == [201, 403]
+
+    async def test_what_a_stranger_uses_up_is_there_on_a_known_device(self, holder: Phone) -> None:
+        for purpose in ("register", "new_device", "end_link", "change_phone"):
+            await ask(holder.client, purpose=purpose)
+        strange = [await ask(holder.client, purpose="sign_in", device_id="strange") for _ in range(2)]
+        await pass_time(holder.house, seconds=60)
+
+        shut = await ask(holder.client, device_id="strange")
+        known = await ask(holder.client, device_id=holder.device)
+
+        assert strange[-1].status_code == 429
+        assert (shut.status_code, shut.json()["code"]) == (429, "sms-limit-reached")
+        assert known.status_code == 202
+
+    async def test_a_known_device_has_its_five_an_hour(self, holder: Phone) -> None:
+        answers = []
+        for _ in range(6):
+            await pass_time(holder.house, seconds=60)
+            answers.append(await ask(holder.client, device_id=holder.device))
+        others = await ask(holder.client, purpose="new_device")
+
+        assert [answer.status_code for answer in answers] == [202] * 5 + [429]
+        assert answers[-1].json()["code"] == "sms-limit-reached"
+        assert others.status_code == 202
+
+    async def test_a_device_that_only_a_code_was_shown_on_is_not_known(self, holder: Phone) -> None:
+        new = on_new_device(holder)
+        await sign_in_by_code(new)
+        for purpose in ("register", "new_device", "end_link", "change_phone"):
+            await ask(holder.client, purpose=purpose)
+
+        answer = await ask(holder.client, purpose="card_password_reset", device_id=new.device)
+
+        assert (answer.status_code, answer.json()["code"]) == (429, "sms-limit-reached")
 
 
 async def test_another_may_be_asked_for_after_a_minute(house: House, client: httpx.AsyncClient) -> None:

@@ -2,8 +2,10 @@
 
 import hmac
 import secrets
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
@@ -13,6 +15,7 @@ from app.core.errors import Denied, NextStep, TooMany
 from app.models.accounts import SmsCode, SmsPurpose
 from app.ports.messages import Message, MessageKind, Messages, MessagesUnavailable
 from app.services import policies, throttles
+from app.services.accounts import logins
 from app.services.rules import SmsCodes
 from app.services.throttles import Counter, Limit
 from app.texts import message
@@ -46,6 +49,13 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
+class _Ask:
+    phone: str = field(repr=False)
+    purpose: SmsPurpose
+    device_id: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class CodeTry:
     """How a guess went."""
 
@@ -53,87 +63,77 @@ class CodeTry:
     tries_left: int
 
 
-def phone_bucket(session: Session, phone: str) -> int:
-    """Return the bucket of a phone's value."""
-    return session.lookup.bucket("phone", phone)
+async def send(
+    db: Database, messages: Messages, *, phone: str, purpose: SmsPurpose, device_id: str | None, language: str
+) -> Sent:
+    """Send a new code (6 digits, 5 minutes, 5 tries by policy); those before it stay good, whoever has asked for them.
 
-
-def phone_digest(session: Session, phone: str) -> bytes:
-    """Return the keyed digest under which a phone is found again."""
-    return session.lookup.digest("phone", phone)
-
-
-async def send(db: Database, messages: Messages, *, phone: str, purpose: SmsPurpose, language: str) -> Sent:
-    """Send a new code (6 digits, 5 minutes, 5 tries by policy); the one before it is void.
-
-    The same whether or not anybody has this phone.
+    The same whether or not anybody has this phone. Codes asked for on a device that the phone's account knows are
+    counted apart from all others, so a stranger cannot use up what its holder gets.
 
     Raises:
         SmsResendTooSoon: the last one is younger than 60 seconds.
-        SmsLimitReached: the phone has had its codes for this hour or day.
+        SmsLimitReached: the phone, or the device, has had its codes for this hour or day.
         MessagesUnavailable: it could not be sent; another may be asked for at once.
     """
     code = f"{secrets.randbelow(1_000_000):06}"
-    rules = await db.run(lambda session: _write(session, phone, purpose, code))
+    ask = _Ask(phone, purpose, device_id)
+    rules = await db.run(lambda session: _write(session, ask, code))
     text = message(f"sms_code_{purpose.value}", language, code=code, minutes=str(rules.minutes))
     key = f"sms-code:{new_id(0)}"
     try:
         await messages.send(Message(key=key, to=phone, kind=MessageKind.SMS_CODE, text=text, code=code))
     except MessagesUnavailable:
-        await db.run(lambda session: _take_back(session, phone, purpose, code))
+        await db.run(lambda session: _take_back(session, ask, code))
         raise
     return Sent(expires_in=rules.minutes * 60, resend_after=rules.resend_seconds)
 
 
 async def spend_try(session: Session, *, phone: str, purpose: SmsPurpose, code: str) -> CodeTry:
-    """Spend one of the code's tries and say whether the guess is right; `use` then uses the code up."""
-    row = await _locked(session, phone, purpose)
-    if row is None or row.used_at is not None or row.expires_at <= session.now or row.tries_left == 0:
-        return CodeTry(is_right=False, tries_left=0)
-    row.tries_left -= 1
-    return CodeTry(is_right=_is(session, row, phone, code), tries_left=row.tries_left)
+    """Spend a try of every code that is good now and say whether the guess is one; `use` then uses it up."""
+    rows = await _unused(session, phone, purpose)
+    good = [row for row in rows if row.expires_at > session.now and row.tries_left > 0]
+    for row in good:
+        row.tries_left -= 1
+    is_right = _find(session, good, phone, code) is not None
+    return CodeTry(is_right=is_right, tries_left=max((row.tries_left for row in good), default=0))
 
 
 async def use(session: Session, *, phone: str, purpose: SmsPurpose, code: str) -> None:
-    """Use a code up that a try has found right.
+    """Use a code up that a try has found right, and with it the others for this purpose.
 
     Raises:
         SmsCodeWrong: it was used meanwhile.
     """
-    row = await _locked(session, phone, purpose)
-    if row is None or row.used_at is not None or not _is(session, row, phone, code):
+    rows = await _unused(session, phone, purpose)
+    if _find(session, rows, phone, code) is None:
         raise SmsCodeWrong(tries_left=0)
-    row.used_at = session.now
+    for row in rows:
+        row.used_at = session.now
 
 
 async def unuse(session: Session, *, phone: str, purpose: SmsPurpose, code: str) -> None:
     """Make a used code good again for one try: what it was used for came to nothing, and not through its holder."""
-    row = await _locked(session, phone, purpose)
-    if row is not None and row.used_at is not None and _is(session, row, phone, code):
+    row = await _one(session, phone, purpose, code)
+    if row is not None and row.used_at is not None:
         row.used_at, row.tries_left = None, row.tries_left + 1
 
 
-async def _write(session: Session, phone: str, purpose: SmsPurpose, code: str) -> SmsCodes:
+async def _write(session: Session, ask: _Ask, code: str) -> SmsCodes:
     rules = (await policies.current(session)).sms_codes
-    bucket, digest = phone_bucket(session, phone), phone_digest(session, phone)
-    # The throttle's row is locked first, so two requests for one phone come one after the other from here on.
-    for counter in _counters(session, phone, rules):
+    known = await _one(session, ask.phone, ask.purpose, code)
+    if known is not None and known.used_at is None and known.expires_at > session.now:
+        return rules  # written already, and the commit was not heard
+    # The pause's row is locked first, so two requests for one phone come one after the other from here on.
+    for counter, refusal in await _counters(session, ask, rules):
         used = await throttles.use(session, counter)
         if not used.is_allowed:
-            raise SmsLimitReached(
+            raise refusal(
                 retry_after_seconds=used.wait_seconds(session.now),
                 quota=counter.limit.times,
                 window_seconds=_seconds(counter.limit.window),
             )
-    last = await _locked(session, phone, purpose)
-    if last is not None and _is(session, last, phone, code):  # written already, and the commit was not heard
-        await _uncount(session, phone, rules)
-        return rules
-    if last is not None and last.sent_at + timedelta(seconds=rules.resend_seconds) > session.now:
-        wait = last.sent_at + timedelta(seconds=rules.resend_seconds) - session.now
-        raise SmsResendTooSoon(retry_after_seconds=_seconds(wait), quota=1, window_seconds=rules.resend_seconds)
     values = {
-        "code_hmac": _code_digest(session, phone, purpose, code),
         "sent_at": session.now,
         "expires_at": session.now + timedelta(minutes=rules.minutes),
         "tries_left": rules.tries,
@@ -141,49 +141,77 @@ async def _write(session: Session, phone: str, purpose: SmsPurpose, code: str) -
     }
     await session.execute(
         insert(SmsCode)
-        .values(bucket=bucket, phone_hmac=digest, purpose=purpose, **values)
-        .on_conflict_do_update(index_elements=[SmsCode.bucket, SmsCode.phone_hmac, SmsCode.purpose], set_=values)
+        .values(**_key(session, ask.phone, ask.purpose, code), **values)
+        .on_conflict_do_update(constraint="pk_sms_code", set_=values)
     )
     return rules
 
 
-def _counters(session: Session, phone: str, rules: SmsCodes) -> list[Counter]:
-    bucket, digest = phone_bucket(session, phone), phone_digest(session, phone)
+async def _counters(
+    session: Session, ask: _Ask, rules: SmsCodes
+) -> list[tuple[Counter, type[SmsResendTooSoon | SmsLimitReached]]]:
+    bucket = logins.phone_bucket(session, ask.phone)
+    purposes = session.lookup.digest("sms-codes-purpose", f"{ask.phone}:{ask.purpose.value}")
+    asking = logins.phone_digest(session, ask.phone)
+    if ask.device_id is not None:
+        account_id = await logins.account_of(session, ask.phone)
+        if await logins.trusts(session, account_id, ask.device_id):
+            asking = session.lookup.digest("sms-codes-device", f"{ask.phone}:{ask.device_id}")
+    pause = Limit("sms_codes_pause", 1, timedelta(seconds=rules.resend_seconds))
+    hour = Limit("sms_codes_an_hour", rules.an_hour, timedelta(hours=1))
+    day = Limit("sms_codes_a_day", rules.a_day, timedelta(days=1))
     return [
-        Counter(Limit("sms_codes_an_hour", rules.an_hour, timedelta(hours=1)), bucket, digest),
-        Counter(Limit("sms_codes_a_day", rules.a_day, timedelta(days=1)), bucket, digest),
+        (Counter(pause, bucket, purposes), SmsResendTooSoon),
+        (Counter(hour, bucket, asking), SmsLimitReached),
+        (Counter(day, bucket, asking), SmsLimitReached),
     ]
 
 
-async def _take_back(session: Session, phone: str, purpose: SmsPurpose, code: str) -> None:
-    """Undo a code that was not sent, unless another has taken its place."""
-    await _uncount(session, phone, (await policies.current(session)).sms_codes)
-    row = await _locked(session, phone, purpose)
-    if row is not None and _is(session, row, phone, code):
+async def _take_back(session: Session, ask: _Ask, code: str) -> None:
+    """Undo a code that was not sent."""
+    for counter, _ in await _counters(session, ask, (await policies.current(session)).sms_codes):
+        await throttles.give_back(session, counter)
+    row = await _one(session, ask.phone, ask.purpose, code)
+    if row is not None:
         await session.delete(row)
 
 
-async def _uncount(session: Session, phone: str, rules: SmsCodes) -> None:
-    for counter in _counters(session, phone, rules):
-        await throttles.give_back(session, counter)
-
-
-async def _locked(session: Session, phone: str, purpose: SmsPurpose) -> SmsCode | None:
-    row: SmsCode | None = await session.scalar(
+async def _unused(session: Session, phone: str, purpose: SmsPurpose) -> Sequence[SmsCode]:
+    """Return the codes that were not used, locked in the order of their key."""
+    rows = await session.scalars(
         select(SmsCode)
         .where(
-            SmsCode.bucket == phone_bucket(session, phone),
-            SmsCode.phone_hmac == phone_digest(session, phone),
+            SmsCode.bucket == logins.phone_bucket(session, phone),
+            SmsCode.phone_hmac == logins.phone_digest(session, phone),
             SmsCode.purpose == purpose,
+            SmsCode.used_at.is_(None),
         )
+        .order_by(SmsCode.code_hmac)
         .with_for_update()
         .execution_options(populate_existing=True)
+    )
+    return rows.all()
+
+
+def _find(session: Session, rows: Sequence[SmsCode], phone: str, code: str) -> SmsCode | None:
+    right = [row for row in rows if hmac.compare_digest(row.code_hmac, _code_digest(session, phone, row.purpose, code))]
+    return right[0] if right else None
+
+
+async def _one(session: Session, phone: str, purpose: SmsPurpose, code: str) -> SmsCode | None:
+    row: SmsCode | None = await session.get(
+        SmsCode, _key(session, phone, purpose, code), with_for_update=True, populate_existing=True
     )
     return row
 
 
-def _is(session: Session, row: SmsCode, phone: str, code: str) -> bool:
-    return hmac.compare_digest(row.code_hmac, _code_digest(session, phone, row.purpose, code))
+def _key(session: Session, phone: str, purpose: SmsPurpose, code: str) -> dict[str, Any]:
+    return {
+        "bucket": logins.phone_bucket(session, phone),
+        "phone_hmac": logins.phone_digest(session, phone),
+        "purpose": purpose,
+        "code_hmac": _code_digest(session, phone, purpose, code),
+    }
 
 
 def _code_digest(session: Session, phone: str, purpose: SmsPurpose, code: str) -> bytes:

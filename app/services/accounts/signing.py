@@ -16,7 +16,7 @@ from app.models.accounts import Account, Assurance, Device, Login, SignedIn, Sms
 from app.models.audit import ActorKind
 from app.models.people import HomeKind
 from app.services import audit, outbox, policies, throttles
-from app.services.accounts import codes, sessions
+from app.services.accounts import codes, logins, sessions
 from app.services.accounts.sessions import DeviceInfo
 from app.services.audit import Action, Actor
 from app.services.people import homes
@@ -111,7 +111,7 @@ async def register(
 
     async def open_account(session: Session) -> Registered:
         await codes.use(session, phone=phone, purpose=SmsPurpose.REGISTER, code=sms_code)
-        if await _account_id(session, phone) is not None:
+        if await logins.account_of(session, phone) is not None:
             raise PhoneAlreadyRegistered
         account = await _create(session, phone, password_hash)
         known = await _meet(session, account, device, is_trusted=True)
@@ -140,7 +140,7 @@ async def sign_in_by_code(db: Database, *, phone: str, sms_code: str, device: De
 
     async def begin(session: Session) -> SignedIn:
         await codes.use(session, phone=phone, purpose=SmsPurpose.SIGN_IN, code=sms_code)
-        account_id = await _account_id(session, phone)
+        account_id = await logins.account_of(session, phone)
         if account_id is None:
             raise NoAccountForPhone
         account = await _locked(session, account_id)
@@ -192,35 +192,18 @@ async def _prove(db: Database, phone: str, purpose: SmsPurpose, code: str) -> No
 async def _candidate(session: Session, phone: str, device: DeviceInfo) -> _Candidate:
     """Book a try and return what to check against; the same statements whether or not anybody has the phone."""
     rules = (await policies.current(session)).sign_in
-    account_id = await _account_id(session, phone)
+    account_id = await logins.account_of(session, phone)
     home = account_id or new_id(0)  # an account that is not there is looked for just the same
     account = await session.get(Account, (bucket_of(home), home))
-    known = await session.scalar(
-        select(Device.is_trusted).where(
-            Device.bucket == bucket_of(home),
-            Device.account_id == home,
-            Device.device_hmac.in_(_device_digests(session, home, device)),
-        )
-    )
-    subject = codes.phone_digest(session, phone)
+    subject = logins.phone_digest(session, phone)
     limit = Limit("sign_in", rules.tries, timedelta(minutes=rules.minutes))
-    if known:
+    if await logins.trusts(session, account_id, device.id):
         subject = session.lookup.digest("sign-in-device", f"{phone}:{device.id}")
-    counter = Counter(limit, codes.phone_bucket(session, phone), subject)
+    counter = Counter(limit, logins.phone_bucket(session, phone), subject)
     used = await throttles.use(session, counter)
     if not used.is_allowed:
         raise SignInPaused(retry_after_seconds=used.wait_seconds(session.now))
     return _Candidate(account_id, account.password_hash if account else None, counter, limit.times - used.used)
-
-
-async def _account_id(session: Session, phone: str) -> UUID | None:
-    account_id: UUID | None = await session.scalar(
-        select(Login.account_id).where(
-            Login.bucket == codes.phone_bucket(session, phone),
-            Login.phone_hmac.in_(session.lookup.digests("phone", phone)),
-        )
-    )
-    return account_id
 
 
 async def _locked(session: Session, account_id: UUID) -> Account:
@@ -243,8 +226,8 @@ async def _create(session: Session, phone: str, password_hash: str) -> Account:
     session.add(account)
     session.add(
         Login(
-            bucket=codes.phone_bucket(session, phone),
-            phone_hmac=codes.phone_digest(session, phone),
+            bucket=logins.phone_bucket(session, phone),
+            phone_hmac=logins.phone_digest(session, phone),
             key_version=session.lookup.version,
             account_id=account_id,
         )
@@ -257,7 +240,7 @@ async def _create(session: Session, phone: str, password_hash: str) -> Account:
 async def _meet(session: Session, account: Account, info: DeviceInfo, *, is_trusted: bool) -> Device:
     """Return the account's device, made when first seen; the holder is told of a new one. The home is locked."""
     key = await homes.key_of(session, account.id)
-    digests = _device_digests(session, account.id, info)
+    digests = logins.device_digests(session, account.id, info.id)
     device: Device | None = await session.scalar(
         select(Device).where(
             Device.bucket == account.bucket, Device.account_id == account.id, Device.device_hmac.in_(digests)
@@ -284,7 +267,3 @@ async def _meet(session: Session, account: Account, info: DeviceInfo, *, is_trus
         outbox.tell(session, outbox.Kind.TELL_PERSON, account.id, message="session_new_device")
     await session.flush()
     return device
-
-
-def _device_digests(session: Session, account_id: UUID, info: DeviceInfo) -> list[bytes]:
-    return session.lookup.digests("device", f"{account_id}:{info.id}")

@@ -19,7 +19,8 @@ class SharedClock(MovableClock):
     async def look(self, db: Database) -> None:
         """Take over how far the row is ahead."""
         seconds = await db.run(lambda session: session.scalar(select(DevelopmentClock.advance_seconds)))
-        self.advance = timedelta(seconds=seconds or 0)
+        # A look that began before the last move may end after it; no clock goes back.
+        self.advance = max(self.advance, timedelta(seconds=seconds or 0))
 
     async def keep_looking(self, db: Database) -> None:
         """Look every second until cancelled."""

@@ -35,7 +35,7 @@ LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-h
 MIRROR = mirror="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(PYTHON) -m pip config get global.index-url 2>/dev/null)}}"; \
 	if [ -n "$$mirror" ]; then export UV_DEFAULT_INDEX="$$mirror"; fi;
 
-.PHONY: help run test test-ocr check format walkthrough bench lock docker-check clean
+.PHONY: help run test test-faces test-ocr check format walkthrough bench lock docker-check clean
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
@@ -50,6 +50,9 @@ check: $(VENV)/.ready ## format, lint, types, import contracts, all tests on a r
 	@$(RUN) -m mypy
 	@$(VENV)/bin/lint-imports
 	@$(RUN) -m pytest -n auto $(ARGS)
+
+test-faces: .tools/faces/.ready ## the tests of the extra `faces`, which judges faces here (installs 200 MB beside the environment)
+	@PYTHONPATH=.tools/faces $(RUN) -m pytest -n auto --dist worksteal tests/adapters/face/bundled $(ARGS)
 
 test-ocr: .tools/ocr/.ready ## the tests of the extra `ocr`, which reads documents (installs 400 MB beside the environment)
 	@PYTHONPATH=.tools/ocr $(RUN) -m pytest tests/readings/test_rapidocr.py $(ARGS)
@@ -69,6 +72,8 @@ lock: $(UV) ## write the lock files anew from pyproject.toml (ARGS=--upgrade tak
 	@$(LOCK) pyproject.toml --group dev --output-file requirements-dev.lock $(ARGS)
 	@$(LOCK) pyproject.toml --constraint requirements-dev.lock --output-file requirements.lock $(ARGS)
 	@$(LOCK) --group ocr --constraint requirements-dev.lock --output-file requirements-ocr.lock $(ARGS)
+	@$(LOCK) --group faces --constraint requirements-dev.lock --output-file requirements-faces.lock $(ARGS)
+	@$(LOCK) --group pictures --no-deps --output-file requirements-pictures.lock $(ARGS)
 
 docker-check: ## build the container image without a container engine, where buildah is installed
 	@.ci/docker-check
@@ -90,6 +95,15 @@ $(UV): requirements-build.lock
 $(VENV)/.made-$(PLACE): $(UV)
 	@echo "Making the environment in $(VENV) with $$($(PYTHON) --version) …"
 	@$(UV) venv --quiet --clear --no-managed-python --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV)
+	@touch $@
+
+# Of the packages with pictures nothing is installed. Both are built, or asked what they are, by what is locked here.
+.tools/faces/.ready: $(VENV)/.ready requirements-faces.lock requirements-pictures.lock
+	@echo 'Installing the packages of the extra faces …'
+	@rm -rf .tools/faces
+	@$(MIRROR) PYTHONPATH="$(CURDIR)/$(TOOLS)" $(UV) pip install --quiet --python $(RUN) --no-build-isolation --require-hashes --target .tools/faces -r requirements-faces.lock
+	@PIP_REQUIRE_VIRTUALENV=0 PYTHONPATH="$(CURDIR)/$(TOOLS)" $(PYTHON) -m pip download --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-binary face-recognition --require-hashes --dest .tools/faces/pictures -r requirements-pictures.lock
+	@PYTHONPATH=.tools/faces $(RUN) -c 'import dlib, numpy' # where these cannot be loaded, tests would be skipped
 	@touch $@
 
 .tools/ocr/.ready: $(VENV)/.ready requirements-ocr.lock

@@ -82,7 +82,7 @@ class Settings(BaseSettings):
     """How messages reach people: `inbox` (readable at `/dev/messages`, development only)."""
 
     face_providers: Annotated[tuple[str, ...], NoDecode] = ("sandbox",)
-    """Names of the face providers, with commas between: entry points of the group `escard.face_providers`."""
+    """Entry points of `escard.face_providers`, with commas between; production refuses `sandbox` and `bundled`."""
 
     face_options: Mapping[str, Mapping[str, SecretStr]] = {}
     """What each face provider needs: `ESCARD_FACE_OPTIONS__<PROVIDER>__<OPTION>`."""

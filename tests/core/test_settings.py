@@ -36,12 +36,12 @@ def test_production_refuses_every_sandbox_and_names_them_all() -> None:
     assert all(name in said for name in ("face_providers", "messages_adapter", "register_adapter"))
 
 
-@pytest.mark.parametrize("face_providers", ["sandbox", "aliyun"])
+@pytest.mark.parametrize("face_providers", ["sandbox", "bundled", "aliyun,bundled", "aliyun"])
 def test_production_refuses_the_readable_inbox(face_providers: str) -> None:
     said = refusal(**SAFE | {"messages_adapter": "inbox", "face_providers": face_providers})
 
     assert "messages_adapter" in said
-    assert ("face_providers" in said) is (face_providers == "sandbox")
+    assert ("face_providers" in said) is (face_providers != "aliyun")
 
 
 def test_production_wants_tls_before_it() -> None:

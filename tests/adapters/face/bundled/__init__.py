@@ -1,0 +1,1 @@
+"""The bundled provider: what it draws and how it judges, without the library; with it, what it sees."""

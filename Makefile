@@ -64,8 +64,8 @@ format: $(VENV)/.ready ## put the code in shape
 walkthrough: $(VENV)/.ready ## play the whole flow against the running server, or one of its own, as a readable story
 	@$(RUN) -m app walkthrough $(ARGS)
 
-bench: $(VENV)/.ready ## measure the hot reads beside their floor and the usual way
-	@$(RUN) -m benchmarks $(ARGS)
+bench: $(VENV)/.ready ## measure the hot reads beside their floor and the usual way; after test-faces, beside faces too
+	@PYTHONPATH=$(wildcard .tools/faces) $(RUN) -m benchmarks $(ARGS)
 
 lock: $(UV) ## write the lock files anew from pyproject.toml (ARGS=--upgrade takes newer versions)
 	@$(LOCK) --group build --output-file requirements-build.lock $(ARGS)

@@ -26,7 +26,7 @@ from app.adapters.postgres import EmbeddedPostgres, remove
 from app.adapters.postgres.founding import APP, OWNER
 from app.adapters.postgres.schema import migrate
 from app.core.tokens import AccessClaims
-from benchmarks import load
+from benchmarks import judging, load
 from benchmarks.filling import fill
 from benchmarks.serve import settings
 
@@ -34,6 +34,8 @@ KINDS: Final = ("escard", "floor", "usual")
 READS: Final = {"own card": "/v1/holders/me/card", "family page": "/v1/family"}
 OF_FLOOR: Final = 0.60
 TIMES_USUAL: Final = 4.0
+_JUDGING_SECONDS: Final = 6.0  # a check takes about four
+_BESIDE_CONNECTIONS: Final = 1  # a core that reads cards all the time leaves a process of niceness 19 next to nothing
 QUIET: Final = 0.9  # of a core: less, and something else runs here
 
 
@@ -85,8 +87,13 @@ def main() -> int:
         print(f"Making {asked.holders} holders with their families …", flush=True)
         claims = uvloop.run(_fill(folder, url, asked.holders))
         servers = [stack.enter_context(_serving(kind, folder, url, cores[0])) for kind in KINDS]
-        seen = uvloop.run(_measure(servers, _signer(folder, url), claims, asked))
-        return _report(servers, seen, cores)
+        sign = _signer(folder, url)
+        seen = uvloop.run(_measure(servers, sign, claims, asked))
+        kept = _report(servers, seen, cores)
+        if judging.is_there():
+            server = stack.enter_context(_serving("judging", folder, url, cores[0]))
+            kept &= judging.report(uvloop.run(_beside(server, folder, sign, claims, asked)))
+        return 0 if kept else 1
 
 
 def _arguments() -> argparse.Namespace:
@@ -158,6 +165,23 @@ async def _measure(
     return seen
 
 
+async def _beside(
+    server: Server,
+    folder: Path,
+    sign: Callable[[AccessClaims], str],
+    claims: Sequence[AccessClaims],
+    asked: argparse.Namespace,
+) -> judging.Beside:
+    return await judging.measure(
+        server.port,
+        lambda: [_request(READS["own card"], sign(each)) for each in claims],
+        folder,
+        rounds=asked.rounds,
+        seconds=max(asked.seconds, _JUDGING_SECONDS),
+        connections=min(asked.connections, _BESIDE_CONNECTIONS),
+    )
+
+
 def _rotated(servers: Sequence[Server], turn: int) -> Sequence[Server]:
     first = turn % len(servers)
     return [*servers[first:], *servers[:first]]
@@ -177,7 +201,7 @@ def _note(seen: Seen, found: load.Load, cpu_seconds: float) -> None:
     seen.p99.append(found.percentile(0.99))
 
 
-def _report(servers: Sequence[Server], seen: Mapping[tuple[str, str], Seen], cores: Sequence[int]) -> int:
+def _report(servers: Sequence[Server], seen: Mapping[tuple[str, str], Seen], cores: Sequence[int]) -> bool:
     print(f"\n{_machine()}, {len(cores)} cores: server on one, database and load on the other")
     print(f"{', '.join(f'{name} {version(name)}' for name in ('fastapi', 'starlette', 'uvicorn', 'asyncpg'))}\n")
     print(f"{'':14}{'':8}{'requests/s':>12}{'per CPU s':>12}{'CPU %':>8}{'p50 ms':>9}{'p99 ms':>9}")
@@ -195,7 +219,7 @@ def _report(servers: Sequence[Server], seen: Mapping[tuple[str, str], Seen], cor
     print("\nStart and memory")
     for server in servers:
         print(f"  {server.kind:8}{server.ready_seconds:6.2f} s to the first answer, {server.memory_mib:6.0f} MiB")
-    return 0 if kept else 1
+    return kept
 
 
 def _ratios(name: str, seen: Mapping[tuple[str, str], Seen]) -> bool:

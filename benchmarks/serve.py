@@ -1,4 +1,4 @@
-"""Runs one of the three servers, the way production would: one process, uvloop, httptools."""
+"""Runs one of the servers, the way production would: one process, uvloop, httptools."""
 
 import os
 import socket
@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 from app import main
 from app.core import logging
 from app.core.settings import Settings
-from benchmarks import usual
+from benchmarks import judging, usual
 from benchmarks.floor import Floor
 
 CONNECTIONS: Final = 8
@@ -24,11 +24,12 @@ def settings(folder: Path) -> Settings:
 
 
 def app(kind: str, folder: Path, url: str) -> ASGIApp:
-    """Make one of the servers: `escard`, `floor` or `usual`."""
+    """Make one of the servers: `escard`, `judging` (the same, with faces judged beside), `floor` or `usual`."""
     house = main.build(settings(folder), url)
-    if kind == "escard":
+    if kind in ("escard", "judging"):
         logging.configure("info", sys.stderr)
-        return main.create_app(house)
+        made = main.create_app(house)
+        return judging.judge_beside(made, folder) if kind == "judging" else made
     if kind == "floor":
         return Floor(url, house.mint.access, house.db.vault, connections=CONNECTIONS).app()
     return usual.make(url, house.mint.access, house.db.vault, connections=CONNECTIONS)

@@ -5,7 +5,7 @@ import contextlib
 import functools
 import re
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from importlib.metadata import entry_points, version
 
 import httpx
@@ -29,7 +29,7 @@ from app.core.settings import Environment, Settings
 from app.core.tokens import AccessTokens, HandoverTokens, ReadingAddresses, RefreshTokens
 from app.openapi.document import Api
 from app.ports import Ports, Sandbox
-from app.ports.face import FaceProvider
+from app.ports.face import FaceProvider, FrameFaceProvider
 from app.ports.keys import Keys, Purpose
 from app.ports.storage import ObjectStore
 from app.routers import (
@@ -91,6 +91,7 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
         keep_comment=SANDBOX_COMMENT if "sandbox" in settings.face_providers else None,
     )
     faces = _face_providers(settings, clock, client)
+    presorters = _presorters(settings, faces, clock, client)
     readers = (RapidReader(),) if settings.document_reader == "rapidocr" else ()
     ports = Ports(
         clock=clock,
@@ -101,6 +102,7 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
         store=_store(settings),
         faces=faces,
         reader=next(iter(readers), None),
+        presorter=next(iter(presorters), None),
     )
     sandbox = None
     if isinstance(clock, SharedClock):
@@ -124,7 +126,14 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
         ),
         meter=Meter(),
         stopping=asyncio.Event(),
-        closing=(*(part.close for part in (images, *faces.values(), *readers)), client.aclose, db.close),
+        closing=(
+            images.close,
+            *(face.close for face in faces.values()),
+            *(face.close for face in presorters if face.name not in faces),
+            *(reader.close for reader in readers),
+            client.aclose,
+            db.close,
+        ),
     )
 
 
@@ -222,11 +231,31 @@ def _face_providers(settings: Settings, clock: Clock, client: httpx.AsyncClient)
     Raises:
         LookupError: none does, or one lacks an option.
     """
-    made: dict[str, FaceProvider] = {}
-    for name in settings.face_providers:
-        options = {key: value.get_secret_value() for key, value in settings.face_options.get(name, {}).items()}
-        made[name] = _face_provider(name)(clock=clock, client=client, options=options)
-    return made
+    return {name: _made(name, settings, clock, client) for name in settings.face_providers}
+
+
+def _presorters(
+    settings: Settings, faces: Mapping[str, FaceProvider], clock: Clock, client: httpx.AsyncClient
+) -> tuple[FrameFaceProvider, ...]:
+    """Return what compares faces before people review them, if the setting names one; it may be a face provider too.
+
+    Raises:
+        LookupError: no installed package offers it, it lacks an option, or it does not judge on this server.
+    """
+    name = settings.review_presorter
+    if not name:
+        return ()
+    found = faces[name] if name in faces else _made(name, settings, clock, client)
+    if not isinstance(found, FrameFaceProvider):
+        raise LookupError(
+            f"the face provider {name!r} does not judge on this server: reviews cannot be presorted by it"
+        )
+    return (found,)
+
+
+def _made(name: str, settings: Settings, clock: Clock, client: httpx.AsyncClient) -> FaceProvider:
+    options = {key: value.get_secret_value() for key, value in settings.face_options.get(name, {}).items()}
+    return _face_provider(name)(clock=clock, client=client, options=options)
 
 
 @functools.cache

@@ -21,7 +21,7 @@ from app.services import audit_heads, files, housekeeping, notifications, outbox
 from app.services.enrolments import expiring, reading
 from app.services.links import comparing
 from app.services.outbox import Kind, Taken
-from app.services.reviews import lateness
+from app.services.reviews import lateness, presorting
 
 _LOOK_SECONDS: Final = 0.5
 _LONGEST_PAUSE_SECONDS: Final = 30.0
@@ -84,6 +84,7 @@ async def tell_due(db: Database, ports: Ports) -> int:
         Kind.SLOT_FREED: partial(_free_slot, db, ports),
         Kind.FACE_GIVEN_UP: partial(_give_up_face, db, ports),
         Kind.READ_DOCUMENT: partial(_read_document, db, ports),
+        Kind.PRESORT_CASE: partial(_presort_case, db, ports),
     }
     free = asyncio.Semaphore(_AT_ONCE)
 
@@ -148,6 +149,10 @@ async def _give_up_face(db: Database, ports: Ports, event: Taken) -> None:
 
 async def _read_document(db: Database, ports: Ports, event: Taken) -> None:
     await reading.read(db, ports, UUID(event.facts["document_id"]))
+
+
+async def _presort_case(db: Database, ports: Ports, event: Taken) -> None:
+    await presorting.presort(db, ports, UUID(event.facts["case_id"]))
 
 
 async def _keep_doing(chore: Chore, db: Database, stopping: asyncio.Event) -> None:

@@ -87,6 +87,9 @@ class Settings(BaseSettings):
     face_options: Mapping[str, Mapping[str, SecretStr]] = {}
     """What each face provider needs: `ESCARD_FACE_OPTIONS__<PROVIDER>__<OPTION>`."""
 
+    review_presorter: str = ""
+    """Face provider that compares faces before people review them, as a hint; one that judges here, like `bundled`."""
+
     document_reader: Literal["none", "rapidocr"] = "none"
     """What reads uploaded documents as a hint to people: `none`, or `rapidocr` with the extra `ocr`."""
 

@@ -9,6 +9,7 @@ from sqlalchemy import ForeignKeyConstraint, Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import PERSONAL, Base, Bucketed, Identified, bucket_agrees
+from app.ports.face import ScoreBand
 
 
 class CaseReason(StrEnum):
@@ -102,7 +103,7 @@ class Case(Identified, Base):
     """One question to people, in the home of the person who asked; at most one open for a subject.
 
     `region` is the member's, and finds the offices whose reviewers may see it. `risks` are separated by spaces. Who has
-    claimed it holds it until `claimed_until`.
+    claimed it holds it until `claimed_until`. `face_hint` is how near a machine finds the face to the portrait.
     """
 
     __tablename__ = "review_case"
@@ -128,6 +129,7 @@ class Case(Identified, Base):
     claimed_until: Mapped[datetime | None]
     decided_at: Mapped[datetime | None]
     decision_reason: Mapped[str | None]
+    face_hint: Mapped[ScoreBand | None]
 
 
 class Approval(Bucketed, Base):

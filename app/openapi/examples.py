@@ -43,6 +43,7 @@ _WAITING = {
     "opened_at": "2026-11-22T05:09:33Z",
     "due_at": "2026-11-27T05:09:33Z",
     "is_overdue": False,
+    "face_hint": None,
     "reviewers_needed": 2,
     "approvals": 0,
 }

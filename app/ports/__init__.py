@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from app.core.clock import Clock
-from app.ports.face import FaceProvider
+from app.ports.face import FaceProvider, FrameFaceProvider
 from app.ports.images import Images
 from app.ports.keys import Keys
 from app.ports.messages import Inbox, Messages
@@ -18,7 +18,8 @@ from app.ports.storage import ObjectStore
 class Ports:
     """Everything outside that a server is joined to; the face providers by their names, in the order of the setting.
 
-    Without a `reader` nothing is read on documents but by people.
+    Without a `reader` nothing is read on documents but by people, and without a `presorter` no faces are compared for
+    them.
     """
 
     clock: Clock
@@ -29,6 +30,7 @@ class Ports:
     store: ObjectStore
     faces: Mapping[str, FaceProvider]
     reader: DocumentReader | None
+    presorter: FrameFaceProvider | None
 
 
 @dataclass(frozen=True, slots=True)

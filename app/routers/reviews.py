@@ -8,6 +8,7 @@ from app.core.db import Session
 from app.core.errors import NotFound
 from app.core.tokens import ReadingAddressOver, SignedAddress
 from app.models.cases import Case
+from app.ports.face import ScoreBand
 from app.ports.images import ImagesBusy, ImageUnreadable
 from app.ports.register import RegisterUnavailable
 from app.ports.storage import StorageUnavailable
@@ -36,13 +37,16 @@ async def list_reviews(
     state: Annotated[ReviewFilter, Query(description="All open ones, those past their deadline, or those I hold")] = (
         ReviewFilter.OPEN
     ),
+    face_hint: Annotated[
+        ScoreBand | None, Query(description="Those whose face a machine finds so near to the register's portrait")
+    ] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[shapes.WaitingRead]:
     """List the cases of the regions that my office serves, the most urgent first."""
     after = cursors.read(cursor)
     found = await house.db.run(
-        lambda session: queue.waiting(session, reviewer.staff, state, after=after, most=limit + 1)
+        lambda session: queue.waiting(session, reviewer.staff, state, hint=face_hint, after=after, most=limit + 1)
     )
     return Page(
         items=[shapes.WaitingRead.of(waiting) for waiting in found[:limit]],

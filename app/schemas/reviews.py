@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Self
+from typing import Final, Self
 
 from pydantic import Field
 
@@ -20,6 +20,8 @@ from app.services.reviews.queue import Hold, Waiting
 from app.services.reviews.reading import Application, Party, RegisterFacts, ReviewView
 from app.texts import review_finding
 
+HINT: Final = Field(description="How near a machine finds the face to the register's portrait; it decides nothing")
+
 
 class WaitingRead(Told):
     """A case in the queue: nothing of anybody in it."""
@@ -32,6 +34,7 @@ class WaitingRead(Told):
     opened_at: Moment
     due_at: Moment
     is_overdue: bool
+    face_hint: ScoreBand | None = HINT
     reviewers_needed: int
     approvals: int
     has_approved: bool = Field(description="I have approved it already; another has to")
@@ -50,6 +53,7 @@ class WaitingRead(Told):
             opened_at=case.opened_at,
             due_at=case.due_at,
             is_overdue=waiting.is_overdue,
+            face_hint=case.face_hint,
             reviewers_needed=case.reviewers_needed,
             approvals=waiting.approvals,
             has_approved=waiting.has_approved,
@@ -180,6 +184,7 @@ class CaseRead(Told):
     opened_at: Moment
     due_at: Moment
     is_overdue: bool
+    face_hint: ScoreBand | None = HINT
     reviewers_needed: int
     approvals: int
     claimed_until: Moment | None
@@ -201,6 +206,7 @@ class CaseRead(Told):
             opened_at=case.opened_at,
             due_at=case.due_at,
             is_overdue=view.is_overdue,
+            face_hint=case.face_hint,
             reviewers_needed=case.reviewers_needed,
             approvals=view.approvals,
             claimed_until=case.claimed_until,

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from app.core.db import Session, bucket_of, new_id
 from app.core.errors import Conflict, NotFound
 from app.models.cases import Approval, Case, CasePurpose, CaseReason, CaseState, Finding, Risk, Verdict
-from app.services import audit, policies
+from app.services import audit, outbox, policies
 from app.services.audit import Action, Actor
 from app.services.people import homes
 
@@ -79,6 +79,7 @@ async def open_case(
         due_at=session.now + timedelta(days=rules.due_days),
     )
     session.add(case)
+    outbox.tell(session, outbox.Kind.PRESORT_CASE, home_id, case_id=str(case.id))
     await audit.record(
         session,
         Action.REVIEW_OPENED,

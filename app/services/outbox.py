@@ -30,6 +30,7 @@ class Kind(StrEnum):
     SLOT_FREED = "slot_freed"
     FACE_GIVEN_UP = "face_given_up"
     READ_DOCUMENT = "read_document"
+    PRESORT_CASE = "presort_case"
 
 
 @dataclass(frozen=True, slots=True)

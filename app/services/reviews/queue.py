@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 from app.core.db import Session
 from app.core.errors import NotFound
 from app.models.cases import Approval, Case, CaseState
+from app.ports.face import ScoreBand
 from app.services import cases
 from app.services.operators.offices import within
 from app.services.operators.sessions import Staff
@@ -44,11 +45,18 @@ class Waiting:
 
 
 async def waiting(
-    session: Session, staff: Staff, shown: ReviewFilter, *, after: tuple[datetime, UUID] | None, most: int
+    session: Session,
+    staff: Staff,
+    shown: ReviewFilter,
+    *,
+    hint: ScoreBand | None = None,
+    after: tuple[datetime, UUID] | None,
+    most: int,
 ) -> Sequence[Waiting]:
     """Return the cases that a reviewer may see, the most urgent first: across all homes.
 
     Args:
+        hint: only those whose face a machine finds so near to the register's portrait.
         after: when the last one that is known is due, and its id.
     """
     yes = (Approval.bucket == Case.bucket) & (Approval.case_id == Case.id)
@@ -65,6 +73,7 @@ async def waiting(
             Case.state == CaseState.OPEN,
             Case.region.startswith(within(staff.region), autoescape=True),
             *_which(session, staff, shown),
+            *([] if hint is None else [Case.face_hint == hint]),
             *([] if after is None else [tuple_(Case.due_at, Case.id) > after]),
         )
         .order_by(Case.due_at, Case.id)

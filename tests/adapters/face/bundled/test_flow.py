@@ -6,13 +6,13 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from app import main
+from app import main, worker
 from app.adapters.face.bundled.challenges import Challenge, Step
 from app.adapters.face.bundled.provider import BundledFaceProvider
 from app.core.settings import Settings
 from app.ports.face import FaceMode
 from app.routers.deps import House
-from app.services import files
+from app.services import cases, files
 from tests.adapters.face.bundled.acting import jpeg
 from tests.adapters.face.bundled.landmarks import asked
 from tests.adapters.face.bundled.pictures import picture
@@ -137,3 +137,22 @@ class TestPhoto:
 
         assert (done["mode"], done["reason"], read["state"]) == ("photo", reason, state)
         assert steps(read)
+
+
+class TestPresorting:
+    @pytest.mark.parametrize(
+        ("photo", "hints"), [("obama", {"medium", "high"}), ("biden", {"low"}), ("chelsea", {None})]
+    )
+    async def test_reviewers_see_how_near_a_childs_photo_is(
+        self, app: Owner, kin: Kin, photo: str, hints: set[str | None]
+    ) -> None:
+        stranger = await kin(age=9, portrait=jpeg(picture("obama3")))
+        enrolment = await app.to_face(stranger, "20", age=9, photo=jpeg(picture(photo)))
+        ok(await app.call("POST", f"{enrolment}/review-requests", {"reason": "prefer_people"}))
+        presorter = app.house.ports.faces["bundled"]
+        assert isinstance(presorter, BundledFaceProvider)
+
+        await worker.tell_due(app.house.db, replace(app.house.ports, presorter=presorter))
+
+        (case,) = await app.house.db.run(cases.waiting)
+        assert case.face_hint in hints

@@ -49,6 +49,11 @@ def pytest_configure(config: pytest.Config) -> None:
         _running.append(started)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Take two workers a core: each waits for the database and for other processes half of its time."""
+    return min(2 * len(os.sched_getaffinity(0)), 12)  # more would ask for more connections than there are
+
+
 def pytest_unconfigure() -> None:
     """Stop it where it was started."""
     cluster.hang_up()

@@ -6,11 +6,11 @@ from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import Select, func, select
-from sqlalchemy.dialects.postgresql import insert
 
 from app.core.db import Session, bucket_of, new_id
 from app.core.errors import Conflict, NotFound
 from app.models.cases import Approval, Case, CasePurpose, CaseReason, CaseState, Finding, Risk, Verdict
+from app.models.operators import Operator
 from app.services import audit, outbox, policies
 from app.services.audit import Action, Actor
 from app.services.people import homes
@@ -23,7 +23,7 @@ class CaseAlreadyDecided(Conflict):
 
 
 class OtherReviewerNeeded(Conflict):
-    """This operator has approved the case; where two are needed they are two people."""
+    """This person has approved the case, by whatever login; where two are needed they are two people."""
 
     code = "other-reviewer-needed"
 
@@ -110,9 +110,26 @@ async def approvals(session: Session, case: Case) -> int:
     return count or 0
 
 
+async def logins_of(session: Session, operator_id: UUID) -> list[str]:
+    """Return the ids of all operators who are one person with this one, themselves and those removed among them."""
+    own = await session.get_one(Operator, (bucket_of(operator_id), operator_id))
+    if own.person_id is None:
+        return [str(operator_id)]
+    return [str(each) for each in await session.scalars(select(Operator.id).where(Operator.person_id == own.person_id))]
+
+
 async def has_approved(session: Session, case: Case, operator_id: UUID) -> bool:
-    """Say whether this operator has approved a case."""
-    return await session.get(Approval, (case.bucket, case.id, str(operator_id))) is not None
+    """Say whether the person who this operator is has approved a case, by this login or another."""
+    found = await session.scalar(
+        select(Approval.operator)
+        .where(
+            Approval.bucket == case.bucket,
+            Approval.case_id == case.id,
+            Approval.operator.in_(await logins_of(session, operator_id)),
+        )
+        .limit(1)
+    )
+    return found is not None
 
 
 async def withdraw(session: Session, home_id: UUID, subject_id: UUID) -> None:
@@ -165,7 +182,7 @@ async def decide(session: Session, case_id: UUID, decision: Decision, actor: Act
     Raises:
         CaseAlreadyDecided: it was withdrawn.
         ReviewNotClaimed: the operator does not hold it.
-        OtherReviewerNeeded: this operator has approved it before.
+        OtherReviewerNeeded: this person has approved it before.
     """
     case = await session.get_one(Case, (bucket_of(case_id), case_id), with_for_update=True, populate_existing=True)
     assert actor.id is not None
@@ -212,13 +229,9 @@ def _close(session: Session, case: Case, state: CaseState, decision: Decision) -
 
 
 async def _approve(session: Session, case: Case, operator_id: UUID) -> bool:
-    """Add an operator's yes; say whether these are enough now."""
-    added = await session.scalar(
-        insert(Approval)
-        .values(bucket=case.bucket, case_id=case.id, operator=str(operator_id), at=session.now)
-        .on_conflict_do_nothing()
-        .returning(Approval.operator)
-    )
-    if added is None:
+    """Add an operator's yes to a locked case; say whether these are enough now."""
+    if await has_approved(session, case, operator_id):
         raise OtherReviewerNeeded
+    session.add(Approval(bucket=case.bucket, case_id=case.id, operator=str(operator_id), at=session.now))
+    await session.flush()
     return await approvals(session, case) >= case.reviewers_needed

@@ -26,7 +26,7 @@ CREATING = {
     ("post", "/v1/reviews/{review_id}/claims"),
     ("post", "/v1/reviews/{review_id}/decisions"),
 }
-OF_THE_COMMAND_LINE = {"login-taken", "office-known"}
+OF_THE_COMMAND_LINE = {"login-taken", "office-known", "person-has-login"}
 WITHOUT_SIGN_IN = {
     ("post", "/v1/sms-codes"),
     ("post", "/v1/accounts"),

@@ -130,8 +130,13 @@ class TestOperators:
         unknown = escard.told("100101199102020026", *words, **office)
         wrong = escard.told("100101199001010049", *words, **office)
         known = escard.told("100101199001010048", *words, **office)
+        twin = escard.told("100101199001010048", *words[:2], "twin", *words[3:], **office)
         listed = escard.do("operators", "list", **office)
 
+        assert (twin.status, twin.complained.splitlines()[-1]) == (
+            1,
+            "escard: This person has a login already (person-has-login).",
+        )
         assert (unknown.status, wrong.status) == (1, 1)
         assert "The register knows nobody with this number." in unknown.complained
         assert "This is no social security number (bad_check)." in wrong.complained

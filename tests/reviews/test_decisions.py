@@ -5,10 +5,12 @@ from itertools import product
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from app.core.db import Database
 from app.models.cases import Finding, Verdict
 from app.routers.deps import House
+from app.services.operators import registering
 from app.texts import message, problem, review_finding
 from tests import cluster
 from tests.factories.adding import Kin, later, ok, refused, set_policy, steps
@@ -161,6 +163,35 @@ class TestWho:
         assert (item["has_approved"], item["approvals"], item["hold"]) == (True, 1, None)
         assert (second["state"], second["approvals"]) == ("approved", 2)
         assert (await ask.owner.read(asked.enrolment))["state"] == "active"
+
+    async def test_nor_is_one_person_with_another_login(self, ask: Ask, hire: Hire, kin: Kin, house: House) -> None:
+        person = await known(house, await kin(age=45))
+        asked = await ask.newborn()
+        await decided(await hire("twin-a", who=person), asked, **YES)
+        await house.db.run(lambda session: registering.remove(session, "twin-a"))
+        other = await hire("twin-b", who=person)
+
+        claim = await other.call("POST", f"{asked.review}/claims")
+        (item,) = ok(await other.call("GET", "/v1/reviews"))["items"]
+
+        refused(claim, 409, "other-reviewer-needed")
+        assert (item["has_approved"], item["approvals"]) == (True, 1)
+        assert (await ask.owner.read(asked.enrolment))["state"] == "in_review"
+
+    async def test_nor_are_two_logins_of_one_person_from_before_they_were_refused(
+        self, ask: Ask, hire: Hire, kin: Kin, house: House
+    ) -> None:
+        asked = await ask.newborn()
+        first = await hire("twin-a", who=await known(house, await kin(age=45)))
+        second = await hire("twin-b", who=await known(house, await kin(age=46)))
+        await decided(first, asked, **YES)
+        await claimed(second, asked)
+        as_before = text("UPDATE operator SET person_id = (SELECT person_id FROM operator WHERE login = 'twin-a')")
+        await house.db.run(lambda session: session.execute(as_before))
+
+        refused(await decide(second, asked, YES), 409, "other-reviewer-needed")
+
+        assert (await ask.owner.read(asked.enrolment))["state"] == "in_review"
 
     async def test_the_same_request_again_is_answered_the_same(self, ask: Ask, li: Worker) -> None:
         asked = await claimed(li, await ask.newborn())

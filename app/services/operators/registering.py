@@ -28,6 +28,12 @@ class LoginTaken(Conflict):
     code = "login-taken"
 
 
+class PersonHasLogin(Conflict):
+    """This person belongs to the staff already, under another login: two logins would count as two people."""
+
+    code = "person-has-login"
+
+
 @dataclass(frozen=True, slots=True)
 class NewOperator:
     """Somebody to be added: `person_id` is who they are themselves, if they said."""
@@ -68,8 +74,11 @@ async def add(session: Session, new: NewOperator, factors: Factors) -> Operator:
 
     Raises:
         LoginTaken: by somebody, here still or gone.
+        PersonHasLogin: another one, which was not removed.
         NotFound: there is no such office.
     """
+    if new.person_id is not None:
+        await _require_no_login(session, new.person_id)
     if await _of_login(session, new.login) is not None:
         raise LoginTaken
     office = await offices.one(session, new.office_id)
@@ -166,6 +175,14 @@ async def _present(session: Session, login: str) -> Operator:
     if operator is None or operator.removed_at is not None:
         raise NotFound
     return operator
+
+
+async def _require_no_login(session: Session, person_id: UUID) -> None:
+    """Check that a person is not on the staff; their home is locked, so that of two at once one sees the other."""
+    await homes.lock(session, {person_id})
+    present = select(Operator.id).where(Operator.person_id == person_id, Operator.removed_at.is_(None)).limit(1)
+    if await session.scalar(present) is not None:
+        raise PersonHasLogin
 
 
 async def _record(session: Session, operator: Operator, action: Action, **facts: str) -> None:

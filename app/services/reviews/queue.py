@@ -6,8 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, tuple_
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, exists, func, select, tuple_
 
 from app.core.db import Session
 from app.core.errors import NotFound
@@ -60,15 +59,10 @@ async def waiting(
         after: when the last one that is known is due, and its id.
     """
     yes = (Approval.bucket == Case.bucket) & (Approval.case_id == Case.id)
-    own = aliased(Approval)
+    own = exists().where(yes, Approval.operator.in_(await cases.logins_of(session, staff.id)))
     count = select(func.count()).select_from(Approval).where(yes).scalar_subquery()
     rows = await session.execute(
-        select(Case, count, own.operator.is_not(None))
-        .join(
-            own,
-            (own.bucket == Case.bucket) & (own.case_id == Case.id) & (own.operator == str(staff.id)),
-            isouter=True,
-        )
+        select(Case, count, own)
         .where(
             Case.state == CaseState.OPEN,
             Case.region.startswith(within(staff.region), autoescape=True),

@@ -119,7 +119,7 @@ class SignedIn(Identified, Base):
 
 
 class SmsCode(Bucketed, Base):
-    """A code sent to a phone for a purpose."""
+    """A code sent to a phone for a purpose; asked for on a device, it is good there alone."""
 
     __tablename__ = "sms_code"
     __table_args__ = ({"info": PERSONAL},)
@@ -131,3 +131,4 @@ class SmsCode(Bucketed, Base):
     expires_at: Mapped[datetime]
     tries_left: Mapped[int] = mapped_column(SmallInteger)
     used_at: Mapped[datetime | None]
+    device_hmac: Mapped[bytes | None]

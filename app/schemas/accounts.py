@@ -20,7 +20,8 @@ class SmsCodeAsk(Asked):
     phone: Phone
     purpose: SmsPurpose
     device_id: Short | None = Field(
-        default=None, description="The device's `id`; on one that the account knows, strangers use up no codes"
+        default=None,
+        description="The `device.id` to come: the code is good on it alone, and no stranger's guess spends it",
     )
 
 

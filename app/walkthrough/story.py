@@ -54,9 +54,9 @@ class Story:
             self._teller.words(
                 "The owner picks up a phone that the service does not know. A code by SMS shows that the phone is his."
             )
-            self._phone.call(
-                "POST", "/v1/sms-codes", {"phone": self._phone.number, "purpose": "register"}, expect=(202,)
-            )
+            device_id = secrets.token_hex(8)
+            asked = {"phone": self._phone.number, "purpose": "register", "device_id": device_id}
+            self._phone.call("POST", "/v1/sms-codes", asked, expect=(202,))
             self._teller.words("In development nothing is sent; what would have been can be read here.")
             inbox = self._phone.call("GET", f"/dev/messages?phone={self._phone.number}", shown=_newest_alone)
             self._teller.words(
@@ -66,7 +66,7 @@ class Story:
                 "phone": self._phone.number,
                 "sms_code": inbox.body["items"][0]["code"],
                 "password": _PASSWORD,
-                "device": {"id": secrets.token_hex(8), "name": "My phone", "platform": "ios"},
+                "device": {"id": device_id, "name": "My phone", "platform": "ios"},
             }
             opened = self._phone.call("POST", "/v1/accounts", body, expect=(201, 409), is_once=True)
         self._phone.take_over(opened.body.get("tokens"))

@@ -47,8 +47,9 @@ class Phone:
         return await self.client.request(method, path, json=body, headers=self.headers | given)
 
     async def sms_code(self, purpose: str) -> str:
-        """Ask for a code and read it from the inbox."""
-        asked = await self.client.post("/v1/sms-codes", json={"phone": self.number, "purpose": purpose})
+        """Ask for a code on this device and read it from the inbox."""
+        ask = {"phone": self.number, "purpose": purpose, "device_id": self.device}
+        asked = await self.client.post("/v1/sms-codes", json=ask)
         assert asked.status_code == 202, asked.text
         inbox = await self.client.get("/dev/messages", params={"phone": self.number})
         code: str = inbox.json()["items"][0]["code"]

@@ -22,7 +22,7 @@ from app.texts import message
 
 
 class SmsCodeWrong(Denied):
-    """The code is wrong, used, expired or was never sent; `tries_left` says how many guesses it has left."""
+    """The code is wrong, used, expired or was never sent; `tries_left` is there for one this device has asked for."""
 
     code = "sms-code-wrong"
     leads_to = NextStep("ask-for-code", "/v1/sms-codes")
@@ -57,10 +57,10 @@ class _Ask:
 
 @dataclass(frozen=True, slots=True)
 class CodeTry:
-    """How a guess went."""
+    """How a guess went, and how many a code has left that the guessing device has asked for; None: there is none."""
 
     is_right: bool
-    tries_left: int
+    tries_left: int | None
 
 
 async def send(
@@ -68,8 +68,9 @@ async def send(
 ) -> Sent:
     """Send a new code (6 digits, 5 minutes, 5 tries by policy); those before it stay good, whoever has asked for them.
 
-    The same whether or not anybody has this phone. Codes asked for on a device that the phone's account knows are
-    counted apart from all others, so a stranger cannot use up what its holder gets.
+    The same whether or not anybody has this phone. A code asked for on a device is good there alone. Codes asked for on
+    a device that the phone's account knows are counted apart from all others, and so is the pause between them: a
+    stranger can neither use up nor hold up what its holder gets.
 
     Raises:
         SmsResendTooSoon: the last one is younger than 60 seconds.
@@ -89,25 +90,32 @@ async def send(
     return Sent(expires_in=rules.minutes * 60, resend_after=rules.resend_seconds)
 
 
-async def spend_try(session: Session, *, phone: str, purpose: SmsPurpose, code: str) -> CodeTry:
-    """Spend a try of every code that is good now and say whether the guess is one; `use` then uses it up."""
-    rows = await _unused(session, phone, purpose)
-    good = [row for row in rows if row.expires_at > session.now and row.tries_left > 0]
+async def spend_try(
+    session: Session, *, phone: str, purpose: SmsPurpose, code: str, device_id: str | None = None
+) -> CodeTry:
+    """Spend a try of every code that the guess can reach and say whether it is one; `use` then uses it up.
+
+    A guess on a device reaches the codes that were asked for on it, or on none; that of who is signed in (without
+    `device_id`) reaches all. It tells the tries of codes asked for on that device: nobody learns of another's.
+    """
+    rows = _within_reach(session, await _unused(session, phone, purpose), phone, device_id)
+    live = [row for row in rows if row.expires_at > session.now]
+    good = [row for row in live if row.tries_left > 0]
     for row in good:
         row.tries_left -= 1
-    is_right = _find(session, good, phone, code) is not None
-    return CodeTry(is_right=is_right, tries_left=max((row.tries_left for row in good), default=0))
+    told = [row.tries_left for row in live if device_id is None or row.device_hmac is not None]
+    return CodeTry(is_right=_find(session, good, phone, code) is not None, tries_left=max(told, default=None))
 
 
-async def use(session: Session, *, phone: str, purpose: SmsPurpose, code: str) -> None:
-    """Use a code up that a try has found right, and with it the others for this purpose.
+async def use(session: Session, *, phone: str, purpose: SmsPurpose, code: str, device_id: str | None = None) -> None:
+    """Use a code up that a try has found right, and with it the others for this purpose within the same reach.
 
     Raises:
         SmsCodeWrong: it was used meanwhile.
     """
-    rows = await _unused(session, phone, purpose)
+    rows = _within_reach(session, await _unused(session, phone, purpose), phone, device_id)
     if _find(session, rows, phone, code) is None:
-        raise SmsCodeWrong(tries_left=0)
+        raise SmsCodeWrong
     for row in rows:
         row.used_at = session.now
 
@@ -138,6 +146,7 @@ async def _write(session: Session, ask: _Ask, code: str) -> SmsCodes:
         "expires_at": session.now + timedelta(minutes=rules.minutes),
         "tries_left": rules.tries,
         "used_at": None,
+        "device_hmac": None if ask.device_id is None else _device_digest(session, ask.phone, ask.device_id),
     }
     await session.execute(
         insert(SmsCode)
@@ -151,12 +160,13 @@ async def _counters(
     session: Session, ask: _Ask, rules: SmsCodes
 ) -> list[tuple[Counter, type[SmsResendTooSoon | SmsLimitReached]]]:
     bucket = logins.phone_bucket(session, ask.phone)
-    purposes = session.lookup.digest("sms-codes-purpose", f"{ask.phone}:{ask.purpose.value}")
-    asking = logins.phone_digest(session, ask.phone)
+    who, asking = ask.phone, logins.phone_digest(session, ask.phone)
     if ask.device_id is not None:
         account_id = await logins.account_of(session, ask.phone)
         if await logins.trusts(session, account_id, ask.device_id):
-            asking = session.lookup.digest("sms-codes-device", f"{ask.phone}:{ask.device_id}")
+            who = f"{ask.phone}:{ask.device_id}"
+            asking = session.lookup.digest("sms-codes-device", who)
+    purposes = session.lookup.digest("sms-codes-purpose", f"{who}:{ask.purpose.value}")
     pause = Limit("sms_codes_pause", 1, timedelta(seconds=rules.resend_seconds))
     hour = Limit("sms_codes_an_hour", rules.an_hour, timedelta(hours=1))
     day = Limit("sms_codes_a_day", rules.a_day, timedelta(days=1))
@@ -193,6 +203,13 @@ async def _unused(session: Session, phone: str, purpose: SmsPurpose) -> Sequence
     return rows.all()
 
 
+def _within_reach(session: Session, rows: Sequence[SmsCode], phone: str, device_id: str | None) -> Sequence[SmsCode]:
+    """Return the codes that a guess on a device can be: those asked for on it, or on none."""
+    if device_id is None:
+        return rows
+    return [row for row in rows if row.device_hmac in (None, _device_digest(session, phone, device_id))]
+
+
 def _find(session: Session, rows: Sequence[SmsCode], phone: str, code: str) -> SmsCode | None:
     right = [row for row in rows if hmac.compare_digest(row.code_hmac, _code_digest(session, phone, row.purpose, code))]
     return right[0] if right else None
@@ -216,6 +233,10 @@ def _key(session: Session, phone: str, purpose: SmsPurpose, code: str) -> dict[s
 
 def _code_digest(session: Session, phone: str, purpose: SmsPurpose, code: str) -> bytes:
     return session.lookup.digest("sms-code", f"{phone}:{purpose.value}:{code}")
+
+
+def _device_digest(session: Session, phone: str, device_id: str) -> bytes:
+    return session.lookup.digest("sms-code-device", f"{phone}:{device_id}")
 
 
 def _seconds(span: timedelta) -> int:

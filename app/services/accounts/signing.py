@@ -106,11 +106,11 @@ async def register(
     """
     if _is_weak(password, phone):
         raise PasswordTooWeak
-    await _prove(db, phone, SmsPurpose.REGISTER, sms_code)
+    await _prove(db, phone, SmsPurpose.REGISTER, sms_code, device.id)
     password_hash = await passwords.hash(password)
 
     async def open_account(session: Session) -> Registered:
-        await codes.use(session, phone=phone, purpose=SmsPurpose.REGISTER, code=sms_code)
+        await codes.use(session, phone=phone, purpose=SmsPurpose.REGISTER, code=sms_code, device_id=device.id)
         if await logins.account_of(session, phone) is not None:
             raise PhoneAlreadyRegistered
         account = await _create(session, phone, password_hash)
@@ -136,10 +136,10 @@ async def sign_in_by_code(db: Database, *, phone: str, sms_code: str, device: De
         codes.SmsCodeWrong: the code is not right.
         NoAccountForPhone: register instead.
     """
-    await _prove(db, phone, SmsPurpose.SIGN_IN, sms_code)
+    await _prove(db, phone, SmsPurpose.SIGN_IN, sms_code, device.id)
 
     async def begin(session: Session) -> SignedIn:
-        await codes.use(session, phone=phone, purpose=SmsPurpose.SIGN_IN, code=sms_code)
+        await codes.use(session, phone=phone, purpose=SmsPurpose.SIGN_IN, code=sms_code, device_id=device.id)
         account_id = await logins.account_of(session, phone)
         if account_id is None:
             raise NoAccountForPhone
@@ -183,8 +183,10 @@ async def sign_in_by_password(
     return await db.run(begin)
 
 
-async def _prove(db: Database, phone: str, purpose: SmsPurpose, code: str) -> None:
-    guess = await db.run(lambda session: codes.spend_try(session, phone=phone, purpose=purpose, code=code))
+async def _prove(db: Database, phone: str, purpose: SmsPurpose, code: str, device_id: str) -> None:
+    guess = await db.run(
+        lambda session: codes.spend_try(session, phone=phone, purpose=purpose, code=code, device_id=device_id)
+    )
     if not guess.is_right:
         raise codes.SmsCodeWrong(tries_left=guess.tries_left)
 

@@ -8,6 +8,7 @@ from app.adapters.register import demo
 from app.adapters.register.embedded import EmbeddedRegister
 from app.cli.families import link_families
 from app.cli.house import in_house
+from app.cli.operators import person_of
 from app.cli.terminal import Refused, say, table
 from app.core.clock import today
 from app.core.settings import Environment
@@ -43,7 +44,9 @@ async def load(house: House) -> str:
     await register.put(demo.people(today(house.db.clock.now())))
     people = await register.test_people()
     await link_families(house.db, register, people, demo.DEMO_LINKS, house.settings.channel)
-    await demo_staff.put(house.db, house.ports.keys, house.passwords)
+    numbers = {person.label: person.number for person in people if person.label in demo_staff.LOGINS}
+    who = {login: await person_of(house, number) for login, number in numbers.items()}
+    await demo_staff.put(house.db, house.ports.keys, house.passwords, who)
     staff = await house.db.run(lambda session: demo_staff.standing(session, house.ports.keys))
     return f"{_table(house, people)}\n\n{_staff_table(staff)}"
 

@@ -31,23 +31,40 @@ def add_operator(
         bool,
         typer.Option(
             "--with-number",
-            help="Ask for their own social security number, so that they are never given their own family.",
+            help="Ask for their own social security number; a reviewer's is always asked for.",
         ),
     ] = False,
 ) -> None:
-    """Add somebody, and show once what they sign in with."""
+    """Add somebody, and show once what they sign in with.
+
+    A reviewer's own social security number is asked for, or read as a line: nobody handles their own relatives, and no
+    person counts as two.
+    """
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{1,31}", login):
         raise Refused("A login is 2 to 32 small letters, figures, dots, - and _, and begins with a letter or figure.")
-    number = _asked_number() if with_number else None
+    number = _asked_number() if with_number or role is OperatorRole.REVIEWER else None
 
     async def add(house: House) -> Factors:
-        person_id = None if number is None else await _person(house, number)
+        person_id = None if number is None else await person_of(house, number)
         factors = await registering.new_factors(house.passwords)
         new = NewOperator(login, role, office, person_id)
         await house.db.run(lambda session: registering.add(session, new, factors))
         return factors
 
     _show(login, in_house(add))
+
+
+@app.command("identify")
+def identify_operator(login: Login) -> None:
+    """Ask for somebody's own social security number, where it is not known yet: reviewers need it to claim a case."""
+    number = _asked_number()
+
+    async def identify(house: House) -> None:
+        person_id = await person_of(house, number)
+        await house.db.run(lambda session: registering.identify(session, login, person_id))
+
+    in_house(identify)
+    say(f"{login}: who they are is known.")
 
 
 @app.command("renew")
@@ -100,7 +117,12 @@ def _asked_number() -> str:
     return sys.stdin.readline().strip()
 
 
-async def _person(house: House, number: str) -> UUID:
+async def person_of(house: House, number: str) -> UUID:
+    """Return the person who has a social security number, by the register.
+
+    Raises:
+        Refused: it is none, or the register knows nobody who has it.
+    """
     try:
         parsed = parse_number(number, population=house.population)
     except NumberNotValid as error:

@@ -21,6 +21,7 @@ from app.routers.once import OncePerStaffKey, Remember
 from app.schemas import reviews as shapes
 from app.schemas.base import Page
 from app.services import answers, cases
+from app.services.operators.registering import OwnNumberNeeded
 from app.services.reviews import claiming, deciding, exhibits, queue, reading
 from app.services.reviews.queue import ReviewFilter
 
@@ -102,6 +103,7 @@ async def look_at_exhibit(
         cases.CaseAlreadyDecided,
         cases.OtherReviewerNeeded,
         claiming.ReviewClaimed,
+        OwnNumberNeeded,
         claiming.ReviewOfOwnFamily,
         RegisterUnavailable,
     ),

@@ -41,6 +41,7 @@ class Action(StrEnum):
     FACE_STARTED = "face.started"
     FACE_ENDED = "face.ended"
     OPERATOR_ADDED = "operator.added"
+    OPERATOR_IDENTIFIED = "operator.identified"
     OPERATOR_RENEWED = "operator.renewed"
     OPERATOR_REMOVED = "operator.removed"
     STAFF_SIGNED_IN = "staff.signed_in"

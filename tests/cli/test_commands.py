@@ -206,8 +206,13 @@ class TestCases:
         """An office with a reviewer and a clerk."""
         facts = ("--name", "窗口", "--region", "000000", "--address", "大街 1 号", "--hours", "9–17")
         assert escard.do("offices", "add", "main", *facts, **installed).status == 0
+        number = "100101199001010064"
+        people = escard.data_folder / "staff.csv"
+        people.write_text(f"name,social_security_number\n李伟,{number}\n", encoding="utf-8")
+        assert escard.do("register", "import", str(people), **installed).status == 0
         for login, role in (("li", "reviewer"), ("wang", "clerk")):
-            assert escard.do("operators", "add", login, "--office", "main", "--role", role, **installed).status == 0
+            words = ("operators", "add", login, "--office", "main", "--role", role)
+            assert escard.told(number, *words, **installed).status == 0
         return installed
 
     def test_none_wait_in_a_new_installation(self, escard: Escard, installed: Mapping[str, str]) -> None:

@@ -11,6 +11,7 @@ from tests.cli.commands import Done, Escard
 from tests.factories.staff import code_at, secret_in
 
 OFFICE = ("--name", "西区窗口", "--region", "100101", "--address", "西大街 8 号", "--hours", "9–17")
+LI, WANG = "100101199001010064", "100101199102020042"
 
 
 @pytest.fixture
@@ -22,8 +23,11 @@ def installed(escard: Escard, database: cluster.Database) -> Mapping[str, str]:
 
 @pytest.fixture
 def office(escard: Escard, installed: Mapping[str, str]) -> Mapping[str, str]:
-    """The same with an office."""
+    """The same with an office, and with two people in the register who can be reviewers."""
     assert escard.do("offices", "add", "west-window", *OFFICE, **installed).status == 0
+    people = escard.data_folder / "staff.csv"
+    people.write_text(f"name,social_security_number\n李伟,{LI}\n王燕,{WANG}\n", encoding="utf-8")
+    assert escard.do("register", "import", str(people), **installed).status == 0
     return installed
 
 
@@ -56,7 +60,7 @@ class TestOffices:
 
 class TestOperators:
     def test_what_is_shown_once_signs_in(self, escard: Escard, office: Mapping[str, str]) -> None:
-        factors = shown(escard.do("operators", "add", "li.wei", "--office", "west-window", **office))
+        factors = shown(escard.told(LI, "operators", "add", "li.wei", "--office", "west-window", **office))
         running = escard.start("serve", **office).ready()
         try:
             asked = {"login": "li.wei", "password": factors["password"]}
@@ -77,7 +81,7 @@ class TestOperators:
     def test_everybody_is_listed_without_a_secret_and_who_left_too(
         self, escard: Escard, office: Mapping[str, str]
     ) -> None:
-        first = shown(escard.do("operators", "add", "li", "--office", "west-window", **office))
+        first = shown(escard.told(LI, "operators", "add", "li", "--office", "west-window", **office))
         shown(escard.do("operators", "add", "wang", "--office", "west-window", "--role", "clerk", **office))
         removed = escard.do("operators", "remove", "wang", **office)
         renewed = shown(escard.do("operators", "renew", "li", **office))
@@ -86,7 +90,7 @@ class TestOperators:
         rows = [line.split() for line in listed.said.splitlines()]
         assert removed.said == "wang is let in no more.\n"
         assert [row[:4] for row in rows[1:]] == [
-            ["li", "reviewer", "west-window", "-"],
+            ["li", "reviewer", "west-window", "known"],
             ["wang", "clerk", "west-window", "-"],
         ]
         assert rows[1][5] == "-"
@@ -103,21 +107,22 @@ class TestOperators:
             (("add", "Li Wei", "--office", "west-window"), "A login is 2 to 32"),
             (("remove", "nobody"), "(not-found)"),
             (("renew", "nobody"), "(not-found)"),
+            (("identify", "nobody"), "(not-found)"),
         ],
     )
     def test_what_cannot_be_is_told_in_one_line(
         self, escard: Escard, office: Mapping[str, str], words: tuple[str, ...], said: str
     ) -> None:
-        done = escard.do("operators", *words, **office)
+        done = escard.told(LI, "operators", *words, **office)
 
         assert done.status == 1
         assert said in done.complained
         assert done.complained.count("\n") == 1
 
     def test_a_login_is_given_once(self, escard: Escard, office: Mapping[str, str]) -> None:
-        escard.do("operators", "add", "li", "--office", "west-window", **office)
+        escard.told(LI, "operators", "add", "li", "--office", "west-window", **office)
         escard.do("operators", "remove", "li", **office)
-        again = escard.do("operators", "add", "li", "--office", "west-window", **office)
+        again = escard.told(LI, "operators", "add", "li", "--office", "west-window", **office)
 
         assert again.complained == "escard: This login is taken (login-taken).\n"
 
@@ -125,8 +130,9 @@ class TestOperators:
         people = escard.data_folder / "people.csv"
         people.write_text("name,social_security_number\n王芳,100101199001010048\n", encoding="utf-8")
         assert escard.do("register", "import", str(people), **office).status == 0
-        words = ("operators", "add", "li", "--office", "west-window", "--with-number")
+        words = ("operators", "add", "li", "--office", "west-window")
 
+        silent = escard.do(*words, **office)
         unknown = escard.told("100101199102020026", *words, **office)
         wrong = escard.told("100101199001010049", *words, **office)
         known = escard.told("100101199001010048", *words, **office)
@@ -137,12 +143,23 @@ class TestOperators:
             1,
             "escard: This person has a login already (person-has-login).",
         )
-        assert (unknown.status, wrong.status) == (1, 1)
+        assert (silent.status, unknown.status, wrong.status) == (1, 1, 1)
         assert "The register knows nobody with this number." in unknown.complained
         assert "This is no social security number (bad_check)." in wrong.complained
         assert shown(known)["login"] == "li"
         assert listed.said.splitlines()[1].split()[3] == "known"
         assert "19900101" not in known.said + known.complained + wrong.complained + listed.said
+
+    def test_who_somebody_is_can_be_said_later_and_once(self, escard: Escard, office: Mapping[str, str]) -> None:
+        clerk = ("operators", "add", "wang", "--office", "west-window", "--role", "clerk")
+        assert escard.do(*clerk, **office).status == 0
+        said, again = [escard.told(WANG, "operators", "identify", "wang", **office) for _ in range(2)]
+        another = escard.told(LI, "operators", "identify", "wang", **office)
+        listed = escard.do("operators", "list", **office)
+
+        assert (said.status, again.status) == (0, 0)
+        assert another.complained == "escard: This login is taken (login-taken).\n"
+        assert listed.said.splitlines()[1].split()[3] == "known"
 
 
 def _seconds(moment: str) -> float:

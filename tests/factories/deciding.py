@@ -3,6 +3,8 @@
 from contextlib import suppress
 from typing import Final
 
+import httpx
+
 from app.cli.cases import decide as decide_at_machine
 from app.core.db import Session
 from app.models.cases import Case, Finding, Verdict
@@ -13,6 +15,7 @@ from app.services.cases import Decision
 from app.services.operators import offices, registering
 from app.services.operators.offices import NewOffice, OfficeKnown
 from app.services.operators.registering import Factors, LoginTaken, NewOperator
+from tests.factories.make import Make
 
 YES: Final = Decision(Verdict.APPROVE, Finding.PAPERS_FIT)
 NO: Final = Decision(Verdict.REJECT, Finding.PAPERS_DO_NOT_FIT)
@@ -36,8 +39,13 @@ async def hired(house: House, login: str) -> None:
     """Make sure that there is a reviewer of this login; they cannot sign in."""
     factors = Factors("", bytes(20), "no password")
 
+    if await house.db.run(lambda session: registering.find(session, login)) is not None:
+        return
+    async with httpx.AsyncClient() as nowhere:
+        who = await Make(nowhere, house).person(name="审核人")
+
     async def add(session: Session) -> None:
-        await registering.add(session, NewOperator(login, OperatorRole.REVIEWER, _OFFICE.id), factors)
+        await registering.add(session, NewOperator(login, OperatorRole.REVIEWER, _OFFICE.id, who.id), factors)
 
     with suppress(OfficeKnown):
         await house.db.run(lambda session: offices.add(session, _OFFICE))

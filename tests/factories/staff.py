@@ -19,7 +19,7 @@ from app.routers.deps import House
 from app.services.operators import offices, registering
 from app.services.operators.offices import NewOffice, OfficeKnown
 from app.services.operators.registering import Factors, NewOperator
-from tests.factories.make import Someone
+from tests.factories.make import Make, Someone
 
 JSON = dict[str, Any]
 EVERYWHERE = "000000"
@@ -97,9 +97,11 @@ class Hire:
         who: Someone | None = None,
         signed_in: bool = True,
     ) -> Worker:
-        """Add one of the staff: a reviewer for everywhere, signed in, unless said otherwise."""
+        """Add one of the staff: a reviewer for everywhere, nobody's relative, signed in, unless said otherwise."""
         await self.office(office, region=region)
         factors = await registering.new_factors(self._house.passwords)
+        if who is None and role is OperatorRole.REVIEWER:
+            who = await Make(self._client, self._house).person(name="审核人")
         new = NewOperator(login, role, office, None if who is None else who.id)
         added = await self._house.db.run(lambda session: registering.add(session, new, factors))
         worker = Worker(self._client, self._house, added.id, login, factors)

@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from app import main
 from app.adapters.keys.file import FileKeys
@@ -14,15 +16,22 @@ from app.routers.deps import House
 from app.services.operators import demo, registering, totp
 from app.services.operators.demo import DemoOperator
 from tests.factories.adding import ok, refused
+from tests.factories.make import Make
 from tests.factories.staff import code_at, secret_in
 
 LOGINS = ["demo-reviewer", "demo-reviewer-2"]
 
 
 @pytest.fixture
-async def staffed(house: House) -> House:
+async def who(make: Make) -> dict[str, UUID]:
+    """The people who the demo's staff are."""
+    return {login: (await make.person()).id for login in LOGINS}
+
+
+@pytest.fixture
+async def staffed(house: House, who: dict[str, UUID]) -> House:
     """A house with the demo's staff."""
-    await demo.put(house.db, house.ports.keys, house.passwords)
+    await demo.put(house.db, house.ports.keys, house.passwords, who)
     return house
 
 
@@ -55,9 +64,9 @@ class TestPut:
 
         assert (await sign_in(client, first, code)).status_code == 201
 
-    async def test_put_again_they_are_the_same(self, staffed: House) -> None:
+    async def test_put_again_they_are_the_same(self, staffed: House, who: dict[str, UUID]) -> None:
         before = await standing(staffed)
-        await demo.put(staffed.db, staffed.ports.keys, staffed.passwords)
+        await demo.put(staffed.db, staffed.ports.keys, staffed.passwords, who)
         after = await standing(staffed)
 
         assert [(each.password, each.totp_address) for each in before] == [
@@ -74,12 +83,23 @@ class TestPut:
         assert first.totp_address != second.totp_address
         assert await standing(elsewhere) == []
 
-    async def test_who_was_renewed_or_removed_stays_so_and_is_told_no_more(self, staffed: House) -> None:
+    async def test_whose_person_was_not_known_says_now(self, staffed: House, who: dict[str, UUID]) -> None:
+        nobody = text("UPDATE operator SET person_id = NULL")
+        await staffed.db.run(lambda session: session.execute(nobody))
+
+        await demo.put(staffed.db, staffed.ports.keys, staffed.passwords, who)
+
+        found = await staffed.db.run(registering.everybody)
+        assert {each.login: each.person_id for each in found} == who
+
+    async def test_who_was_renewed_or_removed_stays_so_and_is_told_no_more(
+        self, staffed: House, who: dict[str, UUID]
+    ) -> None:
         factors = await registering.new_factors(staffed.passwords)
         await staffed.db.run(lambda session: registering.renew(session, LOGINS[0], factors))
         await staffed.db.run(lambda session: registering.remove(session, LOGINS[1]))
 
-        await demo.put(staffed.db, staffed.ports.keys, staffed.passwords)
+        await demo.put(staffed.db, staffed.ports.keys, staffed.passwords, who)
 
         assert await standing(staffed) == []
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from app.core.db import Database, bucket_of
 from app.models.links import LinkEnd
@@ -222,6 +223,15 @@ class TestOwnFamily:
             await house.db.run(lambda session: links.end(session, link.link_id, LinkEnd.BY_OWNER, audit.SYSTEM))
 
         await self.refused_to(await hire("li", who=reviewer), asked)
+
+    async def test_of_whom_nobody_knows_who_they_are_claims_nothing(self, ask: Ask, li: Worker, house: House) -> None:
+        asked = await ask.father()
+        as_before = text("UPDATE operator SET person_id = NULL")
+        await house.db.run(lambda session: session.execute(as_before))
+
+        refused(await li.call("POST", f"{asked.review}/claims"), 403, "own-number-needed")
+
+        assert ok(await li.call("GET", "/v1/reviews"))["items"][0]["hold"] is None
 
     async def test_strangers_may(self, ask: Ask, hire: Hire, kin: Kin, house: House) -> None:
         parent, guardian = await kin(age=70), await kin(age=70)

@@ -153,6 +153,10 @@ _PLANS: Final = (
     _Plan(44, "quota-relative-9", "唐振国", _MAN, _before(54, 3, 28), "Younger brother of owner-at-quota",
           parents=("quota-relative-2", "quota-relative-3")),
     _Plan(45, "quota-relative-10", "蒋文涛", _MAN, _before(55, 11, 20), "Cousin of owner-at-quota"),
+    _Plan(46, "demo-reviewer", "韩立新", _MAN, _before(43, 4, 22), "A reviewer of the demo, nobody's relative",
+          has_phone=False),
+    _Plan(47, "demo-reviewer-2", "曹玉洁", _WOMAN, _before(39, 10, 14), "The other reviewer, nobody's relative",
+          has_phone=False),
 )  # fmt: skip
 
 DEMO_LINKS: Final[tuple[tuple[str, str, str], ...]] = (

@@ -5,11 +5,12 @@ So they are the same at each start, and nobody can tell them from the source. De
 
 import base64
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
+from uuid import UUID
 
 from app.core.db import Database, Session
 from app.core.passwords import Passwords
@@ -28,7 +29,7 @@ _OFFICE: Final = NewOffice(
     hours="9:00–17:00",
     phone="12333",
 )
-_LOGINS: Final = ("demo-reviewer", "demo-reviewer-2")
+LOGINS: Final = ("demo-reviewer", "demo-reviewer-2")
 _PASSWORD_BYTES: Final = 15  # 24 letters of base32
 _SECRET_BYTES: Final = 20  # as long as every other's
 
@@ -45,26 +46,29 @@ class DemoOperator:
     code: str | None = field(repr=False)
 
 
-async def put(db: Database, keys: Keys, passwords: Passwords) -> None:
+async def put(db: Database, keys: Keys, passwords: Passwords, who: Mapping[str, UUID]) -> None:
     """Add the office and the reviewers that are not there yet; who was renewed or removed since stays so.
+
+    Args:
+        who: the person whom each login is of.
 
     Raises:
         Busy: too many passwords are being checked.
     """
     with suppress(OfficeKnown):
         await db.run(lambda session: offices.add(session, _OFFICE))
-    for login in _LOGINS:
-        if await db.run(partial(_is_taken, login)):
+    for login in LOGINS:
+        if await db.run(partial(_is_there, login, who[login])):
             continue
         password, secret = _password(keys, login), _secret(keys, login)
         factors = Factors(password, secret, await passwords.hash(password))
-        await db.run(partial(_add, NewOperator(login, OperatorRole.REVIEWER, _OFFICE.id), factors))
+        await db.run(partial(_add, NewOperator(login, OperatorRole.REVIEWER, _OFFICE.id, who[login]), factors))
 
 
 async def standing(session: Session, keys: Keys) -> Sequence[DemoOperator]:
     """Return those of the demo's staff who still sign in with what the demo gave them, by their logins."""
     found = []
-    for login in _LOGINS:
+    for login in LOGINS:
         operator = await registering.find(session, login)
         secret = _secret(keys, login)
         if operator is None or registering.secret_of(session, operator) != secret:
@@ -82,8 +86,11 @@ async def standing(session: Session, keys: Keys) -> Sequence[DemoOperator]:
     return found
 
 
-async def _is_taken(login: str, session: Session) -> bool:
-    return await registering.find(session, login) is not None
+async def _is_there(login: str, person_id: UUID, session: Session) -> bool:
+    operator = await registering.find(session, login)
+    if operator is not None and operator.person_id is None and operator.removed_at is None:
+        await registering.identify(session, login, person_id)  # they are of a time when reviewers did not have to say
+    return operator is not None
 
 
 async def _add(new: NewOperator, factors: Factors, session: Session) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.core.db import Session, new_id
-from app.core.errors import Conflict, NotFound
+from app.core.errors import Conflict, Denied, NotFound
 from app.core.passwords import Passwords
 from app.models.operators import Operator, OperatorRole
 from app.models.people import HomeKind
@@ -34,9 +34,15 @@ class PersonHasLogin(Conflict):
     code = "person-has-login"
 
 
+class OwnNumberNeeded(Denied):
+    """It is not known who a reviewer is, so that nobody can say whose relatives they are."""
+
+    code = "own-number-needed"
+
+
 @dataclass(frozen=True, slots=True)
 class NewOperator:
-    """Somebody to be added: `person_id` is who they are themselves, if they said."""
+    """Somebody to be added: `person_id` is who they are themselves; a reviewer always says."""
 
     login: str
     role: OperatorRole
@@ -75,10 +81,13 @@ async def add(session: Session, new: NewOperator, factors: Factors) -> Operator:
     Raises:
         LoginTaken: by somebody, here still or gone.
         PersonHasLogin: another one, which was not removed.
+        OwnNumberNeeded: a reviewer has not said who they are.
         NotFound: there is no such office.
     """
     if new.person_id is not None:
         await _require_no_login(session, new.person_id)
+    elif new.role is OperatorRole.REVIEWER:
+        raise OwnNumberNeeded
     if await _of_login(session, new.login) is not None:
         raise LoginTaken
     office = await offices.one(session, new.office_id)
@@ -109,6 +118,25 @@ async def renew(session: Session, login: str, factors: Factors) -> Operator:
     await sessions.end_all(session, operator)
     _give(session, operator, factors)
     await _record(session, operator, Action.OPERATOR_RENEWED)
+    return operator
+
+
+async def identify(session: Session, login: str, person_id: UUID) -> Operator:
+    """Take down who somebody is of whom that is not known; the same once more changes nothing.
+
+    Raises:
+        NotFound: nobody has this login.
+        LoginTaken: it is another person's.
+        PersonHasLogin: another one, which was not removed.
+    """
+    await homes.lock(session, {person_id})
+    operator = await _present(session, login)
+    if operator.person_id is None:
+        await _require_no_login(session, person_id)
+        operator.person_id = person_id
+        await _record(session, operator, Action.OPERATOR_IDENTIFIED)
+    elif operator.person_id != person_id:
+        raise LoginTaken
     return operator
 
 

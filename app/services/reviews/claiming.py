@@ -12,6 +12,7 @@ from app.models.cases import Case, CaseState
 from app.ports.register import Register
 from app.services import cases, policies
 from app.services.audit import Action
+from app.services.operators.registering import OwnNumberNeeded
 from app.services.operators.sessions import Staff
 from app.services.people import homes
 from app.services.reviews import kinship, queue
@@ -42,12 +43,15 @@ async def claim(db: Database, register: Register, staff: Staff, case_id: UUID, r
         NotFound: there is none in the regions that the reviewer's office serves.
         CaseAlreadyDecided, ReviewClaimed.
         OtherReviewerNeeded: the reviewer has approved it already.
+        OwnNumberNeeded: nobody knows who the reviewer is, nor whose relative.
         ReviewOfOwnFamily: that too is written down.
         RegisterUnavailable: whether it is their own family cannot be said.
     """
     case, people = await db.run(lambda session: _free(session, staff, case_id))
     own = staff.person_id
-    if own is not None and await kinship.is_related(db, register, own, people):
+    if own is None:
+        raise OwnNumberNeeded
+    if await kinship.is_related(db, register, own, people):
         await db.run(lambda session: _refused(session, case, staff))
         raise ReviewOfOwnFamily
     await db.run(lambda session: _claim(session, staff, case, remember))

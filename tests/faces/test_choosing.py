@@ -77,6 +77,13 @@ async def start(owner: Owner, enrolment: str, **meta: str) -> httpx.Response:
     return await owner.call("POST", f"{enrolment}/face-checks", {"device_meta": meta})
 
 
+async def start_own(owner: Owner) -> httpx.Response:
+    asked = {"phone": "10000009999", "purpose": "card_password_reset"}
+    assert (await owner.client.post("/v1/sms-codes", json=asked)).status_code == 202
+    inbox = (await owner.client.get("/dev/messages", params={"phone": "10000009999"})).json()
+    return await owner.call("POST", "/v1/card/password-resets", {"sms_code": inbox["items"][0]["code"]})
+
+
 class TestRoutes:
     def test_without_routes_the_order_of_the_setting_holds(self) -> None:
         assert chosen([], mode=FaceMode.LIVE) == ["a", "b", "photos"]

@@ -8,6 +8,7 @@ from typing import Final
 import uvicorn
 
 from app.cli import stopping
+from app.cli.connections import Connection, most_connections
 from app.core import logging
 from app.main import create_app
 from app.routers.deps import House
@@ -26,7 +27,8 @@ class Server(uvicorn.Server):
             uvicorn.Config(
                 create_app(house),
                 loop="uvloop",
-                http="httptools",
+                http=Connection,
+                limit_concurrency=most_connections(),
                 ws="none",
                 lifespan="on",
                 log_config=None,  # ours: one JSON line an event

@@ -5,6 +5,7 @@ import contextlib
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 import uvicorn
@@ -26,9 +27,17 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, *, lifespan: str = "on") -> AsyncIterator[str]:
+async def serving(app: ASGIApp, *, lifespan: str = "on", **more: Any) -> AsyncIterator[str]:
     """Serve an application on a port that is free; return its address."""
-    config = uvicorn.Config(app, port=0, log_config=None, ws="none", lifespan=lifespan, timeout_graceful_shutdown=2)  # type: ignore[arg-type] # a text is as good
+    config = uvicorn.Config(
+        app,
+        port=0,
+        log_config=None,
+        ws="none",
+        lifespan=lifespan,  # type: ignore[arg-type] # a text is as good
+        timeout_graceful_shutdown=2,
+        **more,
+    )
     server = _Server(config)
     running = asyncio.create_task(server.serve())
     try:

@@ -103,7 +103,7 @@ class Settings(BaseSettings):
     """Networks of reverse proxies whose `X-Forwarded-For` is believed, as a JSON list."""
 
     metrics_networks: tuple[IPv4Network | IPv6Network, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
-    """Networks that may read `/metrics`, as a JSON list; to all others it is not there."""
+    """Networks that may read `/metrics`, as a JSON list; not there for others, nor by a proxy that is not trusted."""
 
     requests_per_minute: int = Field(1200, ge=1)
     """Requests one address may make a minute before it is slowed down; carriers share addresses."""

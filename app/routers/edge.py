@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final, Self
 
 from starlette.exceptions import HTTPException
@@ -17,11 +17,16 @@ from app.core import logging
 from app.routers.metering import Meter
 from app.routers.traffic import Traffic
 
+UNKNOWN: Final = "unknown"
 JSON_BYTES: Final = 64 * 1024
 FILE_BYTES: Final = 10 * 1024 * 1024
 _FILE_PATH = re.compile(r"/v1/(?:enrolments/[^/]+/documents|face-checks/[^/]+/frames)/")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _TRACE = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+_HOP = re.compile(r"(?:\[(?P<bracketed>[^\]]*)\]|(?P<plain>[0-9.]+))(?::[0-9]{1,5})?")
+_OF_PROXIES: Final = frozenset(
+    {b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip"}
+)
 _SAFETY = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
 _NO_STORE = (b"cache-control", b"no-store")
 
@@ -109,19 +114,45 @@ class _Asked:
 
 
 def client_address(scope: Scope, forwarded_for: str, trusted: Sequence[IPv4Network | IPv6Network]) -> str:
-    """Return where a request comes from: behind trusted proxies, the nearest address that none of them has."""
-    peer: str = scope["client"][0] if scope.get("client") else "unknown"
+    """Return where a request comes from: behind trusted proxies, the nearest address that none of them has.
+
+    What a proxy names and nobody can read is `unknown`, and never the proxy's own address.
+    """
+    peer = _peer(scope)
     if not trusted:
         return peer
     hops = [*forwarded_for.replace(" ", "").split(","), peer]
     for hop in reversed([hop for hop in hops if hop]):
-        try:
-            address = ip_address(hop)
-        except ValueError:
-            return peer
+        address = _read(hop)
+        if address is None:
+            return UNKNOWN
         if not any(address in network for network in trusted):
-            return hop
+            return str(address)
     return peer
+
+
+def is_forwarded_by_nobody_known(scope: Scope, trusted: Sequence[IPv4Network | IPv6Network]) -> bool:
+    """Say whether a proxy has passed a request on that is not trusted, or that does not tell for whom."""
+    names = {name for name, _ in scope["headers"]}
+    if names.isdisjoint(_OF_PROXIES):
+        return False
+    peer = _read(_peer(scope))
+    return peer is None or b"x-forwarded-for" not in names or not any(peer in network for network in trusted)
+
+
+def _peer(scope: Scope) -> str:
+    peer: str = scope["client"][0] if scope.get("client") else UNKNOWN
+    return peer.removeprefix("::ffff:") if "." in peer else peer  # IPv4 on a socket for both (RFC 4291 §2.5.5.2)
+
+
+def _read(hop: str) -> IPv4Address | IPv6Address | None:
+    """Read an address as proxies write it: alone, `ip:port`, `[ip6]` or `[ip6]:port`."""
+    written = _HOP.fullmatch(hop)
+    try:
+        address = ip_address((written["bracketed"] or written["plain"]) if written else hop)
+    except ValueError:
+        return None
+    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
 
 
 def _dress(scope: Scope, start: Message, request_id: str) -> None:

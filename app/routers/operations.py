@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from html import escape
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from app import texts
 from app.core.errors import NotFound
 from app.problems import documented
 from app.routers.deps import Address, Language, TheHouse
+from app.routers.edge import is_forwarded_by_nobody_known
 from app.routers.metering import CONTENT_TYPE
 
 router = APIRouter(tags=["operations"])
@@ -44,9 +45,11 @@ async def readyz(house: TheHouse) -> dict[str, str]:
 @router.get(
     "/metrics", responses=documented(NotFound) | {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
 )
-async def read_metrics(house: TheHouse, address: Address) -> Response:
+async def read_metrics(request: Request, house: TheHouse, address: Address) -> Response:
     """What this process has done, for monitoring (Prometheus); open to the networks of a setting alone."""
-    if not _is_within(address, house.settings.metrics_networks):
+    settings = house.settings
+    is_passed_on = is_forwarded_by_nobody_known(request.scope, settings.trusted_proxies)
+    if is_passed_on or not _is_within(address, settings.metrics_networks):
         raise NotFound
     return Response(house.meter.text(), media_type=CONTENT_TYPE)
 

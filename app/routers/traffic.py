@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from ipaddress import IPv6Address
 from math import ceil
 from typing import Final
 from uuid import UUID
@@ -41,7 +42,8 @@ class Traffic:
         if now >= self._minute_ends:
             self._requests = {}
             self._minute_ends = now + _MINUTE
-        used = self._requests[address] = self._requests.get(address, 0) + 1
+        line = _line(address)
+        used = self._requests[line] = self._requests.get(line, 0) + 1
         if used <= self._requests_per_minute:
             return None
         wait_seconds = ceil(self._minute_ends - now)
@@ -71,8 +73,16 @@ class Traffic:
         Raises:
             TooMany: the address has asked for all it gets this hour.
         """
-        if not self._limiter.hit(self._sms_codes, address):
-            ends = self._limiter.get_window_stats(self._sms_codes, address).reset_time
+        line = _line(address)
+        if not self._limiter.hit(self._sms_codes, line):
+            ends = self._limiter.get_window_stats(self._sms_codes, line).reset_time
             wait_seconds = max(1, ceil(ends - time.time()))
             window_seconds = self._sms_codes.get_expiry()
             raise TooMany(retry_after_seconds=wait_seconds, quota=self._sms_codes.amount, window_seconds=window_seconds)
+
+
+def _line(address: str) -> str:
+    """Return what is counted as one: an IPv4 address, or the /64 that an IPv6 line is given (RFC 6177)."""
+    if ":" not in address:
+        return address
+    return f"{int(IPv6Address(address)) >> 64:016x}"

@@ -95,6 +95,15 @@ class TestTraffic:
     async def test_how_the_server_is_may_be_asked_all_the_time(self, client: httpx.AsyncClient) -> None:
         assert {(await client.get("/healthz")).status_code for _ in range(10)} == {200}
 
+    async def test_an_ipv6_line_is_one_however_many_addresses_it_has(self, house: House) -> None:
+        app, statuses = main.create_app(house), []
+        for address in ("2001:db8::1", "2001:db8::2", "2001:db8::ffff:3", "2001:db8:0:0:4::", "2001:db8:0:1::1"):
+            transport = httpx.ASGITransport(app, client=(address, 1))
+            async with httpx.AsyncClient(transport=transport, base_url="http://escard.test") as client:
+                statuses.append((await client.get("/v1/family")).status_code)
+
+        assert statuses == [401, 401, 401, 429, 401]
+
     async def test_another_address_is_another(self, house: House) -> None:
         app = main.create_app(house)
         for address in ("127.0.0.1", "127.0.0.2"):
@@ -128,7 +137,17 @@ def test_a_new_minute_starts_from_nothing() -> None:
         ("10.0.0.1", "192.0.2.7, 198.51.100.1, 10.9.9.9", PROXIES, "198.51.100.1"),
         ("10.0.0.1", "192.0.2.7,fd00::1", PROXIES, "192.0.2.7"),
         ("10.0.0.1", "", PROXIES, "10.0.0.1"),
-        ("10.0.0.1", "not an address", PROXIES, "10.0.0.1"),
+        ("10.0.0.1", "not an address", PROXIES, "unknown"),
+        ("10.0.0.1", "192.0.2.7, unknown", PROXIES, "unknown"),
+        ("10.0.0.1", "192.0.2.7, unknown, 10.0.0.2", PROXIES, "unknown"),
+        ("10.0.0.1", "203.0.113.5:4711", PROXIES, "203.0.113.5"),
+        ("10.0.0.1", "203.0.113.5:port", PROXIES, "unknown"),
+        ("10.0.0.1", "[2001:db8::1]:443", PROXIES, "2001:db8::1"),
+        ("10.0.0.1", "[2001:DB8:0::1]", PROXIES, "2001:db8::1"),
+        ("10.0.0.1", "198.51.100.1, 10.0.0.2:80", PROXIES, "198.51.100.1"),
+        ("10.0.0.1", "::ffff:198.51.100.1", PROXIES, "198.51.100.1"),
+        ("::ffff:10.0.0.1", "198.51.100.1", PROXIES, "198.51.100.1"),
+        ("::ffff:203.0.113.9", "", (), "203.0.113.9"),
         ("10.0.0.1", "10.0.0.2", PROXIES, "10.0.0.1"),
         (None, "", (), "unknown"),
         (None, "", PROXIES, "unknown"),

@@ -1,5 +1,7 @@
 """What monitoring reads: true counts, a closed set of labels, nothing of anybody, and only for those who may."""
 
+from dataclasses import replace
+from ipaddress import ip_network
 from pathlib import Path
 
 import httpx
@@ -63,6 +65,32 @@ async def test_the_world_has_no_metrics(house: House, peer: str, status: int) ->
     transport = httpx.ASGITransport(main.create_app(house), client=(peer, 1))
     async with httpx.AsyncClient(transport=transport, base_url="http://escard.test") as client:
         assert (await client.get("/metrics")).status_code == status
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "Via", "X-Real-IP"])
+async def test_nor_has_the_world_behind_a_proxy_of_this_machine(house: House, header: str) -> None:
+    transport = httpx.ASGITransport(main.create_app(house), client=("127.0.0.1", 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://escard.test") as client:
+        assert (await client.get("/metrics", headers={header: "127.0.0.1"})).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"X-Forwarded-For": "192.0.2.7"}, 404),
+        ({"X-Forwarded-For": "127.0.0.1, 192.0.2.7"}, 404),
+        ({"X-Forwarded-For": "192.0.2.7:4711"}, 404),
+        ({"X-Forwarded-For": "garbage"}, 404),
+        ({"Via": "1.1 proxy"}, 404),
+        ({"X-Forwarded-For": "127.0.0.2", "Via": "1.1 proxy"}, 200),
+        ({}, 200),
+    ],
+)
+async def test_a_trusted_proxy_tells_for_whom(house: House, headers: dict[str, str], status: int) -> None:
+    settings = house.settings.model_copy(update={"trusted_proxies": (ip_network("127.0.0.1/32"),)})
+    transport = httpx.ASGITransport(main.create_app(replace(house, settings=settings)), client=("127.0.0.1", 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://escard.test") as client:
+        assert (await client.get("/metrics", headers=headers)).status_code == status
 
 
 async def test_other_networks_are_let_in_by_a_setting(database: Database, keys: FileKeys, tmp_path: Path) -> None:

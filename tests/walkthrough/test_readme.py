@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,29 +13,41 @@ import pytest
 README = Path(__file__).parents[2] / "README.md"
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="the story is told with curl, which is not installed here")
-def test_the_story_with_curl_works_as_printed(url: str, tmp_path: Path) -> None:
+pytestmark = pytest.mark.skipif(
+    shutil.which("curl") is None, reason="the story is told with curl, which is not installed here"
+)
+BEGINNING = [
+    *["details_pending", "face_pending", "passed", "active"],
+    *["details_pending", *["documents_pending"] * 4, "face_pending", "passed"],
+    *["details_pending", *["documents_pending"] * 2, *["face_pending"] * 2],
+]
+
+
+def told(url: str, folder: Path) -> str:
     section = README.read_text(encoding="utf-8").partition("## The same by hand")[2].partition("\n## ")[0]
     blocks = re.findall(r"^```sh\n(.*?)^```", section, flags=re.MULTILINE | re.DOTALL)
-
-    told = subprocess.run(
+    played = subprocess.run(
         ["sh", "-eu"],
         input="\n".join(blocks),
         capture_output=True,
         text=True,
-        cwd=tmp_path,
+        cwd=folder,
         env=os.environ | {"BASE": url},
         timeout=300,
     )
+    assert played.returncode == 0, played.stdout + played.stderr
+    return played.stdout
 
-    assert told.returncode == 0, told.stdout + told.stderr
-    assert re.findall(r"^[a-z_]+$", told.stdout, flags=re.MULTILINE) == [
-        *["details_pending", "face_pending", "passed", "active"],
-        *["details_pending", *["documents_pending"] * 4, "face_pending", "passed"],
-        *["details_pending", *["documents_pending"] * 2, *["face_pending"] * 2, *["face_mismatch"] * 3, "in_review"],
-        *["approved", "active"],
-    ]
-    shown = re.findall(r"^\{\n.*?^\}", told.stdout, flags=re.MULTILINE | re.DOTALL)
+
+def words(story: str) -> list[str]:
+    return re.findall(r"^[a-z_]+$", story, flags=re.MULTILINE)
+
+
+def test_the_story_with_curl_works_as_printed(url: str, tmp_path: Path) -> None:
+    story = told(url, tmp_path)
+
+    assert words(story) == [*BEGINNING, *["face_mismatch"] * 3, "in_review", "approved", "active"]
+    shown = re.findall(r"^\{\n.*?^\}", story, flags=re.MULTILINE | re.DOTALL)
     sent, card, details, family, childs_card, case = map(json.loads, shown)
     assert sent == {"expires_in": 300, "resend_after": 60}
     assert card["status"] == "active"
@@ -44,3 +57,18 @@ def test_the_story_with_curl_works_as_printed(url: str, tmp_path: Path) -> None:
     assert (case["reason"], case["member"]["name"]) == ("face_failed", "王**")
     assert [check["reason"] for check in case["face_checks"]] == ["face_mismatch"] * 3
     assert (tmp_path / "looked-at.jpg").read_bytes()[:3] == b"\xff\xd8\xff"
+
+
+def test_it_works_again_and_after_a_walkthrough(url: str, tmp_path: Path) -> None:
+    first = told(url, tmp_path)
+    again = told(url, tmp_path)
+    subprocess.run(
+        [sys.executable, "-m", "app", "walkthrough", "--url", url], check=True, capture_output=True, timeout=300
+    )
+    after_all = told(url, tmp_path)
+
+    assert words(first)[-2:] == ["approved", "active"]
+    for later in (again, after_all):
+        *before, approved, active = (word for word in words(later) if word != "open")  # with many members two agree
+        assert before == [*BEGINNING, "asked_for", "in_review"]
+        assert (approved, active) == ("approved", "active")

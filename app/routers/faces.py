@@ -10,7 +10,7 @@ from fastapi.responses import PlainTextResponse
 from app.core.db import Session
 from app.core.errors import NotFound, Unavailable
 from app.models.faces import FaceCheck
-from app.ports.face import FaceCallback, FaceServiceUnavailable
+from app.ports.face import COUNTED, FaceCallback, FaceServiceUnavailable
 from app.ports.images import (
     ImagesBusy,
     ImageTooManyPixels,
@@ -152,9 +152,15 @@ def callback_url(house: House) -> str:
 
 async def shaped(session: Session, check: FaceCheck, language: str) -> FaceCheckRead:
     """Return a check as its owner reads it."""
+    left = await tries.left(session, check.home_id, check.member_id)
     return FaceCheckRead.of(
-        check,
-        await checks.client_part(session, check),
-        await tries.left(session, check.home_id, check.member_id),
-        face_reason(check.reason.value, language) if check.reason is not None else None,
+        check, await checks.client_part(session, check), left, _reason_in_words(check, left, language)
     )
+
+
+def _reason_in_words(check: FaceCheck, tries_left: int, language: str) -> str | None:
+    """Say why a check ended; who has no try left is not told to try again."""
+    if check.reason is None:
+        return None
+    is_last = check.reason in COUNTED and tries_left == 0
+    return page("face_tries_over", language) if is_last else face_reason(check.reason.value, language)

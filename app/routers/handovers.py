@@ -22,7 +22,12 @@ from app.services import answers
 from app.services.answers import Answer
 from app.services.enrolments import checking, handed_over, handing_over
 from app.services.enrolments.handed_over import HandoverFinished, HandoverView
-from app.services.enrolments.handing_over import HandoverCodeWrong, HandoverLinkOver, HandoverNotPossible
+from app.services.enrolments.handing_over import (
+    HandoverCodesUsedUp,
+    HandoverCodeWrong,
+    HandoverLinkOver,
+    HandoverNotPossible,
+)
 from app.services.faces.starting import FaceTriesUsed
 from app.services.faces.tries import FaceStartsUsed
 from app.services.notices import NoticeOutdated
@@ -67,7 +72,7 @@ async def take_handover_back(enrolment_id: str, caller: Caller, house: TheHouse)
     "/handovers/openings",
     status_code=201,
     response_model=shapes.HandoverTokenRead,
-    responses=documented(HandoverLinkOver, HandoverCodeWrong, IdempotencyKeyMissing),
+    responses=documented(HandoverLinkOver, HandoverCodeWrong, HandoverCodesUsedUp, IdempotencyKeyMissing),
 )
 async def open_handover(request: Request, body: shapes.HandoverOpeningAsk, house: TheHouse) -> Response:
     """Open a link with its spoken code on the member's phone; that spends it and gives a token for this face step."""

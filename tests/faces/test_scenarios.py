@@ -62,6 +62,8 @@ class TestEveryReason:
         assert [(check["state"], check["reason"], check["tries_left"]) for check in checks] == [
             ("failed", reason, left) for left in (2, 1, 0)
         ]
+        again, last = texts.face_reason(reason, "zh-CN"), texts.page("face_tries_over", "zh-CN")
+        assert [check["reason_text"] for check in checks] == [again, again, last]
         assert (read["state"], read["face"]["tries_left"], read["face"]["last_reason"]) == ("in_review", 0, reason)
         assert (steps(read), read["review"]["reason"]) == (["wait-for-review"], "face_failed")
         assert await case_reasons(db) == ["face_failed"]

@@ -93,12 +93,14 @@ class TestWrongCodes:
     ) -> None:
         left = [
             refused(await phone.open(offer, wrong_code(offer)), 403, "handover-code-wrong")["tries_left"]
-            for _ in range(5)
+            for _ in range(4)
         ]
+        last = refused(await phone.open(offer, wrong_code(offer)), 403, "handover-codes-used-up")
         right = await phone.open(offer)
         read = await owner.read(enrolment)
 
-        assert left == [4, 3, 2, 1, 0]
+        assert (left, last["tries_left"]) == ([4, 3, 2, 1], 0)
+        assert "新的口述验证码" in last["next"]["text"]
         refused(right, 404, "handover-link-over")
         assert (read["handover"]["state"], read["handover"]["ended_because"]) == ("ended", "wrong_codes")
         assert read["state"] == "face_pending"

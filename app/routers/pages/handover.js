@@ -4,6 +4,7 @@
 
 const OURS = "/v1/handovers/current";
 const OPEN = ["started", "processing"];
+const OVER = ["handover-link-over", "handover-codes-used-up"];
 const byId = (id) => document.getElementById(id);
 const language = document.documentElement.lang;
 let notice = null;
@@ -25,7 +26,15 @@ function tell(problem) {
   byId("problem").firstElementChild.hidden = !problem;
   byId("problem-title").textContent = problem ? problem.title : "";
   byId("problem-detail").textContent = problem ? problem.detail : "";
-  byId("problem-next").textContent = problem && problem.next ? problem.next.text : "";
+  byId("problem-next").textContent = problem ? advice(problem) : "";
+  byId("problem-tries").hidden = !problem || problem.tries_left === undefined;
+  byId("problem-tries-left").textContent = problem && problem.tries_left !== undefined ? problem.tries_left : "";
+}
+
+// What to do: what is wrong in each field, where the answer says so; it names fields that have no hint here.
+function advice(problem) {
+  if (problem.errors) return problem.errors.map((field) => field.detail).join(" ");
+  return problem.next ? problem.next.text : "";
 }
 
 function forget() {
@@ -65,8 +74,8 @@ async function once(doing) {
 // Says whether an answer is a good one; a refusal is shown, and one that ends everything ends it here too.
 function isGood(answer) {
   if (answer.status < 400) return true;
-  if (answer.status === 401 || answer.body.code === "handover-link-over") end("over");
-  else tell(answer.body);
+  if (answer.status === 401 || OVER.includes(answer.body.code)) end("over");
+  if (answer.status !== 401 && answer.body.code !== "handover-link-over") tell(answer.body);
   return false;
 }
 
@@ -94,6 +103,9 @@ function device() {
 
 async function open() {
   const spoken = byId("spoken-code").value.normalize("NFKC").replace(/\D/g, "");
+  const isWhole = spoken.length === 6;
+  byId("code-six").firstElementChild.hidden = isWhole;
+  if (!isWhole) return;
   const body = { code: sessionStorage.getItem("code"), spoken_code: spoken, device: device() };
   // Each guess has a key of its own: another one is no repetition.
   const answer = await send(`opening-${spoken}`, "/v1/handovers/openings", body);
@@ -121,6 +133,8 @@ async function render(handover) {
 function end(id) {
   watched += 1;
   forget();
+  // Nothing of anybody is kept but how it ended: who loads the page again is not told to ask for another link.
+  sessionStorage.setItem("ended", id);
   show(id);
 }
 
@@ -213,9 +227,13 @@ function camera(newest, triesLeft) {
   byId("check-done").hidden = !isOpen || isElsewhere;
   byId("check-start").hidden = isOpen && !isElsewhere;
   byId("check-elsewhere").hidden = !isElsewhere;
+  byId("check-waiting").firstElementChild.hidden = true;
+  byId("check-provider").hidden = check === null;
+  byId("provider").textContent = check === null ? "" : check.provider;
   byId("check-reason").hidden = check === null || isOpen || !check.reason_text;
   byId("check-reason").textContent = (check && check.reason_text) || "";
   byId("check-tries").hidden = check === null || isOpen;
+  byId("check-people").hidden = check === null || isOpen;
   byId("tries-left").textContent = triesLeft;
   if (byId("check").hidden) show("check");
   if (isOpen) watch(check.id);
@@ -233,7 +251,9 @@ function safe(address) {
 
 async function complete() {
   const answer = await call("POST", `/v1/face-checks/${check.id}/completion`);
-  if (isGood(answer)) await settle(answer.body);
+  if (!isGood(answer)) return;
+  await settle(answer.body);
+  byId("check-waiting").firstElementChild.hidden = !OPEN.includes(answer.body.state);
 }
 
 async function settle(newest) {
@@ -295,4 +315,4 @@ if (code) {
   history.replaceState(null, "", location.pathname);
 }
 if (sessionStorage.getItem("token")) once(read);
-else show(sessionStorage.getItem("code") ? "code" : "no-link");
+else show(sessionStorage.getItem("code") ? "code" : sessionStorage.getItem("ended") || "no-link");

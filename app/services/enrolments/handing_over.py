@@ -50,6 +50,12 @@ class HandoverCodeWrong(Denied):
     code = "handover-code-wrong"
 
 
+class HandoverCodesUsedUp(Denied):
+    """The link is right and the spoken code was wrong for the last time: it takes a new link."""
+
+    code = "handover-codes-used-up"
+
+
 @dataclass(frozen=True, slots=True)
 class Offered:
     """What the owner passes on: the link's code by message, the spoken one by voice."""
@@ -120,12 +126,15 @@ async def open_link(
     Raises:
         HandoverLinkOver: unknown, wrong, opened before, over; a link without its secret is answered by the same
             statements as one of nobody.
-        HandoverCodeWrong: with the tries left; none ends the handover.
+        HandoverCodeWrong: with the tries left.
+        HandoverCodesUsedUp: this was the last try; it has ended the handover.
     """
     presented = tokens.read_link(link)
     if presented is None:
         raise HandoverLinkOver
     tries_left = await db.run(lambda session: _open(session, tokens, presented, spoken_code, device, remember))
+    if tries_left == 0:
+        raise HandoverCodesUsedUp(tries_left=0)
     if tries_left is not None:
         raise HandoverCodeWrong(tries_left=tries_left)
 

@@ -47,6 +47,7 @@ from app.routers import (
     offices,
     operations,
     pages,
+    relationships,
     reviews,
     staff,
 )
@@ -159,6 +160,7 @@ def create_app(house: House) -> FastAPI:
         operations,
         accounts,
         notices,
+        relationships,
         enrolments,
         documents,
         handovers,

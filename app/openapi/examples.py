@@ -203,6 +203,26 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
             "other": {"used": 0, "limit": 2, "left": 2},
         },
     },
+    "RelationshipsRead": {
+        "since": "2026-01-01",
+        "items": [
+            {
+                "code": "51",
+                "name": "father",
+                "place": "elder",
+                "sex": "male",
+                "owner_sex": None,
+                "least_years_apart": 14,
+                "rules": [
+                    {"code": "member_male", "text": "Your relative is male."},
+                    {
+                        "code": "member_older_by_years",
+                        "text": "Your relative is older than you by the years of a generation.",
+                    },
+                ],
+            }
+        ],
+    },
     "OfficeRead": {
         "id": "west-window",
         "name": "西区社保服务窗口",

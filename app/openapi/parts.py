@@ -19,6 +19,7 @@ told in docs/api.md of the source; in short:
 TAGS: Final = (
     ("accounts", "Accounts, sign-in, sessions, devices."),
     ("notices", "The texts people agree to."),
+    ("relationships", "What a relative may be: the codes of GB/T 4761."),
     ("enrolments", "The add flow: a card of one's own, and relatives."),
     ("handovers", "The face step on the member's own phone, without an account."),
     ("consents", "What I agreed to, and how to take it back."),

@@ -1,8 +1,8 @@
 """Every text a person reads, in every language: what a refusal says, hints beside fields, messages, notices.
 
 The words are data, read once: `problems.toml`, `messages.toml`, `fields.toml`, `pages.toml`, `handover.toml`,
-`services.toml` and `reviews.toml` of each language, and `notices/`. A text is chosen by a code and never holds what
-somebody typed; only messages have values: a code, minutes or a masked name.
+`services.toml`, `reviews.toml` and `relationships.toml` of each language, and `notices/`. A text is chosen by a code
+and never holds what somebody typed; only messages have values: a code, minutes or a masked name.
 """
 
 import tomllib
@@ -35,6 +35,8 @@ __all__ = [
     "page",
     "problem",
     "problem_codes",
+    "relationship_rule",
+    "relationship_rules",
     "review_finding",
     "review_findings",
     "service",
@@ -67,6 +69,7 @@ class _Texts:
     fields: Mapping[str, str]
     pages: Mapping[str, str]
     reviews: Mapping[str, str]
+    relationships: Mapping[str, str]
     handover: Mapping[str, str]
     services: Mapping[str, ServiceText]
 
@@ -136,6 +139,20 @@ def review_findings() -> tuple[str, ...]:
     return tuple(_texts(DEFAULT_LANGUAGE).reviews)
 
 
+def relationship_rule(code: str, language: str) -> str:
+    """Return one sentence for what must fit for a relationship, said to the owner.
+
+    Raises:
+        KeyError: no such rule or language.
+    """
+    return _texts(language).relationships[code]
+
+
+def relationship_rules() -> tuple[str, ...]:
+    """Return every rule of relationships that has words, in alphabetical order."""
+    return tuple(_texts(DEFAULT_LANGUAGE).relationships)
+
+
 def message(kind: str, language: str, **values: str) -> str:
     """Return the text of a message to a phone; `values` fill its places and are never read as places themselves.
 
@@ -186,6 +203,7 @@ def _texts(language: str) -> _Texts:
         fields=_read(language, "fields"),
         pages=_read(language, "pages"),
         reviews=_read(language, "reviews"),
+        relationships=_read(language, "relationships"),
         handover=_read(language, "handover"),
         services={name: ServiceText(**words) for name, words in _read(language, "services").items()},
     )

@@ -33,6 +33,7 @@ WITHOUT_SIGN_IN = {
     ("post", "/v1/sessions"),
     ("post", "/v1/sessions/refresh"),
     ("get", "/v1/notices/{code}"),
+    ("get", "/v1/relationships"),
     ("post", "/v1/handovers/openings"),
     ("get", "/v1/offices"),
     ("post", "/v1/staff/sessions"),

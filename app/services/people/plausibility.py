@@ -23,6 +23,22 @@ class Implausibility(StrEnum):
     AGE_GAP = "age_gap"
 
 
+class RuleCode(StrEnum):
+    """What two people must have for a relationship to fit them."""
+
+    MEMBER_MALE = "member_male"
+    MEMBER_FEMALE = "member_female"
+    OWNER_MALE = "owner_male"
+    OWNER_FEMALE = "owner_female"
+    SEXES_DIFFER = "sexes_differ"
+    BOTH_OF_MARRIAGE_AGE = "both_of_marriage_age"
+    MEMBER_OF_MARRIAGE_AGE = "member_of_marriage_age"
+    MEMBER_OLDER = "member_older"
+    MEMBER_YOUNGER = "member_younger"
+    MEMBER_OLDER_BY_YEARS = "member_older_by_years"
+    MEMBER_YOUNGER_BY_YEARS = "member_younger_by_years"
+
+
 @dataclass(frozen=True, slots=True)
 class Vitals:
     """What a relationship is judged by: a person's sex and birth date."""
@@ -78,6 +94,48 @@ def implausibility(code: str, *, owner: Vitals, member: Vitals, on: date, rules:
     if _is_too_close(relationship, owner.birth_date, member.birth_date, rules):
         return Implausibility.AGE_GAP
     return None
+
+
+def least_years(relationship: Relationship, rules: AgeRules) -> int | None:
+    """Return by how many years the elder generation is older at least, or None where it need not be older."""
+    generation = relationship.generation
+    years = rules.least_gap(relationship.tie, abs(generation)) if generation else None
+    return years if years is not None and years > 0 else None
+
+
+def rule_codes(relationship: Relationship, rules: AgeRules) -> tuple[RuleCode, ...]:
+    """Return what must fit: what `implausibility` looks at, but for in-laws who may even be younger."""
+    return tuple(
+        filter(
+            None,
+            (
+                {Sex.MALE: RuleCode.MEMBER_MALE, Sex.FEMALE: RuleCode.MEMBER_FEMALE}.get(
+                    relationship.sex or Sex.UNKNOWN
+                ),
+                {Sex.MALE: RuleCode.OWNER_MALE, Sex.FEMALE: RuleCode.OWNER_FEMALE}.get(
+                    relationship.owner_sex or Sex.UNKNOWN
+                ),
+                RuleCode.SEXES_DIFFER if relationship.tie is Tie.SPOUSE else None,
+                _MARRIED.get(relationship.tie),
+                _order(relationship, rules),
+            ),
+        )
+    )
+
+
+def _order(relationship: Relationship, rules: AgeRules) -> RuleCode | None:
+    """Return who is the elder, where the word says it."""
+    if relationship.code in _ELDER_SIBLINGS:
+        return RuleCode.MEMBER_OLDER
+    if relationship.code in _YOUNGER_SIBLINGS:
+        return RuleCode.MEMBER_YOUNGER
+    if least_years(relationship, rules) is None:
+        return None
+    is_above = (relationship.generation or 0) > 0
+    return RuleCode.MEMBER_OLDER_BY_YEARS if is_above else RuleCode.MEMBER_YOUNGER_BY_YEARS
+
+
+_MARRIED = {Tie.SPOUSE: RuleCode.BOTH_OF_MARRIAGE_AGE, Tie.MARRIAGE: RuleCode.MEMBER_OF_MARRIAGE_AGE}
 
 
 def _sex_misfit(relationship: Relationship, owner: Sex, member: Sex) -> Implausibility | None:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from app.routers.cursors import Cursor, Limit
+from app.routers.cursors import Limit
 from app.routers.deps import TheHouse
 from app.schemas.base import Page
 from app.schemas.staff import OfficeRead
@@ -20,7 +20,9 @@ async def list_offices(
         str | None, Query(pattern=r"^[0-9]{6}$", description="GB/T 2260; offices that serve it or lie in it")
     ] = None,
     limit: Limit = 50,
-    cursor: Cursor = None,
+    cursor: Annotated[
+        str | None, Query(max_length=64, pattern=r"^[a-z0-9-]+$", description="`next_cursor` of the page before")
+    ] = None,
 ) -> Page[OfficeRead]:
     """List the offices that serve a region: address, hours, telephone; 12333 answers everywhere."""
     found = await house.db.run(lambda session: offices.find(session, region=region, after=cursor, most=limit + 1))

@@ -4,6 +4,7 @@ The first values are loaded by migration (`migrations/data`); their shapes are i
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -57,6 +58,12 @@ async def at_hand(db: Database, region: str = EVERYWHERE) -> Policies:
     if known is None:
         return await db.run(lambda session: current(session, region))
     return _of_day(known, today(db.clock.now()), region)
+
+
+async def every(session: Session) -> Sequence[Policy]:
+    """Return all rows, past and to come, by code, region and first day."""
+    rows = await session.scalars(select(Policy).order_by(Policy.code, Policy.region, Policy.valid_from))
+    return rows.all()
 
 
 def _fresh(engine: AsyncEngine | AsyncConnection) -> _Known | None:

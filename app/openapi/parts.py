@@ -33,6 +33,35 @@ TAGS: Final = (
     ("operations", "How the server is, and what its problem codes mean."),
     ("development only", "Messages, test people and the clock; production has none of it."),
 )
+ACTIONS: Final = (
+    "ask-for-code",
+    "card-password",
+    "check-card-password",
+    "consent",
+    "details",
+    "documents",
+    "face-check",
+    "notice",
+    "open-link",
+    "own-card",
+    "read-again",
+    "read-notice",
+    "register",
+    "reset-card-password",
+    "resume",
+    "review",
+    "see-card",
+    "see-family",
+    "see-offices",
+    "sign-in",
+    "sign-in-by-code",
+    "sign-in-by-password",
+    "start-again",
+    "wait-for-review",
+    "wait-for-slot",
+)
+"""All that a refusal's `next` can name; without any of them it repeats the refusal's code."""
+
 PROBLEM: Final[JSON] = {
     "type": "object",
     "title": "Problem",
@@ -50,7 +79,11 @@ PROBLEM: Final[JSON] = {
             "description": "What the person can do now",
             "required": ["action", "text"],
             "properties": {
-                "action": {"type": "string"},
+                "action": {
+                    "type": "string",
+                    "description": "What to do, for programs; the `code` again where it is nothing that this API does",
+                    "enum": sorted({*ACTIONS, *texts.problem_codes()}),
+                },
                 "href": {"type": "string", "description": "Where, if it is a place in this API"},
                 "notice": {"type": "string", "description": "Where the notice is that is to be read first"},
                 "text": {"type": "string"},
@@ -68,7 +101,7 @@ PROBLEM: Final[JSON] = {
                         "type": "string",
                         "description": "Into the body (RFC 6901), or `path:`, `query:`, `header:` and a name",
                     },
-                    "code": {"type": "string"},
+                    "code": {"type": "string", "enum": list(texts.field_codes())},
                     "detail": {"type": "string"},
                 },
             },

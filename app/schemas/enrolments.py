@@ -1,6 +1,6 @@
 """Wire shapes of enrolments, their steps and face checks."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, StringConstraints
 
@@ -18,6 +18,29 @@ from app.services.enrolments.viewing import EnrolmentView, Step
 from app.services.handovers.rows import Progress
 from app.services.notices import Shown
 from app.texts import Notice
+
+STEPS: Final = (
+    "notice",
+    "details",
+    "documents",
+    "consent",
+    "face-check",
+    "hand-over",
+    "review",
+    "card-password",
+    "wait-for-review",
+    "wait-for-slot",
+    "see-card",
+    "see-family",
+    "see-offices",
+    "start-again",
+    "refuse",
+    "dispute",
+)
+"""All that `next` of an enrolment or of a handover can name."""
+
+REQUIREMENTS: Final = ("identity_document", "guardianship", "facial_photo", "consent")
+"""All that an enrolment can ask for."""
 
 
 class NoticeRead(Told):
@@ -108,7 +131,7 @@ class MemberRead(Told):
 class RequirementRead(Told):
     """Something asked for: any one of these."""
 
-    kind: str
+    kind: str = Field(json_schema_extra={"enum": list(REQUIREMENTS)})
     any_of: list[str]
     met: bool
 
@@ -161,7 +184,7 @@ class ReviewRead(Told):
 class StepRead(Told):
     """Something that can be done now."""
 
-    step: str
+    step: str = Field(json_schema_extra={"enum": list(STEPS)})
     method: str
     href: str
     templated: bool = Field(

@@ -1,13 +1,20 @@
 """What a client developer finds in the document."""
 
+import ast
 import re
+from pathlib import Path
 
 import httpx
 import jsonschema_rs
 import pytest
 
+import app
 from app import texts
 from app.core.errors import AppError
+from app.models import enrolments
+from app.openapi.parts import ACTIONS
+from app.schemas.enrolments import REQUIREMENTS
+from app.services.enrolments import viewing
 from tests.api.documents import JSON, document, operations
 from tests.factories.phone import Phone
 
@@ -90,6 +97,30 @@ def test_every_refusal_is_a_problem_with_a_known_code() -> None:
                 assert named, (method, path, status)
                 assert named <= set(texts.problem_codes()), (method, path, status)
     assert SHAPES["Problem"]["properties"]["code"]["enum"] == list(texts.problem_codes())
+
+
+def _named_in_the_source(kind: str) -> set[str]:
+    """The words that calls of a class begin with, where they stand there."""
+    calls = (
+        call
+        for source in Path(app.__file__).parent.rglob("*.py")
+        for call in ast.walk(ast.parse(source.read_text("utf-8")))
+        if isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] == kind and call.args
+    )
+    return {call.args[0].value for call in calls if isinstance(call.args[0], ast.Constant)}  # type: ignore[misc]
+
+
+def test_whatever_can_be_next_is_listed() -> None:
+    waiting = {action for action, _ in enrolments._WAITS_FOR.values()} | {"wait-for-slot"}
+    steps = _named_in_the_source("Step") | {step for step, _, _ in viewing._ONE_WAY.values()} | {"consent"}
+
+    assert set(ACTIONS) == _named_in_the_source("NextStep") | waiting
+    action = SHAPES["Problem"]["properties"]["next"]["properties"]["action"]
+    assert set(action["enum"]) == {*ACTIONS, *texts.problem_codes()}
+    assert set(SHAPES["StepRead"]["properties"]["step"]["enum"]) == steps
+    assert SHAPES["RequirementRead"]["properties"]["kind"]["enum"] == list(REQUIREMENTS)
+    codes = SHAPES["Problem"]["properties"]["errors"]["items"]["properties"]["code"]
+    assert codes["enum"] == list(texts.field_codes())
 
 
 def test_every_refusal_is_said_at_a_route() -> None:

@@ -50,7 +50,8 @@ NEXT: Mapping[FaceCheckState, frozenset[FaceCheckState]] = {
 class FaceCheck(Identified, Base):
     """One attempt before the camera or with a photo, pinned to the provider it started with.
 
-    One with a `handover_id` was started on the member's own phone, and is theirs alone to read and to go on with.
+    One with a `handover_id` was started on the member's own phone, and is theirs alone to read and to go on with. Until
+    `asked_until` somebody is asking its provider, or has just asked, and nobody else does.
     """
 
     __tablename__ = "face_check"
@@ -89,6 +90,7 @@ class FaceCheck(Identified, Base):
     expires_at: Mapped[datetime]
     due_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+    asked_until: Mapped[datetime | None]
 
     def advance(self, to: FaceCheckState) -> bool:
         """Move on if `to` follows the present state, and say whether it did. The only writer of `state`."""

@@ -73,6 +73,7 @@ async def read_check(
         NotFound,
         frames.FaceCheckOver,
         frames.FramesNotTaken,
+        frames.FramesUsedUp,
         frames.FrameNonceWrong,
         ImageTypeUnsupported,
         ImageUnreadable,
@@ -88,7 +89,7 @@ async def put_frame(
 ) -> FramesRead:
     """Send one frame, numbered from 1, for a provider that judges on this server: the body is the picture."""
     wanted = deps.identity(check_id)
-    with house.traffic.one_upload(doing.doer.account_id):
+    with house.traffic.one_upload(doing.doer.handover_id or doing.doer.account_id):
         sent = frames.Sent(wanted, number, nonce, await request.body())
         here = await frames.receive(house.db, house.ports, doing.doer, sent)
     return FramesRead(received=here.received, wanted=here.wanted)
@@ -99,7 +100,7 @@ async def put_frame(
     responses=documented(NotFound, FaceServiceUnavailable, RegisterUnavailable, StorageUnavailable),
 )
 async def complete_check(check_id: str, doing: FaceDoing, house: TheHouse, language: Language) -> FaceCheckRead:
-    """Say that the person is done; the server asks the provider."""
+    """Say that the person is done; the server asks the provider, one question at a time: an open check is read on."""
     wanted = deps.identity(check_id)
     check = await outcomes.complete(house.db, house.ports, doing.doer, wanted)
     return await house.db.run(lambda session: shaped(session, check, language))

@@ -1,7 +1,9 @@
 """Brings face checks and cases to their one outcome, whoever brings the news: client, callback, poller or people."""
 
+import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
@@ -28,6 +30,16 @@ from app.services.people import homes
 _log = logging.logger(__name__)
 _DUE_AT_ONCE = 50
 _SILENCE = timedelta(seconds=30)
+_LOOKS, _LOOK_SECONDS = 10, 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    """A check, the number of whose face it is about, and until when we ask about it (None: somebody else does)."""
+
+    check: FaceCheck
+    number: str | None = field(repr=False)
+    asked_until: datetime | None
 
 
 async def complete(db: Database, ports: Ports, doer: Doer, check_id: UUID) -> FaceCheck:
@@ -44,17 +56,28 @@ async def complete(db: Database, ports: Ports, doer: Doer, check_id: UUID) -> Fa
 async def settle(db: Database, ports: Ports, check_id: UUID, actor: Actor = audit.SYSTEM) -> FaceCheck:
     """Ask the provider about a check and draw the consequence, once, however often this is called.
 
-    No connection is held while provider and register think; the check is looked at again under lock.
+    One asks at a time; whoever comes meanwhile, or within two seconds of an answer that decides nothing, waits a second
+    for theirs and gets the check as it stands then; the poller asks for them. No connection is held while provider and
+    register think; the check is looked at again under lock.
 
     Raises:
         NotFound: there is no such check.
         FaceServiceUnavailable, RegisterUnavailable, StorageUnavailable: nothing has changed.
     """
-    check, number = await db.run(lambda session: _about(session, check_id))
-    if check.state not in OPEN or check.provider_ref is None:
+    about = await db.run(lambda session: _about(session, check_id))
+    check, provider_ref = about.check, about.check.provider_ref
+    if check.state not in OPEN or provider_ref is None:
         return await db.run(lambda session: _close_if_over(session, check_id, actor))
-    result = await _asked(db, ports, check, check.provider_ref, number)
-    registered = await ports.register.find(number) if result.decision is FaceDecision.PASSED and number else None
+    until = about.asked_until
+    if until is None:
+        return await _waited(db, await db.run(lambda session: _stand_by(session, check_id)))
+    try:
+        result = await _asked(db, ports, check, provider_ref, about.number)
+        is_passed = result.decision is FaceDecision.PASSED
+        registered = await ports.register.find(about.number) if is_passed and about.number else None
+    except BaseException:
+        await db.run(lambda session: checks.let_go(session, check_id, until))
+        raise
     return await db.run(lambda session: _settle(session, check_id, result, registered, actor))
 
 
@@ -112,14 +135,18 @@ async def slot_freed(db: Database, ports: Ports, member_id: UUID) -> int:
 
 
 async def given_up(db: Database, ports: Ports, check_id: UUID) -> None:
-    """Tell the provider that a check was given up.
+    """Tell the provider that a check was given up; one that this server has no more need not know.
 
     Raises:
         FaceServiceUnavailable: the provider does not answer; tell it again.
     """
     check = await db.run(lambda session: session.get(FaceCheck, (bucket_of(check_id), check_id)))
-    if check is not None and check.provider_ref is not None:
-        await checks.provider_of(ports, check).cancel(check.provider_ref)
+    if check is None or check.provider_ref is None:
+        return
+    if check.provider not in ports.faces:
+        _log.warning("face_provider_gone", check_id=str(check_id), provider=check.provider)
+        return
+    await checks.provider_of(ports, check).cancel(check.provider_ref)
 
 
 async def _go_on(enrolment_id: UUID, registered: RegisteredPerson, session: Session) -> bool:
@@ -132,12 +159,32 @@ async def _go_on(enrolment_id: UUID, registered: RegisteredPerson, session: Sess
     return await finishing.get_slot(session, enrolment, registered, audit.SYSTEM)
 
 
-async def _about(session: Session, check_id: UUID) -> tuple[FaceCheck, str | None]:
-    """Return a check and the number of whose face it is about."""
+async def _about(session: Session, check_id: UUID) -> _About:
+    """Return what is to be asked about a check; one that a provider knows of is taken, if nobody else has it."""
+    until = await checks.take(session, check_id)
     check = await session.get(FaceCheck, (bucket_of(check_id), check_id), populate_existing=True)
     if check is None:
         raise NotFound
-    return check, (await homes.person(session, check.member_id)).number
+    return _About(check, (await homes.person(session, check.member_id)).number, until)
+
+
+async def _stand_by(session: Session, check_id: UUID) -> FaceCheck:
+    """Return a check whose provider somebody else asks; should they hear nothing, the poller asks after them."""
+    check = await checks.locked(session, check_id)
+    if check.state in OPEN:
+        check.advance(FaceCheckState.PROCESSING)
+        after = check.asked_until or session.now
+        check.due_at = after if check.due_at is None else min(check.due_at, after)
+    return check
+
+
+async def _waited(db: Database, check: FaceCheck) -> FaceCheck:
+    """Return a check as it is when it changes, or a second later; no connection is held between."""
+    for _ in range(_LOOKS):
+        if check.state not in OPEN or await checks.version(db, check.id) != check.version:
+            break
+        await asyncio.sleep(_LOOK_SECONDS)
+    return await db.run(lambda session: session.get_one(FaceCheck, (check.bucket, check.id)))
 
 
 async def _asked(db: Database, ports: Ports, check: FaceCheck, provider_ref: str, number: str | None) -> FaceResult:

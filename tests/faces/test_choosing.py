@@ -316,6 +316,7 @@ class TestEvents:
 
             for _ in range(2):
                 await call_back(app, check, "done")
+                await later(house, seconds=2)
 
             assert vendors["vendor"].questions == 2
             assert await heard(db) == [("done", False)]

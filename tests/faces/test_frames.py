@@ -36,6 +36,7 @@ from app.services.cases import Decision
 from app.services.enrolments.expiring import expire_due
 from tests.factories.adding import PORTRAIT, Kin, Owner, app_of, later, ok, refused, stored_files, tag
 from tests.factories.deciding import people_decide
+from tests.factories.gates import Gate
 from tests.factories.handing import MemberPhone, at_face, hand_over
 from tests.factories.images import PHONE_HEIC, four_corners, portrait_photo, register_pdf, saved
 from tests.factories.make import Make
@@ -55,6 +56,7 @@ class Judge(FrameFaceProvider):
         self._house = house
         self.says = FaceReason.OK
         self.is_busy = False
+        self.gate = Gate()
         self.judged: list[FaceEvidence] = []
         self.connections_held: list[int] = []
 
@@ -76,6 +78,7 @@ class Judge(FrameFaceProvider):
         if self.is_busy:
             raise FaceServiceUnavailable(FaceReason.PROVIDER_BUSY)
         self.judged.append(evidence)
+        await self.gate.come()
         return self._result(provider_ref, self.says)
 
     async def close(self) -> None: ...
@@ -310,6 +313,90 @@ class TestRefused:
         await later(house, minutes=11)
 
         refused(await send(app, check, 2, FRAMES[1]), 409, "face-check-over")
+
+
+class TestManyAtOnce:
+    """One judges at a time, and only so much is looked at, however often somebody asks."""
+
+    async def test_a_check_is_judged_once_however_many_complete_it(
+        self, app: Owner, enrolment: str, check: str, judge: Judge
+    ) -> None:
+        await send_all(app, check)
+        judge.gate.shut()
+        first = asyncio.create_task(complete(app, check))
+        await judge.gate.arrival()
+
+        others = await asyncio.gather(*[complete(app, check) for _ in range(29)])
+        judge.gate.open()
+
+        assert {ok(answer)["state"] for answer in others} == {"processing"}
+        assert ok(await first)["state"] == "passed"
+        assert len(judge.judged) == 1
+        assert (await app.read(enrolment))["state"] == "active"
+
+    async def test_thirty_that_come_together_are_judged_once(self, app: Owner, check: str, judge: Judge) -> None:
+        await send_all(app, check)
+
+        answers = await asyncio.gather(*[complete(app, check) for _ in range(30)])
+
+        assert {ok(answer)["state"] for answer in answers} <= {"processing", "passed"}
+        assert (len(judge.judged), ok(await app.call("GET", check))["state"]) == (1, "passed")
+
+    async def test_what_was_asked_meanwhile_is_asked_by_the_poller_when_the_judge_is_lost(
+        self, app: Owner, check: str, judge: Judge, house: House
+    ) -> None:
+        await send_all(app, check)
+        judge.gate.shut()
+        lost = asyncio.create_task(complete(app, check))
+        await judge.gate.arrival()
+        waiting = ok(await complete(app, check))
+        soon = await outcomes.settle_due(house.db, app.house.ports)
+
+        await later(house, seconds=5)
+        polling = asyncio.create_task(outcomes.settle_due(house.db, app.house.ports))
+        await judge.gate.arrival()
+        judge.gate.open()
+
+        assert (waiting["state"], soon, await polling) == ("processing", 0, 1)
+        assert ok(await lost)["state"] == "passed"
+        assert ok(await app.call("GET", check))["state"] == "passed"
+
+    async def test_three_times_as_many_as_it_wants_are_looked_at(self, app: Owner, check: str) -> None:
+        for seed in range(20, 29):
+            ok(await send(app, check, 1, portrait_photo(seed)))
+
+        again = ok(await send(app, check, 1, portrait_photo(28)))
+        problem = refused(await send(app, check, 2, FRAMES[1]), 409, "frames-used-up")
+
+        assert again == {"received": 1, "wanted": 3}
+        assert problem["next"]["text"]
+
+    async def test_a_members_uploads_take_no_place_of_the_owners(self, app: Owner, kin: Kin, check: str) -> None:
+        enrolment, member = await at_face(app, await kin(age=66), "51"), MemberPhone(app.client)
+        await member.open(await hand_over(app, enrolment))
+        await member.agree("view")
+        theirs = await member.start()
+        gate = Gate()
+        gate.shut()
+
+        async def slowly() -> AsyncIterator[bytes]:
+            await gate.come()
+            yield FRAMES[0]
+
+        headers = {"Authorization": f"Bearer {member.token}", "Face-Nonce": NONCE}
+        slow = [
+            asyncio.create_task(app.client.put(f"{theirs}/frames/1", content=slowly(), headers=headers))
+            for _ in range(4)
+        ]
+        for _ in slow:
+            await gate.arrival()
+        fifth = await member.call("PUT", f"{theirs}/frames/2", FRAMES[1], Face_Nonce=NONCE)
+        mine = await send(app, check, 1, FRAMES[0])
+        gate.open()
+
+        refused(fifth, 503, "images-busy")
+        assert ok(mine) == {"received": 1, "wanted": 3}
+        assert {answer.status_code for answer in await asyncio.gather(*slow)} == {200}
 
 
 class TestTrouble:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from app import main
 from app.adapters.face.sandbox import SandboxFaceProvider
@@ -29,6 +30,7 @@ from app.ports.face import (
 from app.routers.deps import House
 from app.services import outcomes
 from app.services.enrolments.expiring import expire_due
+from app.worker import tell_due
 from tests.factories.adding import Kin, Owner, later, ok, refused
 from tests.factories.make import Make
 
@@ -205,6 +207,64 @@ class TestThePoller:
         assert ok(await owner.call("GET", first))["state"] == "passed"
 
 
+class TestAProviderThatIsGone:
+    """Taken out of the setting while checks of it were open."""
+
+    async def test_its_checks_end_with_their_time_and_nobody_is_told_of_it(
+        self, owner: Owner, kin: Kin, db: Database, house: House
+    ) -> None:
+        enrolment = await owner.to_face(await kin(age=68), "51", age=68)
+        check = await started(owner, enrolment, "no_callback")
+        without = replace(house.ports, faces={})
+
+        await later(house, minutes=11)
+        with capture_logs() as lines:
+            await outcomes.settle_due(db, without)
+            while await tell_due(db, without):
+                pass
+
+        read = ok(await owner.call("GET", check))
+        assert (read["state"], read["tries_left"]) == ("expired", 3)
+        assert [line["event"] for line in lines if "told" in line["event"]] == []
+        gone = [line for line in lines if line["event"] == "face_provider_gone"]
+        assert [(line["provider"], line["check_id"]) for line in gone] == [("sandbox", check[-36:])]
+
+    async def test_who_completes_one_is_told_that_it_does_not_answer_and_may_start_anew(
+        self, owner: Owner, kin: Kin, db: Database, house: House
+    ) -> None:
+        enrolment = await owner.to_face(await kin(age=68), "51", age=68)
+        check = await started(owner, enrolment)
+        app = main.create_app(replace(house, ports=replace(house.ports, faces={})))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://escard.test") as client:
+            without = Owner(client, house, "", holder=owner.holder)
+            refused(await without.call("POST", f"{check}/completion"), 503, "face-service-unavailable")
+
+        again = await started(owner, enrolment)
+        done = ok(await owner.call("POST", f"{again}/completion"))
+
+        assert ok(await owner.call("GET", check))["state"] == "cancelled"
+        assert done["state"] == "passed"
+
+
+class TestAskedOneAtATime:
+    async def test_after_an_answer_that_decides_nothing_it_is_asked_again_two_seconds_later(
+        self, owner: Owner, kin: Kin, house: House
+    ) -> None:
+        counting = Scripted(house.ports.faces["sandbox"])
+        app = main.create_app(replace(house, ports=replace(house.ports, faces={"sandbox": counting})))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://escard.test") as client:
+            asking = Owner(client, house, "", holder=owner.holder)
+            check = await started(asking, await owner.to_face(await kin(age=68), "51", age=68), "late_callback")
+
+            many = await asyncio.gather(*[asking.call("POST", f"{check}/completion") for _ in range(30)])
+            at_once = counting.questions
+            await later(house, seconds=5)
+            done = ok(await asking.call("POST", f"{check}/completion"))
+
+        assert {ok(answer)["state"] for answer in many} == {"processing"}
+        assert (at_once, counting.questions, done["state"]) == (1, 2, "passed")
+
+
 class Scripted(FaceProvider):
     """The sandbox, with something happening at its start, or not answering about one check."""
 
@@ -217,6 +277,7 @@ class Scripted(FaceProvider):
         self.silent_about = ""
         self.starts: list[str] = []
         self.cancelled: list[str] = []
+        self.questions = 0
 
     async def start(self, request: FaceRequest) -> FaceStart:
         self.starts.append(str(request.check_id))
@@ -226,6 +287,7 @@ class Scripted(FaceProvider):
         return begun
 
     async def result(self, provider_ref: str) -> FaceResult:
+        self.questions += 1
         found = await self._provider.result(provider_ref)
         if self.silent_about and self.silent_about in self.starts_of(provider_ref):
             raise FaceServiceUnavailable

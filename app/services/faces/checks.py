@@ -1,10 +1,11 @@
 """Face checks as they stand: found, locked, and what the client's part of the provider needs."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import orjson
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.core.db import Database, Session, bucket_of, hot
 from app.core.errors import NotFound
@@ -14,6 +15,7 @@ from app.ports.face import FaceProvider, FaceReason, FaceServiceUnavailable
 from app.services.accounts.doers import Doer
 from app.services.people import homes
 
+_ASKING = timedelta(seconds=5)
 _VERSION = hot("SELECT version FROM face_check WHERE bucket = $1 AND id = $2")
 
 
@@ -55,6 +57,38 @@ def provider_of(ports: Ports, check: FaceCheck) -> FaceProvider:
     if provider is None:
         raise FaceServiceUnavailable(FaceReason.PROVIDER_MISCONFIGURED)
     return provider
+
+
+async def take(session: Session, check_id: UUID) -> datetime | None:
+    """Take the asking of a check's provider for five seconds; return until when, None if it is not to be asked now.
+
+    Who has it lets it go with the answer, or without one. Should they never come back, it lapses.
+    """
+    until = session.now + _ASKING
+    taken: UUID | None = await session.scalar(
+        update(FaceCheck)
+        .where(
+            FaceCheck.bucket == bucket_of(check_id),
+            FaceCheck.id == check_id,
+            FaceCheck.state.in_(sorted(OPEN)),
+            FaceCheck.provider_ref.is_not(None),
+            FaceCheck.asked_until.is_(None) | (FaceCheck.asked_until <= session.now),
+        )
+        .values(asked_until=until)
+        .returning(FaceCheck.id)
+        .execution_options(synchronize_session=False)
+    )
+    return None if taken is None else until
+
+
+async def let_go(session: Session, check_id: UUID, until: datetime) -> None:
+    """Let the asking of a check's provider go: it has given no answer, and anybody may ask again."""
+    await session.execute(
+        update(FaceCheck)
+        .where(FaceCheck.bucket == bucket_of(check_id), FaceCheck.id == check_id, FaceCheck.asked_until == until)
+        .values(asked_until=None)
+        .execution_options(synchronize_session=False)
+    )
 
 
 async def of_unit(session: Session, home_id: UUID, unit_id: UUID) -> FaceCheck | None:

@@ -19,7 +19,7 @@ _ENDS = {
     FaceDecision.PENDING: FaceCheckState.PROCESSING,
 }
 _LOOKED_AT = COUNTED | {FaceReason.OK, FaceReason.SOURCE_PHOTO_MISSING}  # people may have to look at what was seen
-_ASK_AGAIN = timedelta(seconds=3)
+_PAUSE, _ASK_AGAIN = timedelta(seconds=2), timedelta(seconds=3)
 
 
 async def apply(session: Session, check: FaceCheck, result: FaceResult, actor: Actor) -> bool:
@@ -28,6 +28,7 @@ async def apply(session: Session, check: FaceCheck, result: FaceResult, actor: A
     What has ended never moves again, whatever comes late, twice or out of order.
     """
     to = _ENDS[result.decision]
+    check.asked_until = session.now + _PAUSE if to is FaceCheckState.PROCESSING else None
     if to is FaceCheckState.PROCESSING:
         check.advance(to)
         check.due_at = min(check.expires_at, session.now + _ASK_AGAIN) if check.state in OPEN else None

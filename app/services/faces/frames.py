@@ -12,16 +12,17 @@ from uuid import UUID
 from sqlalchemy import Select, func, select
 
 from app.core.db import Database, Session, bucket_of, new_id
-from app.core.errors import Conflict, Invalid, NotFound
+from app.core.errors import Conflict, Invalid, NotFound, Unavailable
 from app.models.documents import DocumentState
 from app.models.faces import OPEN, FaceCheck, FaceFrame
 from app.ports import Ports, face
 from app.ports.face import FrameChallenge, FrameFaceProvider
 from app.ports.images import ImageUse
 from app.ports.storage import ObjectStore
-from app.services import files, policies
+from app.services import files, policies, throttles
 from app.services.accounts.doers import Doer
 from app.services.faces import checks
+from app.services.throttles import Counter, Limit
 
 
 class FaceCheckOver(Conflict):
@@ -34,6 +35,12 @@ class FramesNotTaken(Conflict):
     """The check is not judged by frames that come here: its provider has a page or an SDK of its own."""
 
     code = "frames-not-taken"
+
+
+class FramesUsedUp(Conflict):
+    """So many frames were sent for this check that no person sends more; a new check takes new ones."""
+
+    code = "frames-used-up"
 
 
 class FrameNonceWrong(Invalid):
@@ -65,16 +72,20 @@ async def receive(db: Database, ports: Ports, doer: Doer, sent: Sent) -> Receive
 
     Raises:
         NotFound: the check is not theirs, or it has no such frame.
-        FaceCheckOver, FramesNotTaken, FrameNonceWrong, ImageRefused, ImagesBusy.
+        FaceCheckOver, FramesNotTaken, FrameNonceWrong, ImageRefused.
+        FramesUsedUp: three times as many as the check wants were looked at.
         FaceServiceUnavailable: this server has the check's provider no more.
-        StorageUnavailable: send it again.
+        ImagesBusy, StorageUnavailable: send it again; it is not counted.
     """
 
     async def plan(session: Session) -> tuple[bytes, Received | None]:
         wanted = await _wanted(session, ports, doer, sent)
         digest = files.digest_of(session, sent.content)
-        is_here = digest in [row.upload_hmac for row in await _numbered(session, sent)]
-        return digest, Received(await count(session, sent.check_id), wanted) if is_here else None
+        if digest in [row.upload_hmac for row in await _numbered(session, sent)]:
+            return digest, Received(await count(session, sent.check_id), wanted)
+        if not (await throttles.use(session, _looks(sent, wanted))).is_allowed:
+            raise FramesUsedUp
+        return digest, None
 
     async def begin(session: Session) -> UUID:
         bucket = bucket_of(sent.check_id)
@@ -84,9 +95,13 @@ async def receive(db: Database, ports: Ports, doer: Doer, sent: Sent) -> Receive
     digest, known = await db.run(plan)
     if known is not None:
         return known
-    (image,) = await ports.images.prepare(sent.content, use=ImageUse.FRAME)
-    frame_id = await db.run(begin)
-    await files.put(db, ports.store, FaceFrame, [frame_id], [image])
+    try:
+        (image,) = await ports.images.prepare(sent.content, use=ImageUse.FRAME)
+        frame_id = await db.run(begin)
+        await files.put(db, ports.store, FaceFrame, [frame_id], [image])
+    except Unavailable:
+        await db.run(lambda session: throttles.give_back(session, _looks(sent, 0)))
+        raise
     received = await db.run(lambda session: _attach(session, ports, sent, frame_id, digest))
     if received is None:
         raise FaceCheckOver
@@ -149,6 +164,12 @@ async def _wanted(session: Session, ports: Ports, doer: Doer, sent: Sent) -> int
     return challenge.frames
 
 
+def _looks(sent: Sent, wanted: int) -> Counter:
+    """Return where the frames of a check are counted that were looked at; it is over before the count is."""
+    limit = Limit("face_frames", 3 * wanted, timedelta(days=1))
+    return Counter(limit, bucket_of(sent.check_id), sent.check_id.bytes)
+
+
 async def _attach(session: Session, ports: Ports, sent: Sent, frame_id: UUID, digest: bytes) -> Received | None:
     """Let what was stored take its place; None when the check has ended meanwhile: then it goes.
 
@@ -159,6 +180,7 @@ async def _attach(session: Session, ports: Ports, sent: Sent, frame_id: UUID, di
     if not _is_open(session, check):
         await files.drop(session, FaceFrame, [frame_id])
         return None
+    check.asked_until = None  # there is more to judge than who asks now has seen
     there = await _numbered(session, sent)
     if digest not in [row.upload_hmac for row in there]:
         for row in there:

@@ -176,7 +176,7 @@ class FaceCallback:
 
 @dataclass(frozen=True, slots=True)
 class FaceEvent:
-    """What a callback speaks of: one of our checks, and the provider's name for the event (at most 128 characters)."""
+    """What a callback speaks of: one of our checks, and the provider's name for the event (printable, at most 128)."""
 
     check_id: UUID
     event_id: str

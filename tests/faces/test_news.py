@@ -59,6 +59,17 @@ class Line(httpx.AsyncBaseTransport):
             await self._more.wait_for(lambda: len(self.answers) >= calls)
 
 
+@pytest.mark.parametrize("name", ["\0", "a\nb"])
+async def test_an_event_of_a_name_that_is_none_changes_nothing(owner: Owner, kin: Kin, name: str) -> None:
+    enrolment = await owner.to_face(await kin(age=68), "51", age=68)
+    check = await started(owner, enrolment)
+
+    answer = await owner.client.post(CALLBACKS, json={"check_id": check[-36:], "event_id": name})
+
+    assert answer.status_code == 200
+    assert (await owner.read(enrolment))["state"] == "face_pending"
+
+
 async def started(owner: Owner, enrolment: str, scenario: str = "ok") -> str:
     """Start a check; return its address."""
     meta = {"device_meta": {"sandbox_scenario": scenario}}

@@ -80,6 +80,11 @@ async def test_what_is_no_region_is_refused(client: httpx.AsyncClient, region: s
     refused(await client.get("/v1/offices", params={"region": region}), 422, "invalid-request")
 
 
+@pytest.mark.parametrize("cursor", ["\0", "", "A", "x" * 65])
+async def test_what_is_no_cursor_is_refused(client: httpx.AsyncClient, cursor: str) -> None:
+    refused(await client.get("/v1/offices", params={"cursor": cursor}), 422, "invalid-request")
+
+
 async def test_an_id_is_taken_once(db: Database, hire: Hire) -> None:
     await hire.office("county")
     again = NewOffice("county", "另一个", OfficeKind.HOSPITAL, "110105", "", "", "12333")

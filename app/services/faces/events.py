@@ -1,5 +1,6 @@
 """What providers call back, each event heard once."""
 
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -9,12 +10,17 @@ from app.core.db import Session, bucket_of
 from app.models.faces import FaceCheck, HeardEvent
 from app.ports.face import FaceEvent
 
+_NAME_LENGTH: Final = 128
+
 
 async def is_news(session: Session, provider: str, event: FaceEvent) -> bool:
     """Write an event down, and say whether to act on it: it is about a check of this provider, and has led to no end.
 
-    One that was heard while the provider was not finished, or while nothing could be done, is news again.
+    One that was heard while the provider was not finished, or while nothing could be done, is news again. One whose
+    name is none that the port allows is never news: whoever sends it has made it up.
     """
+    if len(event.event_id) > _NAME_LENGTH or not event.event_id.isprintable():
+        return False
     bucket = bucket_of(event.check_id)
     pinned = await session.scalar(
         select(FaceCheck.provider).where(FaceCheck.bucket == bucket, FaceCheck.id == event.check_id)

@@ -47,6 +47,7 @@ from app.routers import (
     offices,
     operations,
     pages,
+    reference,
     relationships,
     reviews,
     staff,
@@ -151,6 +152,8 @@ def create_app(house: House) -> FastAPI:
         version=version("escard"),
         summary="The electronic social security card, for oneself and for one's family.",
         lifespan=lifespan,
+        docs_url=None,  # our own, with what it needs
+        redoc_url=None,
         redirect_slashes=False,  # behind a proxy the redirect would send the token over plain http
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
@@ -165,6 +168,7 @@ def create_app(house: House) -> FastAPI:
         documents,
         handovers,
         pages,
+        reference,
         consents,
         faces,
         card_passwords,

@@ -38,7 +38,7 @@ def find_stage(name: str) -> StageMaker:
 
 def run(stage: str, more: Sequence[str] = ()) -> int:
     """Run every promise on a stage; return pytest's exit code."""
-    plain = ["--disable-plugin-autoload", "-p", "no:cacheprovider", "-c", os.devnull]
+    plain = ["--disable-plugin-autoload", "--noconftest", "-p", "no:cacheprovider", "-c", os.devnull]
     words = [*plain, "--pyargs", "app.kit.test_face_provider", _OPTION, stage, *more]
     return int(pytest.main(words, plugins=[sys.modules[__name__]]))
 

@@ -1,10 +1,13 @@
 """`escard face-provider check`: the kit from the command line."""
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.adapters.face.remote_stage import remote_stage
 
 _BROKEN = """
 from contextlib import asynccontextmanager
@@ -35,6 +38,34 @@ def check(name: str, folder: Path = Path()) -> subprocess.CompletedProcess[str]:
         timeout=60,
         check=False,
     )
+
+
+def test_the_example_of_a_provider_passes() -> None:
+    done = check("acme_stage:stage", Path("examples/acme_faces").resolve())
+
+    assert done.returncode == 0, done.stdout
+    assert "15 passed" in done.stdout
+
+
+async def test_a_running_system_that_speaks_the_remote_contract_passes() -> None:
+    async with remote_stage() as stage:
+        options = {f"ESCARD_FACE_OPTIONS__REMOTE__{name.upper()}": value for name, value in stage.options.items()}
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "app", "face-provider", "check", "app.kit.remote:stage"),
+            env={"PYTHONPATH": str(Path.cwd()), "PATH": ""} | options,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        said, _ = await asyncio.wait_for(process.communicate(), 60)
+
+    assert process.returncode == 0, said.decode()
+    assert "15 passed" in said.decode()
+
+
+def test_a_running_system_needs_an_address() -> None:
+    done = check("app.kit.remote:stage")
+
+    assert done.returncode == 1
+    assert "set ESCARD_FACE_OPTIONS__REMOTE__ENDPOINT" in done.stdout
 
 
 def test_the_sandbox_passes() -> None:

@@ -61,7 +61,7 @@ format: $(VENV)/.ready ## put the code in shape
 	@$(RUN) -m ruff format .
 	@$(RUN) -m ruff check --fix .
 
-walkthrough: $(VENV)/.ready ## play the whole flow against the running server, or one of its own, as a readable story
+walkthrough: $(VENV)/.ready ## play the whole flow against the running server, or one of its own, as a story (ARGS=--in-full cuts nothing)
 	@$(RUN) -m app walkthrough $(ARGS)
 
 bench: $(VENV)/.ready ## measure the hot reads beside their floor and the usual way; after test-faces, beside faces too

@@ -15,6 +15,7 @@ from starlette.middleware.cors import CORSMiddleware
 from app import problems
 from app.adapters import demo_pictures
 from app.adapters.clock import SharedClock
+from app.adapters.face.sandbox import SCENARIOS
 from app.adapters.images.workers import WorkerImages
 from app.adapters.keys.file import FileKeys
 from app.adapters.messages.inbox import InboxMessages
@@ -108,7 +109,9 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
     )
     sandbox = None
     if isinstance(clock, SharedClock):
-        sandbox = Sandbox(inbox, register.test_people, lambda by: clock.move_everywhere(db, by), demo_pictures.picture)
+        sandbox = Sandbox(
+            inbox, register.test_people, lambda by: clock.move_everywhere(db, by), demo_pictures.picture, SCENARIOS
+        )
     return House(
         settings=settings,
         db=db,

@@ -6,9 +6,11 @@ import re
 import socket
 import sys
 from collections.abc import Iterator, Mapping
+from http.client import HTTPConnection, HTTPException
 from ipaddress import ip_address
 from logging import WARNING, getLogger
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -107,10 +109,23 @@ def listen(settings: Settings) -> socket.socket:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise Refused(
-                f"Port {settings.port} on {settings.host} is taken by another program; "
-                "choose one with --port or ESCARD_PORT."
+                f"Port {settings.port} on {settings.host} is taken by {_who_answers(settings)}; "
+                "choose another with --port or ESCARD_PORT (ESCARD_PORT=8001 make run)."
             ) from None
         raise Refused(f"Cannot listen on {settings.host}, port {settings.port}: {error.strerror}.") from None
+
+
+def _who_answers(settings: Settings) -> str:
+    """Say who has the port: an escard that runs already, or somebody else."""
+    connection = HTTPConnection(urlsplit(address(settings)).hostname or settings.host, settings.port, timeout=1)
+    try:
+        connection.request("GET", "/healthz")
+        is_ours = connection.getresponse().read(100) == b'{"status":"ok"}'
+    except (OSError, HTTPException):
+        is_ours = False
+    finally:
+        connection.close()
+    return "an escard that runs already" if is_ours else "another program"
 
 
 def _setting(name: str) -> str:

@@ -9,9 +9,11 @@ import typer
 
 from app.cli.house import in_house
 from app.cli.terminal import Refused, say, table
+from app.core.db import Session
+from app.core.errors import NotFound
 from app.models.operators import OperatorRole
 from app.routers.deps import House
-from app.services.operators import registering, totp
+from app.services.operators import offices, registering, totp
 from app.services.operators.registering import Factors, NewOperator
 from app.services.people import homes
 from app.services.people.identifiers import NumberNotValid, parse_number
@@ -48,6 +50,7 @@ def add_operator(
         person_id = None if number is None else await person_of(house, number)
         factors = await registering.new_factors(house.passwords)
         new = NewOperator(login, role, office, person_id)
+        await house.db.run(lambda session: _require_office(session, office))
         await house.db.run(lambda session: registering.add(session, new, factors))
         return factors
 
@@ -107,6 +110,13 @@ def list_operators() -> None:
             ),
         )
     )
+
+
+async def _require_office(session: Session, office: str) -> None:
+    try:
+        await offices.one(session, office)
+    except NotFound:
+        raise Refused(f"There is no office {office}; `escard offices list` shows them.") from None
 
 
 def _asked_number() -> str:

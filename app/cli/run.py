@@ -17,7 +17,7 @@ from app.cli.database import Addresses, is_newest, reachable, require_newest
 from app.cli.house import at_work, build
 from app.cli.serve import Host, Port
 from app.cli.server import Server
-from app.cli.terminal import say
+from app.cli.terminal import Refused, say
 from app.core import logging
 from app.core.settings import Environment, Settings
 
@@ -86,7 +86,10 @@ class Worker:
 def _keys(settings: Settings) -> FileKeys:
     if not settings.key_path.exists():
         say(f"Making the key file {settings.key_path}.")
-        return FileKeys.create(settings.key_path)
+        try:
+            return FileKeys.create(settings.key_path)
+        except OSError as error:
+            raise Refused(f"The key file {settings.key_path} cannot be written: {error.strerror}.") from None
     return read_keys(settings)
 
 

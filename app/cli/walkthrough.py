@@ -51,7 +51,7 @@ def walk_through(
             if not in_full:
                 teller.words(
                     "Ids, long texts and secrets are cut, and what is empty or has not changed is left out; "
-                    "--in-full shows everything."
+                    "--in-full shows everything (make walkthrough ARGS=--in-full)."
                 )
             Story(Phone(client, teller), teller).tell()
     except Unexpected as surprise:

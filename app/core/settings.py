@@ -125,7 +125,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _refuse_a_dangerous_mix(self) -> Self:
         if self.object_store == "s3" and self.s3 is None:
-            raise ValueError("object_store is s3, so the bucket must be named: set ESCARD_S3__BUCKET and its keys")
+            raise ValueError("ESCARD_OBJECT_STORE is s3, so a bucket must be named: set ESCARD_S3__BUCKET and its keys")
         if self.environment is Environment.PRODUCTION:
             self._refuse_sandboxes()
         return self
@@ -137,9 +137,10 @@ class Settings(BaseSettings):
             "register_adapter": self.register_adapter == "embedded" and self.database_url is None,
         }
         if wrong := [name for name, is_sandbox in sandboxes.items() if is_sandbox]:
-            raise ValueError(f"production refuses sandboxes: set another {', '.join(wrong)}")
+            names = ", ".join(f"ESCARD_{name.upper()}" for name in wrong)
+            raise ValueError(f"production refuses sandboxes: set another {names}")
         if not self.public_url.startswith("https://"):
-            raise ValueError("production needs a public_url that starts with https://")
+            raise ValueError("production needs an ESCARD_PUBLIC_URL that starts with https://")
 
     @property
     def key_path(self) -> Path:

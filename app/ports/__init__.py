@@ -38,10 +38,11 @@ class Sandbox:
     """What development has besides: readable messages, the test people, and a clock that can be moved forward.
 
     `picture` draws a JPEG to upload for a test person: of whom (a label), what it shows (a kind of document), and the
-    comment in it, if any.
+    comment in it, if any. `scenarios` are what such a comment can ask the sandbox's face provider for.
     """
 
     inbox: Inbox
     people: Callable[[], Awaitable[Sequence[TestPerson]]]
     move_clock: Callable[[timedelta], Awaitable[None]]
     picture: Callable[[str, str, str | None], bytes]
+    scenarios: frozenset[str]

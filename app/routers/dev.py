@@ -118,6 +118,8 @@ async def draw_picture(
 ) -> Response:
     """A picture to upload for a test person: what a document step or a facial photo takes."""
     person = await _person(house, label)
+    if scenario is not None and scenario not in _sandbox(house).scenarios:
+        raise Invalid(errors=[FieldError("query:scenario", "choice")])
     comment = None if scenario is None else f"sandbox:{scenario}"
     drawn = await asyncio.to_thread(_sandbox(house).picture, person.label, kind.value, comment)
     return Response(drawn, media_type="image/jpeg")

@@ -22,6 +22,7 @@ _PAGE = """<!doctype html>
 code{{color:#666}}</style></head><body>{body}</body></html>"""
 
 
+@router.head("/", include_in_schema=False)
 @router.get("/", include_in_schema=False)
 async def welcome() -> Response:
     """Lead whoever opens the address in a browser to what can be read here."""
@@ -71,7 +72,8 @@ async def read_problem(code: str, language: Language) -> Response:
         raise NotFound
     words = texts.problem(code, language)
     paragraphs = "".join(f"<p>{escape(line)}</p>" for line in (words.detail, words.next) if line)
-    return _page(language, words.title, f"<h1>{escape(words.title)}</h1>{paragraphs}<p><code>{code}</code></p>")
+    back = f'<p><a href="/problems">{escape(texts.page("all_problems", language))}</a></p>'
+    return _page(language, words.title, f"<h1>{escape(words.title)}</h1>{paragraphs}<p><code>{code}</code></p>{back}")
 
 
 def _is_within(address: str, networks: Sequence[IPv4Network | IPv6Network]) -> bool:

@@ -216,9 +216,19 @@ def _page(check: Check) -> Response:
     return HTMLResponse(page, headers={"Content-Security-Policy": policy, "Cache-Control": "no-store"})
 
 
+def _port(words: Sequence[str]) -> str:
+    """Return the port that uvicorn was told on its command line; it tells nobody else."""
+    for word, value in zip(words, [*words[1:], ""], strict=True):
+        if word == "--port":
+            return value
+        if word.startswith("--port="):
+            return word.removeprefix("--port=")
+    return os.environ.get("UVICORN_PORT", "8000")
+
+
 def app() -> Starlette:
     """Make the server as the environment says: FACES_SECRETS, FACES_URL, FACES_OUTCOME."""
-    url = os.environ.get("FACES_URL", "http://127.0.0.1:8009")
+    url = os.environ.get("FACES_URL", f"http://127.0.0.1:{_port(sys.argv)}")
     shared = os.environ.get("FACES_SECRETS", "").split()
     if not shared:
         shared = ["whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()]

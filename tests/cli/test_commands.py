@@ -78,8 +78,11 @@ class TestSettings:
         [
             ({"port": "99999"}, "ESCARD_PORT: Input should be less than or equal to 65535"),
             ({"cors_origins": "https://a.example"}, "ESCARD_CORS_ORIGINS must be a JSON list."),
-            ({"object_store": "s3"}, "object_store is s3, so the bucket must be named"),
-            ({"environment": "production"}, "production refuses sandboxes"),
+            ({"object_store": "s3"}, "ESCARD_OBJECT_STORE is s3, so a bucket must be named"),
+            (
+                {"environment": "production"},
+                "production refuses sandboxes: set another ESCARD_FACE_PROVIDERS",
+            ),
             ({"s3__bucket": "papers"}, "ESCARD_S3__ACCESS_KEY_ID: Field required"),
         ],
     )

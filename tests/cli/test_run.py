@@ -117,9 +117,27 @@ def test_a_taken_port_is_told_in_one_line_before_anything_is_made(escard: Escard
 
     assert done.status == 1
     assert done.complained == (
-        f"escard: Port {escard.port} on 127.0.0.1 is taken by another program; choose one with --port or ESCARD_PORT.\n"
+        f"escard: Port {escard.port} on 127.0.0.1 is taken by another program; "
+        "choose another with --port or ESCARD_PORT (ESCARD_PORT=8001 make run).\n"
     )
     assert not escard.data_folder.exists()
+
+
+def test_a_port_that_another_escard_has_is_told_as_such(settled: Escard) -> None:
+    running = settled.start("run").ready("One thing to try")
+    done = settled.do("run")
+
+    assert done.status == 1
+    assert f"Port {settled.port} on 127.0.0.1 is taken by an escard that runs already;" in done.complained
+    assert running.interrupted().status == 0
+
+
+def test_a_data_folder_that_cannot_be_is_told_in_one_line(escard: Escard) -> None:
+    done = escard.do("run", data_folder="/proc/nope")
+
+    assert done.status == 1
+    assert "The key file /proc/nope/keys.json cannot be written: No such file or directory." in done.complained
+    assert done.complained.count("\n") == 1
 
 
 def test_the_port_of_the_command_line_comes_first(settled: Escard) -> None:

@@ -103,7 +103,7 @@ class TestOperators:
     @pytest.mark.parametrize(
         ("words", "said"),
         [
-            (("add", "li", "--office", "nowhere"), "(not-found)"),
+            (("add", "li", "--office", "nowhere"), "There is no office nowhere; `escard offices list` shows them."),
             (("add", "Li Wei", "--office", "west-window"), "A login is 2 to 32"),
             (("remove", "nobody"), "(not-found)"),
             (("renew", "nobody"), "(not-found)"),

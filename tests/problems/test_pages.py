@@ -10,6 +10,7 @@ import pytest
 import app
 from app import problems, texts
 from app.core.errors import AppError
+from app.ports.register import TestPerson
 
 
 def kinds(of: type[AppError] = AppError) -> Iterator[type[AppError]]:
@@ -49,11 +50,29 @@ async def test_every_code_has_a_page_in_every_language(client: httpx.AsyncClient
         assert {page.status_code for page in pages.values()} == {200}
         assert {page.headers["content-language"] for page in pages.values()} == {language}
         assert len({page.text for page in pages.values()}) == len(pages)
+        assert all('href="/problems"' in page.text for page in pages.values())
         assert all(texts.problem(code, language).title in _plain(page.text) for code, page in pages.items())
 
 
 def _plain(page: str) -> str:
     return page.replace("&#x27;", "'").replace("&quot;", '"').replace("&amp;", "&")
+
+
+async def test_the_address_alone_leads_to_the_documentation_also_without_a_body(client: httpx.AsyncClient) -> None:
+    for method in ("GET", "HEAD"):
+        answer = await client.request(method, "/")
+        assert (answer.status_code, answer.headers["location"]) == (307, "/docs")
+
+
+async def test_a_picture_for_an_outcome_that_there_is_not_is_refused(
+    client: httpx.AsyncClient, people: dict[str, TestPerson]
+) -> None:
+    where = f"/dev/people/{next(iter(people))}/pictures/facial_photo"
+    refused = await client.get(f"{where}?scenario=face_mismatched")
+    known = await client.get(f"{where}?scenario=face_mismatch")
+
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "query:scenario")
+    assert known.status_code == 200
 
 
 async def test_the_pages_are_listed(client: httpx.AsyncClient) -> None:

@@ -56,6 +56,8 @@ class _Event(StrEnum):
 
 
 Scenario = FaceReason | _Event
+SCENARIOS: Final = frozenset(scenario.value for scenario in (*FaceReason, *_Event))
+"""All that can be asked for."""
 
 _DECISIONS: Final[Mapping[FaceReason, FaceDecision]] = {
     FaceReason.OK: FaceDecision.PASSED,

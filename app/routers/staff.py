@@ -8,6 +8,7 @@ from app.problems import documented
 from app.routers import deps
 from app.routers.bodies import StrictRoute
 from app.routers.deps import Address, Staff, TheHouse
+from app.routers.traffic import line_of
 from app.schemas import staff as shapes
 from app.services.operators import sessions, signing
 
@@ -21,7 +22,7 @@ router = APIRouter(prefix="/v1/staff", tags=["staff"], route_class=StrictRoute)
 )
 async def sign_in_staff(body: shapes.StaffSessionAsk, house: TheHouse, address: Address) -> shapes.StaffSessionRead:
     """Sign one of the staff in: login, password, and the code that the authenticator app shows now."""
-    return shapes.StaffSessionRead.of(await signing.sign_in(house.db, house.passwords, body.attempt(address)))
+    return shapes.StaffSessionRead.of(await signing.sign_in(house.db, house.passwords, body.attempt(line_of(address))))
 
 
 @router.delete("/sessions/{session_id}", status_code=204, responses=documented(NotFound))

@@ -42,7 +42,7 @@ class Traffic:
         if now >= self._minute_ends:
             self._requests = {}
             self._minute_ends = now + _MINUTE
-        line = _line(address)
+        line = line_of(address)
         used = self._requests[line] = self._requests.get(line, 0) + 1
         if used <= self._requests_per_minute:
             return None
@@ -73,7 +73,7 @@ class Traffic:
         Raises:
             TooMany: the address has asked for all it gets this hour.
         """
-        line = _line(address)
+        line = line_of(address)
         if not self._limiter.hit(self._sms_codes, line):
             ends = self._limiter.get_window_stats(self._sms_codes, line).reset_time
             wait_seconds = max(1, ceil(ends - time.time()))
@@ -81,7 +81,7 @@ class Traffic:
             raise TooMany(retry_after_seconds=wait_seconds, quota=self._sms_codes.amount, window_seconds=window_seconds)
 
 
-def _line(address: str) -> str:
+def line_of(address: str) -> str:
     """Return what is counted as one: an IPv4 address, or the /64 that an IPv6 line is given (RFC 6177)."""
     if ":" not in address:
         return address

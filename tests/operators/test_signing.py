@@ -31,9 +31,9 @@ async def li(hire: Hire) -> Worker:
     return await hire(signed_in=False)
 
 
-async def elsewhere(worker: Worker, **instead: str) -> httpx.Response:
+async def elsewhere(worker: Worker, address: str = "203.0.113.9", **instead: str) -> httpx.Response:
     """Try to sign in as somebody from another network address."""
-    transport = httpx.ASGITransport(main.create_app(worker.house), client=("203.0.113.9", 4711))
+    transport = httpx.ASGITransport(main.create_app(worker.house), client=(address, 4711))
     async with httpx.AsyncClient(transport=transport, base_url="http://escard.test") as client:
         return await Worker(client, worker.house, worker.id, worker.login, worker.factors).sign_in(**instead)
 
@@ -173,6 +173,32 @@ class TestTries:
 
         refused(stranger, 423, "staff-sign-in-paused")
         assert at_work.status_code == 201
+
+    async def test_nor_out_of_one_that_they_have_not_signed_in_at_lately(self, li: Worker) -> None:
+        for _ in range(5):
+            refused(await elsewhere(li, password="guessed"), 403, "staff-credentials-wrong")
+
+        refused(await elsewhere(li), 423, "staff-sign-in-paused")
+        ok(await li.sign_in())
+
+    async def test_a_stranger_of_many_addresses_shuts_only_places_that_are_not_known(
+        self, li: Worker, house: House
+    ) -> None:
+        ok(await li.sign_in())
+        await wait_for_another_code(house)
+        for place in range(20):
+            guesses = await asyncio.gather(*(elsewhere(li, f"192.0.2.{place}", password="guessed") for _ in range(5)))
+            assert {answer.status_code for answer in guesses} == {403}
+
+        refused(await elsewhere(li, "192.0.2.99"), 423, "staff-sign-in-paused")
+        ok(await li.sign_in())
+
+    async def test_the_addresses_of_an_ipv6_line_are_one_place(self, li: Worker) -> None:
+        for number in range(1, 6):
+            refused(await elsewhere(li, f"2001:db8::{number}", password="guessed"), 403, "staff-credentials-wrong")
+
+        refused(await elsewhere(li, "2001:db8::6"), 423, "staff-sign-in-paused")
+        ok(await elsewhere(li, "2001:db8:0:1::1"))
 
     async def test_nobodys_login_is_shut_like_anybodys(self, li: Worker) -> None:
         answers = [await li.sign_in(login="nobody") for _ in range(6)]

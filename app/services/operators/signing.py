@@ -1,12 +1,13 @@
 """Signs staff in with two factors: a password, and a code of their authenticator app that is good once.
 
 Unknown login, wrong password and wrong code get one answer, by the same statements and the same work. Wrong tries are
-counted for the login, and for a place that somebody has signed in from before apart from all others: a stranger can
-shut nobody out of their own office.
+counted for a login at each place apart, and for all places together, many more: a stranger shuts nobody out elsewhere,
+and with many addresses nobody out of a place that they have signed in from before.
 """
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -25,6 +26,7 @@ from app.services.throttles import Counter, Limit
 
 _NOBODYS_SECRET = bytes(20)
 _PLACES_KNOWN = timedelta(days=30)
+_PLACES_COUNTED: Final = 20  # so many places' tries has a login in all; the password alone has 99 bits
 
 _log = logging.logger(__name__)
 
@@ -36,14 +38,14 @@ class StaffCredentialsWrong(Denied):
 
 
 class StaffSignInPaused(Locked):
-    """Too many wrong sign-ins for this login from places it has not been used at."""
+    """Too many wrong sign-ins for this login from here, or from many places that it has not been used at."""
 
     code = "staff-sign-in-paused"
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What somebody gives to sign in, and from which network address."""
+    """What somebody gives to sign in, and from which network address (of IPv6, the network of a line)."""
 
     login: str
     password: str = field(repr=False)
@@ -69,7 +71,8 @@ class _Candidate:
     operator_id: UUID | None
     password_hash: str | None = field(repr=False)
     secret: bytes = field(repr=False)
-    counter: Counter
+    bucket: int
+    counters: tuple[Counter, ...]
     left: int
 
 
@@ -85,11 +88,11 @@ async def sign_in(db: Database, passwords: Passwords, attempt: Attempt) -> Signe
     try:
         is_right = await passwords.verify(candidate.password_hash, attempt.password)
     except BaseException:
-        await db.run(lambda session: throttles.give_back(session, candidate.counter))
+        await db.run(lambda session: _give_back(session, candidate))
         raise
     step = totp.step_of(candidate.secret, attempt.code, db.clock.now())
     if is_right and step is not None and candidate.operator_id is not None:
-        token = sessions.new_token(new_id(candidate.counter.bucket))
+        token = sessions.new_token(new_id(candidate.bucket))
         signed_in = await db.run(lambda session: _begin(session, candidate, attempt, step, token))
         if signed_in is not None:
             return signed_in
@@ -115,20 +118,34 @@ async def _candidate(session: Session, attempt: Attempt) -> _Candidate:
         )
         .limit(1)
     )
-    whose = f"{attempt.login}:{attempt.address}" if is_known_place is not None else attempt.login
-    limit = Limit("staff_sign_in", rules.tries, timedelta(minutes=rules.tries_minutes))
-    counter = Counter(limit, bucket, session.lookup.digest("staff-sign-in", whose))
-    used = await throttles.use(session, counter)
+    window = timedelta(minutes=rules.tries_minutes)
+    here, anywhere = [
+        Counter(Limit("staff_sign_in", times, window), bucket, session.lookup.digest("staff-sign-in", whose))
+        for times, whose in (
+            (rules.tries, f"{attempt.login}:{attempt.address}"),
+            (rules.tries * _PLACES_COUNTED, attempt.login),
+        )
+    ]
+    used = await throttles.use(session, here)
     if not used.is_allowed:
         raise StaffSignInPaused(retry_after_seconds=used.wait_seconds(session.now))
+    used_anywhere = await throttles.use(session, anywhere)
+    if not used_anywhere.is_allowed and is_known_place is None:
+        raise StaffSignInPaused(retry_after_seconds=used_anywhere.wait_seconds(session.now))
     secret = None if operator is None else registering.secret_of(session, operator)
     return _Candidate(
         operator_id=None if operator is None else operator.id,
         password_hash=None if operator is None else operator.password_hash,
         secret=secret or _NOBODYS_SECRET,
-        counter=counter,
-        left=limit.times - used.used,
+        bucket=bucket,
+        counters=(here, anywhere) if used_anywhere.is_allowed else (here,),
+        left=rules.tries - used.used,
     )
+
+
+async def _give_back(session: Session, candidate: _Candidate) -> None:
+    for counter in candidate.counters:
+        await throttles.give_back(session, counter)
 
 
 async def _begin(
@@ -136,7 +153,7 @@ async def _begin(
 ) -> SignedIn | None:
     """Use the code up and begin the session; None when the code was used, or the operator removed meanwhile."""
     rules = (await policies.current(session)).staff
-    bucket, lasts = candidate.counter.bucket, timedelta(hours=rules.session_hours)
+    bucket, lasts = candidate.bucket, timedelta(hours=rules.session_hours)
     operator = await session.get_one(Operator, (bucket, candidate.operator_id))
     if await session.get(StaffSession, (bucket, token.session_id)) is None:  # else the commit was not heard
         taken = await session.scalar(
@@ -153,7 +170,7 @@ async def _begin(
         )
         if taken is None:
             return None
-        await throttles.give_back(session, candidate.counter)
+        await _give_back(session, candidate)
         session.add(
             StaffSession(
                 bucket=bucket,

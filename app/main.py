@@ -161,6 +161,7 @@ def create_app(house: House) -> FastAPI:
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
     app.state.house = house
+    app.state.readiness = operations.Readiness(house)
     problems.install(app)
     modules = (
         operations,

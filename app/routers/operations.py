@@ -1,5 +1,7 @@
 """How the server is, and what its problem codes mean."""
 
+import asyncio
+import time
 from collections.abc import Sequence
 from html import escape
 from ipaddress import IPv4Network, IPv6Network, ip_address
@@ -10,7 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from app import texts
 from app.core.errors import NotFound
 from app.problems import documented
-from app.routers.deps import Address, Language, TheHouse
+from app.routers.deps import Address, House, Language, TheHouse
 from app.routers.edge import is_forwarded_by_nobody_known
 from app.routers.metering import CONTENT_TYPE
 
@@ -35,11 +37,31 @@ async def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
+class Readiness:
+    """Whether the process can do its work, asked at most once a second, however many want to know."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._asking = asyncio.Lock()
+        self._good_until = 0.0
+
+    async def check(self) -> None:
+        """Ask the database and the object store, unless they have just answered.
+
+        Raises:
+            Unavailable: one of them does not.
+        """
+        async with self._asking:
+            if time.monotonic() >= self._good_until:
+                await self._house.db.fetch("SELECT 1")
+                await self._house.ports.store.check()
+                self._good_until = time.monotonic() + 1
+
+
 @router.get("/readyz")
-async def readyz(house: TheHouse) -> dict[str, str]:
-    """The process can do its work: the database and the object store answer."""
-    await house.db.fetch("SELECT 1")
-    await house.ports.store.check()
+async def readyz(request: Request) -> dict[str, str]:
+    """The process can do its work: the database and the object store answer, or did a second ago."""
+    await request.app.state.readiness.check()
     return {"status": "ready"}
 
 

@@ -17,6 +17,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 Item = TypeVar("Item")
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # UAX #9 §2: explicit directions
 
 
 class Asked(BaseModel):
@@ -43,8 +44,8 @@ def _moment(value: datetime) -> str:
 
 
 def _one_line(value: str) -> str:
-    """Refuse control characters; people name their phones with pictures, joiners and wide spaces."""
-    if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in value):
+    """Refuse control characters, those that turn the writing round too; pictures, joiners and wide spaces are taken."""
+    if any(unicodedata.category(sign) in ("Cc", "Zl", "Zp") or sign in _TURNING for sign in value):
         raise PydanticCustomError("one_line", "control characters", {"code": "bad_characters"})
     return value
 

@@ -1,7 +1,9 @@
 """Request ids, headers of safety, limits of size and traffic, and where a request comes from."""
 
+import asyncio
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 import httpx
@@ -13,6 +15,7 @@ from app.routers.deps import House
 from app.routers.edge import JSON_BYTES, client_address
 from app.routers.traffic import Traffic
 from tests.factories.make import Make
+from tests.factories.stores import Store
 
 PROXIES = [ip_network("10.0.0.0/8"), ip_network("fd00::/8")]
 
@@ -55,6 +58,26 @@ class TestHeaders:
         answer = await client.get("/v1/notices/own-card")
 
         assert "no-store" not in answer.headers["cache-control"]
+
+
+class Counting(Store):
+    """A store that counts how often it is asked how it is."""
+
+    checks = 0
+
+    async def check(self) -> None:
+        self.checks += 1
+        await super().check()
+
+
+async def test_however_often_readiness_is_asked_for_others_are_asked_once_a_second(house: House) -> None:
+    store = Counting(house.ports.store, "")
+    app = main.create_app(replace(house, ports=replace(house.ports, store=store)))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://escard.test") as client:
+        answers = await asyncio.gather(*(client.get("/readyz") for _ in range(50)))
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert store.checks < 10  # one, where the machine is quick
 
 
 class TestSize:

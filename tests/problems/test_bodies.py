@@ -84,6 +84,8 @@ WRONG = {
     "a text for an object": (register(device=SECRET), ["/device"]),
     "NUL in a text": (register(device={"id": "a\x00b", "name": "a", "platform": "ios"}), ["/device/id"]),
     "a line break in a text": (register(device={"id": "a", "name": "a\nb", "platform": "ios"}), ["/device/name"]),
+    "a text turned round": (register(device={"id": "a", "name": "a\u202eb", "platform": "ios"}), ["/device/name"]),
+    "a text set apart": (register(device={"id": "a", "name": "a\u2066b", "platform": "ios"}), ["/device/name"]),
     "half a character": (register().replace(b"correct", b"corr\\ud800"), ["/password"]),
     "half a character in a phone": (register().replace(PHONE.encode(), b"1000000900\\udfff"), ["/phone"]),
     "nothing": (b"{}", ["/phone", "/sms_code", "/password", "/device"]),

@@ -1,20 +1,21 @@
 """`escard cases`: see and decide what waits for people, from the machine, in the name of one of the reviewers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import typer
 
 from app.cli.house import in_house
-from app.cli.terminal import Refused, say, table
+from app.cli.terminal import Refused, moment, say, table
 from app.core.db import Session
-from app.models.cases import Case, CaseState, Finding, Verdict
+from app.models.cases import FINDINGS, Case, CaseState, Finding, Verdict
 from app.models.operators import OperatorRole
 from app.routers.deps import House
 from app.services import cases
 from app.services.cases import Decision
+from app.services.enrolments import asking
 from app.services.operators import registering
 from app.services.reviews import claiming, deciding
 
@@ -22,9 +23,34 @@ app = typer.Typer(name="cases", help="See and decide what waits for people.", no
 
 CaseId = Annotated[UUID, typer.Argument(metavar="CASE", help="The case's id, as `escard cases list` shows it.")]
 Operator = Annotated[
-    str, typer.Option(help="The login of the reviewer who decides, as `escard operators list` shows it.")
+    str,
+    typer.Option(
+        help="The login of the reviewer who decides, as `escard operators list` shows it. Neither their password nor "
+        "their code is asked for: whoever sits at the machine decides in their name."
+    ),
 ]
-Reason = Annotated[Finding, typer.Option(help="Why; whoever asked reads it where it is no yes.")]
+_WHY = "Why; whoever asked reads it where it is no yes."
+
+
+def _one_of(findings: Iterable[Finding]) -> Any:
+    """Make the option of a verdict's reasons: each verdict has its own, and what a case allows is fewer yet."""
+    known = {finding.value: finding for finding in findings}
+
+    def parse(word: str) -> Finding:
+        if word not in known:
+            raise typer.BadParameter(f"Choose from {', '.join(known)}.")
+        return known[word]
+
+    return typer.Option("--reason", parser=parse, metavar=f"[{'|'.join(known)}]", help=_WHY)
+
+
+def _leading_to(verdict: Verdict) -> Iterable[Finding]:
+    return dict.fromkeys(finding for findings in FINDINGS[verdict].values() for finding in findings)
+
+
+_Yes = Annotated[Finding, _one_of(_leading_to(Verdict.APPROVE))]
+_No = Annotated[Finding, _one_of(_leading_to(Verdict.REJECT))]
+_More = Annotated[Finding, _one_of(asking.FINDINGS)]
 
 
 @app.command("list")
@@ -49,8 +75,8 @@ def list_waiting(
                     case.reason.value,
                     case.risks or "-",
                     case.region,
-                    _moment(case.opened_at),
-                    _moment(case.due_at),
+                    moment(case.opened_at),
+                    moment(case.due_at),
                     "yes" if case.due_at <= now else "-",
                     str(case.reviewers_needed),
                 )
@@ -80,33 +106,29 @@ def _facts(case: Case, approvals: int) -> Iterator[tuple[str, str]]:
     yield "reason", case.reason.value
     yield "risks", case.risks or "-"
     yield "region", case.region
-    yield "opened", _moment(case.opened_at)
-    yield "due", _moment(case.due_at)
+    yield "opened", moment(case.opened_at)
+    yield "due", moment(case.due_at)
     yield "approved", f"by {approvals} of {case.reviewers_needed}"
     if case.claimed_until is not None:
-        yield "claimed", f"until {_moment(case.claimed_until)}"
+        yield "claimed", f"until {moment(case.claimed_until)}"
     if case.decided_at is not None:
-        yield "decided", f"{_moment(case.decided_at)} {case.decision_reason or ''}".strip()
-
-
-def _moment(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M}Z"
+        yield "decided", f"{moment(case.decided_at)} {case.decision_reason or ''}".strip()
 
 
 @app.command("approve")
-def approve(case: CaseId, operator: Operator, reason: Reason = Finding.PAPERS_AND_FACE_FIT) -> None:
+def approve(case: CaseId, operator: Operator, reason: _Yes) -> None:
     """Approve a case; once all whom it needs have, what it was about goes on."""
     _decide(case, operator, Decision(Verdict.APPROVE, reason))
 
 
 @app.command("reject")
-def reject(case: CaseId, operator: Operator, reason: Reason) -> None:
+def reject(case: CaseId, operator: Operator, reason: _No) -> None:
     """Reject a case."""
     _decide(case, operator, Decision(Verdict.REJECT, reason))
 
 
 @app.command("ask")
-def ask_for_more(case: CaseId, operator: Operator, reason: Reason) -> None:
+def ask_for_more(case: CaseId, operator: Operator, reason: _More) -> None:
     """Ask for more: the owner goes on at the step where something is missing."""
     _decide(case, operator, Decision(Verdict.ASK_FOR_MORE, reason))
 

@@ -3,8 +3,7 @@
 import typer
 
 from app.cli.house import in_house
-from app.cli.terminal import say, table
-from app.core.clock import SHANGHAI
+from app.cli.terminal import moment, say, table
 from app.routers.deps import House
 from app.services import retention
 from app.services.retention import Retention
@@ -33,8 +32,7 @@ def report() -> None:
 
 
 def _row(kept: retention.Kept) -> tuple[str, ...]:
-    times = (f"{each.astimezone(SHANGHAI):%Y-%m-%d %H:%M}" for each in (kept.oldest, kept.next_deadline))
-    return kept.kind, str(kept.count), *times, str(kept.overdue)
+    return kept.kind, str(kept.count), moment(kept.oldest), moment(kept.next_deadline), str(kept.overdue)
 
 
 def _verdict(found: Retention) -> str:

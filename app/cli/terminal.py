@@ -3,6 +3,7 @@
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 
 
 class Refused(Exception):
@@ -29,6 +30,11 @@ def complain(text: str) -> None:
 def counted(number: int, one: str, many: str) -> str:
     """Say how many there are."""
     return f"{number} {one if number == 1 else many}"
+
+
+def moment(at: datetime) -> str:
+    """Write a time down as everywhere here: to the minute, UTC."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}Z"
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -266,11 +266,11 @@ class TestCases:
         ("words", "said"),
         [
             (("show", NOWHERE), "(not-found)."),
-            (("approve", NOWHERE, "--operator", "li"), "(not-found)."),
+            (("approve", NOWHERE, "--operator", "li", "--reason", "papers-fit"), "(not-found)."),
             (("reject", NOWHERE, "--operator", "li", "--reason", "papers-do-not-fit"), "(not-found)."),
             (("ask", NOWHERE, "--operator", "li", "--reason", "papers-unreadable"), "(not-found)."),
-            (("approve", NOWHERE, "--operator", "nobody"), "(not-found)."),
-            (("approve", NOWHERE, "--operator", "wang"), "wang is no reviewer."),
+            (("approve", NOWHERE, "--operator", "nobody", "--reason", "papers-fit"), "(not-found)."),
+            (("approve", NOWHERE, "--operator", "wang", "--reason", "papers-fit"), "wang is no reviewer."),
         ],
     )
     def test_what_cannot_be_decided_is_told_in_one_line(
@@ -289,6 +289,23 @@ class TestCases:
 
         assert done.status == 2
         assert "papers-do-not-fit" in done.complained
+
+    @pytest.mark.parametrize(
+        ("verb", "reason", "offered"),
+        [
+            ("approve", (), "--reason"),
+            ("approve", ("--reason", "papers-do-not-fit"), "papers-and-face-fit"),
+            ("reject", ("--reason", "papers-fit"), "relationship-not-shown"),
+            ("ask", ("--reason", "papers-fit"), "papers-unreadable"),
+        ],
+    )
+    def test_each_verdict_needs_a_reason_of_its_own(
+        self, escard: Escard, installed: Mapping[str, str], verb: str, reason: tuple[str, ...], offered: str
+    ) -> None:
+        done = escard.do("cases", verb, self.NOWHERE, "--operator", "li", *reason, **installed)
+
+        assert done.status == 2
+        assert offered in done.complained
 
 
 class TestAudit:

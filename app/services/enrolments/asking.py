@@ -21,6 +21,8 @@ _LET_GO: Final[Mapping[Finding, Collection[DocumentKind]]] = {
     Finding.FACE_AGAIN: (),
 }
 """Which files are to come anew; guardianship's are a policy."""
+FINDINGS: Final = (*_LET_GO, Finding.GUARDIANSHIP_PAPERS_NEEDED)
+"""All that can be asked for, of whatever enrolment."""
 _ABOUT_FACES: Final = frozenset({Finding.PHOTO_UNSUITABLE, Finding.FACE_AGAIN})
 
 

@@ -8,6 +8,7 @@ import pytest
 from typer.main import get_command
 
 from app import texts
+from app.adapters.face.sandbox import SCENARIOS
 from app.adapters.register import demo, people_csv
 from app.cli import VERBS
 from app.cli.configuration import fields
@@ -92,6 +93,15 @@ def test_commands_named_in_pages_are_there(page: Path) -> None:
         verb, *more = words.split()
         assert verb in commands, words
         assert not more or not commands[verb] or more[0] in commands[verb], words
+
+
+def test_the_page_about_faces_tells_of_every_provider_and_every_outcome_of_the_sandbox() -> None:
+    page = _text(ROOT / "docs" / "faces.md")
+    offered = tomllib.loads(_text(ROOT / "pyproject.toml"))["project"]["entry-points"]["escard.face_providers"]
+    section = page.partition("\n## sandbox\n")[2].partition("\n## ")[0]
+
+    assert [name for name in offered if f"| [`{name}`](#{name}) |" not in page or f"\n## {name}\n" not in page] == []
+    assert SCENARIOS - set(re.findall(r"`([a-z_]+)`", section)) == set()
 
 
 def test_commands_of_the_makefile_are_there() -> None:

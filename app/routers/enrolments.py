@@ -27,6 +27,7 @@ from app.services.cards import issuing, passwords
 from app.services.cards.reading import OwnCardNeeded
 from app.services.enrolments import checking, consents, details, finishing, loading, lookups, steps, viewing
 from app.services.enrolments.details import Details
+from app.services.enrolments.requirements import ConsentNotNeeded
 from app.services.enrolments.viewing import EnrolmentView
 from app.services.faces.starting import FaceTriesUsed
 from app.services.faces.tries import FaceStartsUsed
@@ -178,7 +179,7 @@ async def give_details(
 @router.put(
     "/{enrolment_id}/consents/{purpose}",
     response_model=shapes.EnrolmentRead,
-    responses=documented(*_STEP, NoticeOutdated, ServicesNotAllowed),
+    responses=documented(*_STEP, ConsentNotNeeded, NoticeOutdated, ServicesNotAllowed),
 )
 async def give_consent(
     enrolment_id: str,

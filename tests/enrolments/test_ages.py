@@ -79,7 +79,7 @@ class TestWhatIsAskedFor:
     async def test_what_is_not_needed_is_not_kept(self, owner: Owner, kin: Kin, age: int, kind: str) -> None:
         member = await kin(age=age, parents=[owner.person.number])
         enrolment = await owner.to_documents(member, "20" if age < 20 else "51")
-        for purpose in ("identity-document", "minor-data", "face-check"):
+        for purpose in ("identity-document", "face-check"):
             await owner.consent(enrolment, purpose)
 
         answer = await owner.call("PUT", f"{enrolment}/documents/{kind}", PORTRAIT)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import httpx
 import pytest
 
 from app.core.db import Database
@@ -29,6 +30,33 @@ async def withdraw(phone: Phone, purpose: str) -> JSON:
 
 async def child_at_face(owner: Owner, kin: Kin) -> str:
     return await owner.to_face(await kin(age=9, parents=[owner.person.number]), "20", age=9)
+
+
+class TestNotNeeded:
+    @pytest.mark.parametrize("purpose", ["minor-data", "identity-document"])
+    async def test_a_card_of_ones_own_takes_no_consents_for_papers_or_for_the_young(
+        self, client: httpx.AsyncClient, house: House, kin: Kin, purpose: str
+    ) -> None:
+        phone = Phone(client, house, "10000009001")
+        await phone.register()
+        enrolment = await phone.open("own_card")
+        await phone.acknowledge(enrolment, "own-card")
+        await phone.details(enrolment, await kin(age=40))
+
+        answer = await phone.call("PUT", f"{enrolment}/consents/{purpose}", await phone.shown(purpose))
+
+        problem = refused(answer, 409, "consent-not-needed")
+        assert problem["next"]["text"]
+        assert [item["purpose"] for item in await listed(phone)] == ["notice"]
+
+    @pytest.mark.parametrize(("age", "status"), [(13, 200), (14, 409)])
+    async def test_a_guardians_is_for_those_under_fourteen(self, owner: Owner, kin: Kin, age: int, status: int) -> None:
+        child = await kin(age=age, parents=[owner.person.number])
+        enrolment = await owner.to_documents(child, "20")
+
+        answer = await owner.call("PUT", f"{enrolment}/consents/minor-data", await owner.shown("minor-data"))
+
+        assert answer.status_code == status, answer.text
 
 
 class TestSeeing:

@@ -138,7 +138,7 @@ class TestChangedDocuments:
         await owner.face_check(enrolment)
         failed = await owner.read(enrolment)
 
-        answer = await owner.call("PUT", f"{enrolment}/documents/facial_photo", PORTRAIT, If_Match=tag(failed))
+        answer = await owner.call(failed["next"][0]["method"], failed["next"][0]["href"], PORTRAIT)
         await owner.face_check(enrolment)
 
         assert failed["face"]["last_reason"] == "capture_quality"
@@ -152,6 +152,25 @@ class TestChangedDocuments:
 
 
 class TestVersions:
+    async def test_what_is_asked_for_needs_none_and_one_that_is_given_must_be_the_present_one(
+        self, owner: Owner, kin: Kin
+    ) -> None:
+        enrolment = await owner.to_face(await kin(age=9, parents=[owner.person.number]), "20", age=9)
+        photo = f"{enrolment}/documents/facial_photo"
+        before_a_check = await owner.read(enrolment)
+        ok(await owner.call("POST", f"{enrolment}/face-checks", {}))
+        not_asked_for = await owner.call("PUT", photo, PORTRAIT)
+        await owner.face_check(enrolment, "capture_quality")
+
+        stale = await owner.call("PUT", photo, PORTRAIT, If_Match=tag(before_a_check))
+        removed = await owner.call("DELETE", photo)
+        put = await owner.call("PUT", photo, PORTRAIT)
+
+        refused(not_asked_for, 428, "version-required")
+        refused(stale, 412, "version-stale")
+        refused(removed, 428, "version-required")
+        assert ok(put)["face"]["last_reason"] is None
+
     @pytest.mark.parametrize("step", ["notice", "details", "document", "no document"])
     async def test_what_undoes_later_steps_names_the_version_seen(self, owner: Owner, kin: Kin, step: str) -> None:
         child = await kin(age=9, parents=[owner.person.number])
@@ -161,7 +180,7 @@ class TestVersions:
         requests: dict[str, tuple[str, str, object]] = {
             "notice": ("PUT", f"{enrolment}/notice-acknowledgement", await in_spanish(owner, "family-account")),
             "details": ("PUT", f"{enrolment}/details", await body_of(owner, kin)),
-            "document": ("PUT", f"{enrolment}/documents/facial_photo", PORTRAIT[:-2] + b"\xff\xd9\x00"),
+            "document": ("PUT", f"{enrolment}/documents/household_register", document_photo(77, "document")),
             "no document": ("DELETE", f"{enrolment}/documents/facial_photo", None),
         }
 

@@ -114,6 +114,40 @@ class TestAgreeing:
         assert ok(again)["agreed"] == ["view"]
         assert (await owner.read(enrolment))["version"] == version
 
+    async def test_the_same_once_more_when_the_step_is_over_is_as_good_and_another_is_not(
+        self, member: MemberPhone, owner: Owner, enrolment: str
+    ) -> None:
+        ok(await member.agree("view"))
+        await member.face_check()
+        before = await owner.read(enrolment)
+
+        again = ok(await member.agree("view"))
+        other = await member.agree("view", "file")
+
+        assert (again["agreed"], again["state"]) == (["view"], (await member.read())["state"])
+        refused(other, 409, "handover-finished")
+        assert await owner.read(enrolment) == before
+        assert await services_of(owner, enrolment) == ["view"]
+
+    async def test_what_the_owner_had_agreed_to_may_come_late_when_the_step_is_over(
+        self, client: httpx.AsyncClient, owner: Owner, father: TestPerson
+    ) -> None:
+        enrolment = await owner.to_face(father, "51", age=68)
+        member = MemberPhone(client)
+        await member.open(await hand_over(owner, enrolment))
+        await member.agree("view")
+        await member.face_check()
+        before = await owner.read(enrolment)
+
+        late = await owner.consent(enrolment, "face-check")
+        other = await owner.call(
+            "PUT", f"{enrolment}/consents/face-check", await owner.shown("face-check") | {"services": ["file"]}
+        )
+
+        assert (late, before["state"]) == (before, "active")
+        refused(other, 409, "step-not-allowed")
+        assert await services_of(owner, enrolment) == ["view"]
+
     async def test_the_choice_can_be_changed_before_the_check(
         self, member: MemberPhone, owner: Owner, enrolment: str
     ) -> None:

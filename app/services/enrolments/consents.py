@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import select, tuple_
 
-from app.core.db import Session, bucket_of, new_id
+from app.core.db import Session, bucket_of
 from app.core.errors import FieldError, Invalid, NotFound
 from app.models.documents import DocumentKind
 from app.models.enrolments import Consent, ConsentPurpose, Enrolment, EnrolmentKind, Event, State
@@ -25,7 +25,7 @@ from app.services.accounts.sessions import Caller
 from app.services.audit import Action, Actor
 from app.services.authority import ServicesNotAllowed
 from app.services.cards import issuing
-from app.services.enrolments import finishing, loading, requirements, viewing
+from app.services.enrolments import agreeing, finishing, loading, requirements, viewing
 from app.services.enrolments.viewing import EnrolmentView
 from app.services.faces import ending, frames
 from app.services.handovers import rows as handovers
@@ -68,7 +68,7 @@ async def give(
     """Remember one consent; from 16 the member chooses services with the face check.
 
     Raises:
-        NotFound, StepNotAllowed, NoticeOutdated, ServicesNotAllowed.
+        NotFound, StepNotAllowed, ConsentNotNeeded, NoticeOutdated, ServicesNotAllowed.
         Invalid: a service that is none.
     """
     enrolment = await loading.of_caller(session, caller, enrolment_id)
@@ -89,67 +89,27 @@ async def give_in(
     What the member has agreed to on their own phone is not what the owner says instead: then the handover ends.
 
     Raises:
-        StepNotAllowed, NoticeOutdated, ServicesNotAllowed.
+        StepNotAllowed, ConsentNotNeeded, NoticeOutdated, ServicesNotAllowed.
         Invalid: a service that is none.
     """
     if services is not None and not services <= set(Service):
         raise Invalid(errors=[FieldError("/services", "choice")])
-    chosen = None if services is None else " ".join(sorted(services))
-    known = (await loading.consents(session, enrolment)).get(purpose)
-    if known is not None and is_same(known, shown) and known.services == chosen and _is_good_for(known, doer):
+    if await agreeing.is_given(session, enrolment, doer, purpose, shown, services):
         return
     loading.require(session, enrolment, Event.CONSENT)
+    await requirements.require_wanted(session, enrolment, purpose)
+    chosen = agreeing.written(services)
+    known = (await loading.consents(session, enrolment)).get(purpose)
     notices.require_in_force(session, shown, purpose.value)
     if chosen is not None:
         await _require_choice(session, enrolment, purpose)
     if known is not None:
         known.withdrawn_at = session.now
         await _end_handover(session, enrolment, known, doer)
-    await agree(session, doer, enrolment, purpose, shown, chosen)
+    await agreeing.agree(session, doer, enrolment, purpose, shown, chosen)
     await session.flush()
     enrolment.advance(Event.CONSENT, await requirements.state_by_papers(session, enrolment), session.now)
     await _record(session, enrolment, Action.CONSENT_GIVEN, purpose, doer.actor, **_told_by(doer))
-
-
-async def agree(
-    session: Session,
-    doer: Doer,
-    enrolment: Enrolment,
-    purpose: ConsentPurpose,
-    shown: Shown,
-    services: str | None = None,
-) -> None:
-    """Write a consent down, with the exact text that was shown; what took its place before is flushed first."""
-    await session.flush()
-    session.add(
-        Consent(
-            bucket=enrolment.bucket,
-            id=new_id(enrolment.bucket),
-            home_id=enrolment.home_id,
-            enrolment_id=enrolment.id,
-            account_id=doer.account_id,
-            purpose=purpose,
-            notice_code=shown.code,
-            notice_version=shown.version,
-            language=shown.language,
-            sha256=shown.sha256,
-            services=services,
-            channel=doer.channel,
-            device_id=doer.device_id,
-            handover_id=doer.handover_id,
-            given_at=session.now,
-        )
-    )
-
-
-def is_same(known: Consent, shown: Shown) -> bool:
-    """Say whether a consent was given to this very text."""
-    return (known.notice_code, known.notice_version, known.language, known.sha256) == (
-        shown.code,
-        shown.version,
-        shown.language,
-        shown.sha256,
-    )
 
 
 async def list_given(
@@ -248,11 +208,6 @@ async def _carries_link(session: Session, member_id: UUID, purpose: ConsentPurpo
         return purpose is ConsentPurpose.NOTICE
     years = (await policies.current(session)).ages.own_consent
     return is_under((await homes.person(session, member_id)).birth_date, years, session.now)
-
-
-def _is_good_for(known: Consent, doer: Doer) -> bool:
-    """Say whether a consent to the same need not be given again: the member gives their own on their own phone."""
-    return doer.handover_id is None or known.handover_id == doer.handover_id
 
 
 async def _end_handover(session: Session, enrolment: Enrolment, replaced: Consent, doer: Doer) -> None:

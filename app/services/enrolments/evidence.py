@@ -53,7 +53,7 @@ async def upload(
 
     Args:
         page: 1 to 4; a PDF file takes the pages from there on.
-        seen: the version the client has seen; needed once a face check came after.
+        seen: the version the client has seen; needed once a face check came after, but for what is asked for now.
 
     Raises:
         NotFound, StepNotAllowed, DocumentKindNotNeeded, ConsentNeeded, ImageAlreadyFailed, ImageRefused, ImagesBusy,
@@ -94,7 +94,8 @@ async def remove(session: Session, caller: Caller, enrolment_id: UUID, kind: Doc
     have = await documents.attached(session, enrolment.home_id, enrolment.id)
     if all(page.kind is not kind for page in have):
         return
-    await _undo_later(session, caller, enrolment, seen)
+    await _require_seen(session, enrolment, seen, None)
+    await _undo_later(session, caller, enrolment)
     await documents.detach(session, enrolment.home_id, enrolment.id, kind)
     await _advance(session, enrolment)
     await _record(session, caller, enrolment, Action.DOCUMENT_REMOVED, kind)
@@ -118,8 +119,7 @@ async def _plan(
         return await viewing.view(session, enrolment)
     loading.require(session, enrolment, Event.CHANGE_DOCUMENTS)
     await _require_wanted(session, enrolment, kind)
-    if await undoing.has_later(session, enrolment, Event.CHANGE_DOCUMENTS):
-        loading.require_seen(enrolment, seen)
+    await _require_seen(session, enrolment, seen, kind)
     return _Plan(upload, enrolment.member_id)
 
 
@@ -137,7 +137,8 @@ async def _attach(
         raise PreconditionFailed
     await _require_wanted(session, enrolment, upload.kind)
     await _require_not_failed(session, enrolment, upload)
-    await _undo_later(session, caller, enrolment, seen)
+    await _require_seen(session, enrolment, seen, upload.kind)
+    await _undo_later(session, caller, enrolment)
     await documents.attach(session, upload, document_ids)
     if upload.kind is DocumentKind.FACIAL_PHOTO:
         await session.flush()
@@ -147,9 +148,21 @@ async def _attach(
     return await viewing.view(session, enrolment)
 
 
-async def _undo_later(session: Session, caller: Caller, enrolment: Enrolment, seen: int | None) -> None:
+async def _require_seen(session: Session, enrolment: Enrolment, seen: int | None, put: DocumentKind | None) -> None:
+    """Check that whoever undoes later steps has seen them; who puts what the enrolment asks for now undoes none.
+
+    Raises:
+        PreconditionRequired, PreconditionFailed.
+    """
+    if not await undoing.has_later(session, enrolment, Event.CHANGE_DOCUMENTS):
+        return
+    if seen is None and put is not None and (await viewing.view(session, enrolment)).asks_for(put):
+        return
+    loading.require_seen(enrolment, seen)
+
+
+async def _undo_later(session: Session, caller: Caller, enrolment: Enrolment) -> None:
     if await undoing.has_later(session, enrolment, Event.CHANGE_DOCUMENTS):
-        loading.require_seen(enrolment, seen)
         await undoing.undo_after(session, enrolment, Event.CHANGE_DOCUMENTS, caller.actor)
 
 

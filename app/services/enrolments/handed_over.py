@@ -12,7 +12,7 @@ from app.models.faces import FaceCheck
 from app.models.handovers import READABLE, DisputeReason, Handover, HandoverState
 from app.services import audit, outbox
 from app.services.audit import Action
-from app.services.enrolments import consents, finishing, loading
+from app.services.enrolments import agreeing, consents, finishing, loading
 from app.services.enrolments.checking import Find
 from app.services.enrolments.viewing import Step, consent_step
 from app.services.faces import tries
@@ -74,11 +74,17 @@ def found_by(holder: Holder) -> Find:
 async def agree(session: Session, holder: Holder, shown: Shown, services: AbstractSet[str]) -> HandoverView:
     """Remember the member's own consent to the face check, and which services they choose: none is a choice too.
 
+    The same again changes nothing, also when the step is over and the handover lives.
+
     Raises:
         HandoverFinished, HandoverEnded, NoticeOutdated.
     """
-    enrolment, handover = await _open(session, holder)
-    await consents.give_in(session, enrolment, holder.doer, ConsentPurpose.FACE_CHECK, shown, services)
+    enrolment, handover = await _locked(session, holder)
+    purpose = ConsentPurpose.FACE_CHECK
+    if not await agreeing.is_given(session, enrolment, holder.doer, purpose, shown, services):
+        if handover.state is not HandoverState.OPENED:
+            raise HandoverFinished
+        await consents.give_in(session, enrolment, holder.doer, purpose, shown, services)
     return await _view(session, enrolment, handover)
 
 

@@ -6,6 +6,7 @@ from datetime import date
 
 from app.core.clock import today
 from app.core.db import Session
+from app.core.errors import Conflict
 from app.models.documents import DocumentKind
 from app.models.enrolments import ConsentPurpose, Enrolment, EnrolmentKind, Event, Guardianship, State
 from app.ports.face import FaceMode
@@ -14,6 +15,12 @@ from app.services.documents import Attached
 from app.services.enrolments import loading
 from app.services.people.ages import age_on, is_under
 from app.services.rules import Policies
+
+
+class ConsentNotNeeded(Conflict):
+    """This enrolment has no use for such a consent, so it is not kept."""
+
+    code = "consent-not-needed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,18 @@ async def of(session: Session, enrolment: Enrolment) -> tuple[Requirement, ...]:
         attached=await documents.attached(session, enrolment.home_id, enrolment.id),
         given=await loading.consents(session, enrolment),
     )
+
+
+async def require_wanted(session: Session, enrolment: Enrolment, purpose: ConsentPurpose) -> None:
+    """Check that an enrolment can use a consent: every one that to the face check, the others those it asks for.
+
+    Raises:
+        ConsentNotNeeded: it cannot.
+    """
+    if purpose is ConsentPurpose.FACE_CHECK:
+        return
+    if not any(need.any_of == (purpose.value,) for need in await of(session, enrolment)):
+        raise ConsentNotNeeded
 
 
 async def state_by_papers(session: Session, enrolment: Enrolment) -> State:

@@ -15,7 +15,7 @@ from app.services.audit import Action
 from app.services.cards import issuing
 from app.services.cards import passwords as card_passwords
 from app.services.cards.reading import OwnCardNeeded
-from app.services.enrolments import consents, finishing, loading, requirements, undoing, viewing
+from app.services.enrolments import agreeing, finishing, loading, requirements, undoing, viewing
 from app.services.enrolments.viewing import EnrolmentView
 from app.services.notices import Shown
 from app.services.people import homes
@@ -68,14 +68,14 @@ async def acknowledge_notice(
     """
     enrolment = await loading.of_caller(session, caller, enrolment_id)
     known = (await loading.consents(session, enrolment)).get(ConsentPurpose.NOTICE)
-    if known is not None and consents.is_same(known, shown):
+    if known is not None and agreeing.is_same(known, shown):
         return await viewing.view(session, enrolment)
     loading.require(session, enrolment, Event.ACKNOWLEDGE_NOTICE)
     notices.require_in_force(session, shown, enrolment.notice)
     if await undoing.has_later(session, enrolment, Event.ACKNOWLEDGE_NOTICE):
         loading.require_seen(enrolment, seen)
     await undoing.undo_after(session, enrolment, Event.ACKNOWLEDGE_NOTICE, caller.actor)
-    await consents.agree(session, Doer.of(caller), enrolment, ConsentPurpose.NOTICE, shown)
+    await agreeing.agree(session, Doer.of(caller), enrolment, ConsentPurpose.NOTICE, shown)
     enrolment.advance(Event.ACKNOWLEDGE_NOTICE, State.DETAILS_PENDING, session.now)
     await _record(session, enrolment, caller, Action.NOTICE_ACKNOWLEDGED, version=shown.version)
     return await viewing.view(session, enrolment)

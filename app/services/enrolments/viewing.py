@@ -9,6 +9,7 @@ from uuid import UUID
 from app.core.clock import today
 from app.core.db import Session
 from app.models.cases import Finding
+from app.models.documents import DocumentKind
 from app.models.enrolments import ConsentPurpose, Enrolment, EnrolmentKind, State
 from app.ports.face import COUNTED, FaceMode, FaceReason
 from app.services import cases, documents, notices
@@ -87,6 +88,11 @@ class EnrolmentView:
     asked_for: Finding | None
     link_id: UUID | None
     expires_at: datetime
+
+    def asks_for(self, kind: DocumentKind) -> bool:
+        """Say whether `next` names this very document: one that it takes to go on."""
+        href = f"/v1/enrolments/{self.id}/documents/{kind.value}"
+        return any((step.method, step.href) == ("PUT", href) for step in self.next)
 
 
 async def read(session: Session, caller: Caller, enrolment_id: UUID) -> EnrolmentView:

@@ -263,8 +263,8 @@ class TestCosts:
 
         assert Counter(ok(check)["provider"] for check in checks) == {"dear": 5, "cheap": 15}
 
-    @pytest.mark.parametrize("whose", ["starts_a_day", "starts_on_device_a_day", "starts_at_member_a_day"])
-    async def test_starts_of_a_day_are_limited_for_owner_device_and_member(
+    @pytest.mark.parametrize("whose", ["starts_a_day", "starts_on_device_a_day"])
+    async def test_starts_of_a_day_are_limited_for_owner_and_device(
         self, make: Make, kin: Kin, house: House, database: cluster.Database, whose: str
     ) -> None:
         await set_policy(database, "faces", **{whose: 2})
@@ -276,17 +276,39 @@ class TestCosts:
         assert [answer.status_code for answer in answers] == [201, 201, 429]
         assert refused(answers[2], 429, "face-starts-used")["retry_after_seconds"] > 80_000
 
-    async def test_starts_at_a_member_are_counted_over_all_owners(
+    async def test_past_the_limit_at_a_member_each_owner_has_as_many_starts_as_may_fail(
         self, make: Make, kin: Kin, house: House, database: cluster.Database
     ) -> None:
-        await set_policy(database, "faces", starts_at_member_a_day=3)
+        await set_policy(database, "faces", starts_at_member_a_day=5)
         member = await kin(age=68)
-        owners = [await app_of(await make.owner(), house) for _ in range(5)]
+        owners = [await app_of(await make.owner(), house) for _ in range(3)]
         enrolments = [await owner.to_face(member, "51", age=68) for owner in owners]
 
-        answers = await asyncio.gather(*map(start, owners, enrolments))
+        greedy = [await start(owners[0], enrolments[0]) for _ in range(6)]
+        others = await asyncio.gather(*(start(owners[which], enrolments[which]) for which in (1, 2) * 5))
 
-        assert Counter(answer.status_code for answer in answers) == {201: 3, 429: 2}
+        assert [answer.status_code for answer in greedy] == [201] * 5 + [429]
+        told = refused(greedy[5], 429, "face-starts-used")
+        assert told["retry_after_seconds"] > 80_000
+        assert told["next"]["href"] == f"{enrolments[0]}/review-requests"
+        assert Counter(answer.status_code for answer in others) == {201: 6, 429: 4}
+
+    async def test_strangers_keep_nobody_from_their_own_face(
+        self, make: Make, house: House, database: cluster.Database
+    ) -> None:
+        await set_policy(database, "faces", starts_at_member_a_day=1)
+        victim = await app_of(await make.card_password(await make.owner()), house)
+        stranger = await app_of(await make.owner(sex="1"), house)
+        enrolment = await stranger.to_face(victim.person, "99", age=40)
+        tried = [await start(stranger, enrolment) for _ in range(4)]
+
+        answers = []
+        for _ in range(4):
+            answers.append((await start_own(victim)).status_code)
+            await later(house, minutes=2)
+
+        assert [answer.status_code for answer in tried] == [201] * 3 + [429]
+        assert answers == [201] * 4
 
 
 class TestEvents:

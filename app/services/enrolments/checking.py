@@ -20,6 +20,7 @@ from app.services.enrolments import finishing, loading, requirements
 from app.services.enrolments.loading import Named
 from app.services.faces import starting, tries
 from app.services.faces.starting import FaceTriesUsed, Opening
+from app.services.faces.tries import FaceStartsUsed
 from app.services.handovers.holding import HERE
 
 Find = Callable[[Session], Awaitable[Enrolment]]
@@ -182,9 +183,10 @@ async def _begin(session: Session, ports: Ports, doer: Doer, find: Find, unit_id
     )
     try:
         opened = await starting.begin(session, ports, opening, doer.actor)
-    except FaceTriesUsed as error:
-        ask = NextStep("review", f"/v1/enrolments/{enrolment.id}/review-requests")
-        raise FaceTriesUsed(next_step=None if doer.handover_id else ask, tries_left=0) from error
+    except (FaceTriesUsed, FaceStartsUsed) as error:
+        if doer.handover_id is None:
+            error.next_step = NextStep("review", f"/v1/enrolments/{enrolment.id}/review-requests")
+        raise
     if doer.handover_id is not None:  # the owner waits elsewhere and is to hear of it
         enrolment.advance(Event.START_FACE, State.FACE_PENDING, session.now)
     return _Begun(opened, member, photo)

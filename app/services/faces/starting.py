@@ -71,7 +71,7 @@ async def begin(session: Session, ports: Ports, opening: Opening, actor: Actor) 
         return Begun(known, await _providers(session, ports, opening, known))
     rules = (await policies.current(session)).faces
     if await tries.left(session, opening.home_id, opening.member_id) == 0:
-        raise FaceTriesUsed
+        raise FaceTriesUsed(tries_left=0)
     await tries.count_start(session, opening.home_id, opening.device_id, opening.member_id)
     for older in await checks.open_of(session, opening.home_id, opening.subject_id):
         await ending.end(session, older, FaceCheckState.CANCELLED, FaceReason.USER_CANCELLED, actor)

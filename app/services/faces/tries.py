@@ -11,7 +11,8 @@ from app.core.db import Session, bucket_of
 from app.core.errors import TooMany
 from app.models.faces import FaceCheck, FaceTry
 from app.services import policies, throttles
-from app.services.throttles import Counter, Limit
+from app.services.rules import Faces
+from app.services.throttles import Counter, Limit, Use
 
 
 class FaceStartsUsed(TooMany):
@@ -61,20 +62,28 @@ async def forgive(session: Session, home_id: UUID, member_id: UUID) -> None:
 async def count_start(session: Session, home_id: UUID, device_id: UUID, member_id: UUID) -> None:
     """Count the start of a check for the owner, the device and the member.
 
+    Past the member's limit everybody still has as many at them as may fail, and a check of one's own face is not
+    counted at oneself: strangers, however many, keep nobody from it.
+
     Raises:
-        FaceStartsUsed: one of them has had as many as anybody needs in a day.
+        FaceStartsUsed: owner or device has had as many as anybody needs in a day, or more were started at the member
+            and some by this owner.
     """
-    for counter in await _starts(session, home_id, device_id, member_id):
-        used = await throttles.use(session, counter)
-        if not used.is_allowed:
-            raise FaceStartsUsed(
-                retry_after_seconds=used.wait_seconds(session.now), quota=counter.limit.times, window_seconds=86400
-            )
+    rules = (await policies.current(session)).faces
+    for counter in _by_starter(rules, home_id, device_id):
+        _require(await throttles.use(session, counter), counter, session.now)
+    if home_id == member_id:
+        return
+    of_owner, of_all = _at_member(rules, home_id, member_id)
+    mine, everybodys = await throttles.use(session, of_owner), await throttles.use(session, of_all)
+    if mine.used > rules.tries:
+        _require(everybodys, of_all, session.now)
 
 
 async def give_back_start(session: Session, home_id: UUID, device_id: UUID, member_id: UUID) -> None:
     """Take the start of a check back: it was none."""
-    for counter in await _starts(session, home_id, device_id, member_id):
+    rules = (await policies.current(session)).faces
+    for counter in (*_by_starter(rules, home_id, device_id), *_at_member(rules, home_id, member_id)):
         await throttles.give_back(session, counter)
 
 
@@ -103,17 +112,29 @@ def _tries(home_id: UUID, member_id: UUID, since: datetime) -> Select[int]:
     )
 
 
-async def _starts(session: Session, home_id: UUID, device_id: UUID, member_id: UUID) -> list[Counter]:
-    rules = (await policies.current(session)).faces
-    return [
+def _by_starter(rules: Faces, home_id: UUID, device_id: UUID) -> tuple[Counter, Counter]:
+    return (
         _a_day("face_starts", rules.starts_a_day, home_id),
         _a_day("face_starts_on_device", rules.starts_on_device_a_day, device_id),
+    )
+
+
+def _at_member(rules: Faces, home_id: UUID, member_id: UUID) -> tuple[Counter, Counter]:
+    """Return where starts at a member are counted: those of one owner, and everybody's."""
+    return (
+        _a_day("face_starts_of_owner_at_member", rules.starts_a_day, home_id, member_id),
         _a_day("face_starts_at_member", rules.starts_at_member_a_day, member_id),
-    ]
+    )
 
 
-def _a_day(action: str, times: int, subject: UUID) -> Counter:
-    return Counter(Limit(action, times, timedelta(days=1)), bucket_of(subject), subject.bytes)
+def _a_day(action: str, times: int, first: UUID, *more: UUID) -> Counter:
+    subject = b"".join(each.bytes for each in (first, *more))
+    return Counter(Limit(action, times, timedelta(days=1)), bucket_of(first), subject)
+
+
+def _require(use: Use, counter: Counter, now: datetime) -> None:
+    if not use.is_allowed:
+        raise FaceStartsUsed(retry_after_seconds=use.wait_seconds(now), quota=counter.limit.times, window_seconds=86400)
 
 
 def _cost(provider: str, times: int) -> Counter:

@@ -46,7 +46,7 @@ class TestOffering:
         again = await owner.call("POST", f"{enrolment}/handovers", None, Idempotency_Key="the-same-key")
 
         assert ok(again) | {"expires_in": 0} == ok(first) | {"expires_in": 0}
-        assert ok(again)["expires_in"] == 600
+        assert 540 < ok(again)["expires_in"] <= 600  # of fifteen minutes, five are over
         assert again.headers["idempotency-replayed"] == "true"
         assert (await owner.read(enrolment))["version"] == version
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import datetime, timedelta
+from itertools import chain
 from uuid import UUID
 
 from sqlalchemy import Select, delete, func, select
@@ -72,18 +73,17 @@ async def count_start(session: Session, home_id: UUID, device_id: UUID, member_i
     rules = (await policies.current(session)).faces
     for counter in _by_starter(rules, home_id, device_id):
         _require(await throttles.use(session, counter), counter, session.now)
-    if home_id == member_id:
-        return
-    of_owner, of_all = _at_member(rules, home_id, member_id)
-    mine, everybodys = await throttles.use(session, of_owner), await throttles.use(session, of_all)
-    if mine.used > rules.tries:
-        _require(everybodys, of_all, session.now)
+    for of_owner, of_all in _at_member(rules, home_id, member_id):
+        mine, everybodys = await throttles.use(session, of_owner), await throttles.use(session, of_all)
+        if mine.used > rules.tries:
+            _require(everybodys, of_all, session.now)
 
 
 async def give_back_start(session: Session, home_id: UUID, device_id: UUID, member_id: UUID) -> None:
     """Take the start of a check back: it was none."""
     rules = (await policies.current(session)).faces
-    for counter in (*_by_starter(rules, home_id, device_id), *_at_member(rules, home_id, member_id)):
+    at_member = chain.from_iterable(_at_member(rules, home_id, member_id))
+    for counter in (*_by_starter(rules, home_id, device_id), *at_member):
         await throttles.give_back(session, counter)
 
 
@@ -119,12 +119,12 @@ def _by_starter(rules: Faces, home_id: UUID, device_id: UUID) -> tuple[Counter, 
     )
 
 
-def _at_member(rules: Faces, home_id: UUID, member_id: UUID) -> tuple[Counter, Counter]:
-    """Return where starts at a member are counted: those of one owner, and everybody's."""
-    return (
-        _a_day("face_starts_of_owner_at_member", rules.starts_a_day, home_id, member_id),
-        _a_day("face_starts_at_member", rules.starts_at_member_a_day, member_id),
-    )
+def _at_member(rules: Faces, home_id: UUID, member_id: UUID) -> list[tuple[Counter, Counter]]:
+    """Return where starts at a member are counted, those of one owner and everybody's; nowhere if it is oneself."""
+    if home_id == member_id:
+        return []
+    of_owner = _a_day("face_starts_of_owner_at_member", rules.starts_a_day, home_id, member_id)
+    return [(of_owner, _a_day("face_starts_at_member", rules.starts_at_member_a_day, member_id))]
 
 
 def _a_day(action: str, times: int, first: UUID, *more: UUID) -> Counter:

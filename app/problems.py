@@ -1,5 +1,6 @@
 """Errors as problem answers (RFC 9457): the only place that knows which status a refusal has."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -34,6 +35,8 @@ STATUS: Mapping[type[AppError], int] = {
 
 _log = logging.logger(__name__)
 _OWN_ANSWERS = {404: "not-found", 405: "method-not-allowed", 406: "not-acceptable", 413: "body-too-large"}
+_UNREAD = {"not_utf8", "too_deep", "twice"}  # what the reading of bodies tells by the error's message
+_NAME = re.compile(r"[A-Za-z_]{1,40}")
 _TYPE_CODES = {
     "missing": "missing",
     "extra_forbidden": "extra",
@@ -50,6 +53,12 @@ _TYPE_CODES = {
     "literal_error": "choice",
     "string_unicode": "bad_characters",
 }
+
+
+class JsonNeeded(errors.UnsupportedMedia):
+    """The body is not sent as JSON."""
+
+    code = "json-needed"
 
 
 def status_of(error: type[AppError]) -> int:
@@ -138,15 +147,19 @@ async def _refused(request: Request, error: Exception) -> Response:
 async def _not_valid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     faults = error.errors()
-    if any(fault["type"] == "json_invalid" for fault in faults):
-        return answer(request, errors.Malformed(errors=[FieldError("", "not_json")]))
+    if any(fault["loc"] == ("body",) and isinstance(fault["input"], bytes) for fault in faults):
+        return answer(request, JsonNeeded())  # the framework reads only what is said to be JSON
+    unread = next((fault for fault in faults if fault["type"] == "json_invalid"), None)
+    if unread is not None:
+        why = unread["ctx"]["error"]
+        return answer(request, errors.Malformed(errors=[FieldError("", why if why in _UNREAD else "not_json")]))
     return answer(request, errors.Invalid(errors=[_field(fault["loc"], fault) for fault in faults]))
 
 
 def _field(location: Sequence[str | int], fault: Mapping[str, Any]) -> FieldError:
-    """Name the field and the reason; never the value, which may be anybody's number, nor a name that we do not have."""
+    """Name the field and the reason; never the value, nor a name that may be anybody's number."""
     place, *path = location
-    if fault["type"] == "extra_forbidden":
+    if fault["type"] == "extra_forbidden" and not _NAME.fullmatch(str(path[-1])):
         path.pop()
     pointer = "".join(f"/{part}" for part in path)
     context = fault.get("ctx", {})

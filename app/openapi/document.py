@@ -160,6 +160,7 @@ def _shared_refusals(path: str, operation: JSON, needs: frozenset[Callable[..., 
         if "application/json" in operation["requestBody"]["content"]:
             yield errors.Malformed
             yield errors.Invalid
+            yield problems.JsonNeeded
     if "422" in operation["responses"]:
         yield errors.Invalid
     for need in needs:

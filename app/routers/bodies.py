@@ -12,9 +12,22 @@ from app.ports.images import ImageType
 
 class _StrictRequest(Request):
     async def json(self) -> Any:
-        """Return the body: UTF-8, no name twice in an object, no NaN (RFC 8259 §4, §6, §8.1)."""
-        text = (await self.body()).decode()
-        return json.loads(text, object_pairs_hook=_each_name_once, parse_constant=_refuse)
+        """Return the body: UTF-8, no name twice in an object, no NaN (RFC 8259 §4, §6, §8.1).
+
+        Raises:
+            JSONDecodeError: its message is the code of what is wrong.
+        """
+        try:
+            text = (await self.body()).decode()
+            return json.loads(text, object_pairs_hook=_each_name_once, parse_constant=_refuse)
+        except UnicodeDecodeError:
+            _refuse("not_utf8")
+        except RecursionError:
+            _refuse("too_deep")
+        except json.JSONDecodeError as error:
+            _refuse("twice" if error.msg == "twice" else "not_json")
+        except ValueError:  # more figures than a number has
+            _refuse("not_json")
 
 
 class StrictRoute(APIRoute):
@@ -38,9 +51,9 @@ def file_body(types: Iterable[ImageType]) -> dict[str, Any]:
 def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        _refuse("")
+        _refuse("twice")
     return found
 
 
-def _refuse(_: str) -> NoReturn:
-    raise json.JSONDecodeError("not strict", "", 0)
+def _refuse(why: str) -> NoReturn:
+    raise json.JSONDecodeError(why, "", 0) from None

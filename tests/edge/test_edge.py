@@ -82,7 +82,9 @@ async def test_however_often_readiness_is_asked_for_others_are_asked_once_a_seco
 
 class TestSize:
     async def test_a_body_that_is_too_large_is_read_no_further(self, client: httpx.AsyncClient) -> None:
-        answer = await client.post("/v1/sessions", content=b'{"phone": "' + b"1" * JSON_BYTES)
+        body, headers = b'{"phone": "' + b"1" * JSON_BYTES, {"Content-Type": "application/json"}
+
+        answer = await client.post("/v1/sessions", content=body, headers=headers)
 
         assert (answer.status_code, answer.json()["code"]) == (413, "body-too-large")
 

@@ -198,7 +198,7 @@ class TestStrangers:
             ({"code": "A" * 43, "spoken_code": "００００００", "device": DEVICE}, "/spoken_code"),
             ({"code": "A" * 43, "spoken_code": 123456, "device": DEVICE}, "/spoken_code"),
             ({"code": "A" * 43, "spoken_code": "000000"}, "/device"),
-            ({"code": "A" * 43, "spoken_code": "000000", "device": DEVICE, "account": "mine"}, ""),
+            ({"code": "A" * 43, "spoken_code": "000000", "device": DEVICE, "account": "mine"}, "/account"),
         ],
     )
     async def test_a_broken_body_is_named_and_not_repeated(

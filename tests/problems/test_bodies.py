@@ -74,6 +74,7 @@ WRONG = {
     "a text": (b'"text"', [""]),
     "null": (b"null", [""]),
     "a field too many": (register(**{SECRET: 1}), [""]),
+    "a field too many that is a word": (register(unknown=1), ["/unknown"]),
     "a field too many with half a character": (register().replace(b'"phone"', b'"\\ud800": 1, "phone"'), [""]),
     "a field too many with a slash": (register(**{"a/b~c": 1}), [""]),
     "a field too many inside": (register(device={"id": "a", "name": "a", "platform": "ios", SECRET: 1}), ["/device"]),
@@ -106,6 +107,24 @@ async def test_a_wrong_field_is_named_by_our_names_and_nothing_is_repeated(
     assert "corr" not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("a name twice", "twice"),
+        ("a name twice inside", "twice"),
+        ("deep", "too_deep"),
+        ("deep objects", "too_deep"),
+        ("not UTF-8", "not_utf8"),
+        ("cut off", "not_json"),
+        ("a huge number", "not_json"),
+    ],
+)
+async def test_why_it_cannot_be_read_is_told(client: httpx.AsyncClient, name: str, code: str) -> None:
+    answer = await client.post("/v1/accounts", content=NOT_JSON[name], headers=HEADERS)
+
+    assert [(each["pointer"], each["code"]) for each in answer.json()["errors"]] == [("", code)]
+
+
 async def test_a_json_body_ends_at_64_kibibytes(client: httpx.AsyncClient) -> None:
     fits = await client.post("/v1/accounts", content=register(phone="1" * (64 * 1024 - 400)), headers=HEADERS)
     too_large = await client.post("/v1/accounts", content=register(phone="1" * 64 * 1024), headers=HEADERS)
@@ -118,7 +137,7 @@ async def test_a_json_body_ends_at_64_kibibytes(client: httpx.AsyncClient) -> No
 async def test_another_kind_of_body_is_not_understood(client: httpx.AsyncClient, kind: str) -> None:
     answer = await client.post("/v1/accounts", content=register(), headers=HEADERS | {"Content-Type": kind})
 
-    assert is_a_problem(answer, 422, "invalid-request")
+    assert is_a_problem(answer, 415, "json-needed")
     assert "correct horse" not in answer.text
 
 

@@ -16,6 +16,7 @@ PUBLIC = {
     "/v1/handovers/openings",
     "/v1/notices/{code}",
     "/v1/offices",
+    "/v1/relationships",
     "/v1/sessions/refresh",
     "/v1/sms-codes",
 }

@@ -26,6 +26,7 @@ from tests.adapters.face.tencent import stage as stages
 from tests.adapters.face.tencent.asking import NAME, NUMBER, PHOTO, PORTRAIT, Make, picture, play, request
 from tests.adapters.face.tencent.vendor import Vendor
 from tests.cluster import Database
+from tests.factories.adding import later
 from tests.factories.phone import Phone, settle_people
 
 
@@ -123,6 +124,7 @@ class TestInTheHouse:
         early = await holder.client.get(f"{back.path}?{back.query}&BizToken=x")
         waiting = await holder.call("GET", f"/v1/face-checks/{started.json()['id']}")
         vendor.text = {}
+        await later(holder.house, seconds=2)
         late = await holder.client.get(f"{back.path}?{back.query}&BizToken=x")
         passed = await holder.call("GET", f"/v1/face-checks/{started.json()['id']}")
 

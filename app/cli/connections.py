@@ -35,7 +35,7 @@ class Connection(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, **more)
-        self._gathered = 0
+        self._gathered = self._read = 0
         self._has_come_on = False
         self._is_too_large = False
         self._is_whole = False
@@ -58,13 +58,15 @@ class Connection(HttpToolsProtocol):
         """Read on, as far as that is reasonable."""
         if self.transport.is_closing():
             return
-        self._has_come_on = False
+        self._has_come_on, self._read = False, len(data)
         super().data_received(data)
         self._gathered = 0 if self._has_come_on else self._gathered + len(data)
         if self._gathered > HEAD_BYTES and not self.transport.is_closing():
             self._refuse()
-        elif self._is_whole and self._has_come_on:
+        elif self._has_come_on:  # each piece of a body may take as long as the head
             self._stop_waiting()
+            if not self._is_whole:
+                self._wait()
         elif self._giving_up is None:  # something comes after a request that was whole
             self._wait()
 
@@ -73,37 +75,26 @@ class Connection(HttpToolsProtocol):
         super().on_message_begin()
         self._has_come_on, self._is_whole = True, False
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take one header, of the head or of the trailer.
-
-        Raises:
-            TooLarge: it is one too many.
-        """
-        if len(self.headers) >= HEADERS:
-            self._is_too_large = True
-            raise TooLarge
-        super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
-        """Begin to answer; from here each piece of a body may take as long as the head.
+        """Begin to answer.
 
         Raises:
-            TooLarge: one read held a head that is too large, whole.
+            TooLarge: there are too many headers, or the last reads held a head that is too large, whole.
         """
-        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > HEAD_BYTES:
+        if len(self.headers) > HEADERS or (self._gathered + self._read > HEAD_BYTES and self._head > HEAD_BYTES):
             self._is_too_large = True
             raise TooLarge
         super().on_headers_complete()
-        self._come_on()
+        self._has_come_on = True
 
     def on_chunk_header(self) -> None:
         """See a body go on."""
-        self._come_on()
+        self._has_come_on = True
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of a body."""
         super().on_body(body)
-        self._come_on()
+        self._has_come_on = True
 
     def on_message_complete(self) -> None:
         """Have it all: however long the answer takes, the client is not to blame."""
@@ -117,14 +108,13 @@ class Connection(HttpToolsProtocol):
         else:
             super().send_400_response(msg)
 
+    @property
+    def _head(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+
     def _refuse(self) -> None:
         self.transport.write(_TOO_LARGE)
         self.transport.close()
-
-    def _come_on(self) -> None:
-        self._has_come_on = True
-        self._stop_waiting()
-        self._wait()
 
     def _wait(self) -> None:
         self._giving_up = self.loop.call_later(self.patience_seconds, self._give_up)

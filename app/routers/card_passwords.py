@@ -12,7 +12,7 @@ from app.routers import deps, faces
 from app.routers.bodies import StrictRoute
 from app.routers.deps import CARD_PASSWORD_ACR, AnyCaller, Caller, Language, TheHouse
 from app.routers.once import OncePerKey, Remember
-from app.schemas import enrolments as shapes
+from app.schemas import card_passwords as shapes
 from app.services import answers
 from app.services.accounts import sessions
 from app.services.accounts.codes import SmsCodeWrong

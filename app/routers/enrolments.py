@@ -19,6 +19,7 @@ from app.routers.waiting import IfNoneMatch, Prefer, answer_when_changed
 from app.schemas import enrolments as shapes
 from app.schemas.accounts import TokensRead
 from app.schemas.base import Page
+from app.schemas.faces import FaceCheckRead
 from app.services import answers
 from app.services.accounts import sessions
 from app.services.accounts.doers import Doer
@@ -201,7 +202,7 @@ async def give_consent(
 @router.post(
     "/{enrolment_id}/face-checks",
     status_code=201,
-    response_model=shapes.FaceCheckRead,
+    response_model=FaceCheckRead,
     responses=documented(*_STEP, checking.FaceConsentNeeded, FaceTriesUsed, FaceStartsUsed, FaceServiceUnavailable),
 )
 async def start_face_check(

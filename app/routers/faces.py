@@ -27,7 +27,7 @@ from app.routers.bodies import file_body
 from app.routers.deps import FaceDoing, House, Language, TheHouse
 from app.routers.once import Once, Remember
 from app.routers.waiting import IfNoneMatch, Prefer, answer_when_changed
-from app.schemas.enrolments import FaceCheckRead, FramesRead
+from app.schemas.faces import FaceCheckRead, FramesRead
 from app.services import answers, outcomes
 from app.services.accounts.doers import Doer
 from app.services.enrolments import checking

@@ -17,7 +17,8 @@ from app.routers.bodies import StrictRoute
 from app.routers.deps import Caller, HandoverHolder, House, Language, TheHouse
 from app.routers.once import IdempotencyKeyMissing, Once, OncePerHandover, OncePerKey, Remember, repeat_key
 from app.schemas import handovers as shapes
-from app.schemas.enrolments import FaceCheckAsk, FaceCheckRead
+from app.schemas.enrolments import FaceCheckAsk
+from app.schemas.faces import FaceCheckRead
 from app.services import answers
 from app.services.answers import Answer
 from app.services.enrolments import checking, handed_over, handing_over

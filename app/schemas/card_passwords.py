@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from app.schemas.base import Asked, Code, DeviceMeta, Moment, Told
-from app.schemas.enrolments import FaceCheckRead
+from app.schemas.faces import FaceCheckRead
 
 
 class StepUpRead(Told):

@@ -1,6 +1,6 @@
-"""Wire shapes of enrolments, their steps and face checks."""
+"""Wire shapes of enrolments and their steps."""
 
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, StringConstraints
 
@@ -8,7 +8,7 @@ from app import texts
 from app.models.cases import Finding
 from app.models.documents import DocumentKind
 from app.models.enrolments import ConsentPurpose, EnrolmentKind, State
-from app.models.faces import FaceCheck, FaceCheckState
+from app.models.faces import FaceCheckState
 from app.models.handovers import HandoverEnd, HandoverState
 from app.ports.face import FaceMode, FaceReason
 from app.schemas.accounts import TokensRead
@@ -277,38 +277,3 @@ def _rejection_text(code: str, language: str) -> str:
     if code in texts.review_findings():
         return texts.review_finding(code, language)
     return texts.problem(code, language).title
-
-
-class FaceCheckRead(Told):
-    """A face check; `client` is what the provider's part in the app needs while it is open."""
-
-    id: str
-    state: FaceCheckState
-    mode: FaceMode
-    provider: str
-    client: dict[str, Any]
-    reason: FaceReason | None
-    reason_text: str | None = Field(description="The reason in words, in the language asked for")
-    tries_left: int
-    expires_at: Moment
-
-    @classmethod
-    def of(cls, check: FaceCheck, client: dict[str, str], tries_left: int, reason_text: str | None) -> Self:
-        return cls(
-            id=str(check.id),
-            state=FaceCheckState.STARTED if check.state is FaceCheckState.STARTING else check.state,
-            mode=check.mode,
-            provider=check.provider,
-            client=client,
-            reason=check.reason,
-            reason_text=reason_text,
-            tries_left=tries_left,
-            expires_at=check.expires_at,
-        )
-
-
-class FramesRead(Told):
-    """How many frames of a face check are here, and how many it takes."""
-
-    received: int
-    wanted: int

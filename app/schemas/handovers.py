@@ -8,7 +8,8 @@ from app.models.enrolments import State
 from app.models.handovers import DisputeReason, HandoverState
 from app.schemas.accounts import DeviceAsk
 from app.schemas.base import Asked, Code, Moment, Told
-from app.schemas.enrolments import FaceCheckRead, NoticeShown, StepRead
+from app.schemas.enrolments import NoticeShown, StepRead
+from app.schemas.faces import FaceCheckRead
 from app.schemas.family import TERMS
 from app.services.enrolments.handed_over import HandoverView
 from app.services.enrolments.handing_over import Offered, Opened

@@ -52,6 +52,12 @@ async def of(session: Session, case: Case) -> Sequence[Exhibit]:
     ]
 
 
+async def row_of(session: Session, exhibit: Exhibit) -> EvidenceFile:
+    """Return where a picture lies."""
+    table: type[EvidenceFile] = FaceFrame if exhibit.kind == FRAME else Document
+    return await session.get_one(table, (bucket_of(exhibit.id), exhibit.id))
+
+
 async def look(db: Database, ports: Ports, staff: Staff, case_id: UUID, exhibit_id: UUID) -> bytes:
     """Return one picture of a case that the reviewer holds, a JPEG with their login and the moment written across it.
 
@@ -72,8 +78,7 @@ async def _seen(session: Session, staff: Staff, case_id: UUID, exhibit_id: UUID)
     exhibit = next((each for each in await of(session, case) if each.id == exhibit_id), None)
     if exhibit is None:
         raise NotFound
-    table: type[EvidenceFile] = FaceFrame if exhibit.kind == FRAME else Document
-    row = await session.get_one(table, (bucket_of(exhibit_id), exhibit_id))
+    row = await row_of(session, exhibit)
     if row.purge_at <= session.now:
         raise NotFound
     await homes.lock(session, {case.home_id, case.member_id})

@@ -4,8 +4,7 @@ from uuid import UUID
 
 from app.core.db import Database, Session, bucket_of
 from app.models.cases import Case, CaseState
-from app.models.documents import Document, DocumentKind, EvidenceFile
-from app.models.faces import FaceFrame
+from app.models.documents import DocumentKind, EvidenceFile
 from app.ports import Ports
 from app.ports.face import FaceEvidence, FaceMode, FaceRequest
 from app.services import files
@@ -63,6 +62,4 @@ async def _about(session: Session, case_id: UUID) -> tuple[EvidenceFile, str] | 
     faces = [each for each in shown if each.kind in (DocumentKind.FACIAL_PHOTO, exhibits.FRAME)]
     if not faces:
         return None
-    table: type[EvidenceFile] = FaceFrame if faces[0].kind == exhibits.FRAME else Document
-    picture = await session.get_one(table, (bucket_of(faces[0].id), faces[0].id))
-    return picture, (await homes.person(session, case.member_id)).number
+    return await exhibits.row_of(session, faces[0]), (await homes.person(session, case.member_id)).number

@@ -27,7 +27,11 @@ from app.core.db import Database
 from app.core.passwords import Passwords
 from app.core.sealing import Chain, Lookup, Vault
 from app.core.settings import Environment, Settings
-from app.core.tokens import AccessTokens, HandoverTokens, ReadingAddresses, RefreshTokens
+from app.core.tokens.access import AccessTokens
+from app.core.tokens.addresses import ReadingAddresses
+from app.core.tokens.handovers import HandoverTokens
+from app.core.tokens.published import Published
+from app.core.tokens.refresh import RefreshTokens
 from app.openapi.document import Api
 from app.ports import Ports, Sandbox
 from app.ports.face import FaceProvider, FrameFaceProvider
@@ -122,6 +126,7 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
             RefreshTokens(ring.secret(Purpose.REFRESH_TOKENS)),
             HandoverTokens(ring.secret(Purpose.HANDOVERS)),
         ),
+        published=Published(ring.signing(), issuer=settings.public_url),
         addresses=ReadingAddresses(ring.secret(Purpose.READING_ADDRESSES), clock=clock),
         passwords=Passwords(ring.secret(Purpose.PASSWORD_PEPPER)),
         population=Population.WITH_TEST_PEOPLE if is_development else Population.LIVING,

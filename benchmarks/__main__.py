@@ -25,7 +25,7 @@ from app.adapters.keys.file import FileKeys
 from app.adapters.postgres import EmbeddedPostgres, remove
 from app.adapters.postgres.founding import APP, OWNER
 from app.adapters.postgres.schema import migrate
-from app.core.tokens import AccessClaims
+from app.core.tokens.access import AccessClaims
 from benchmarks import judging, load
 from benchmarks.filling import fill
 from benchmarks.serve import settings

@@ -9,7 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from app.core.db import BUCKETS, Database, Session, bucket_of, new_id
-from app.core.tokens import AccessClaims
+from app.core.tokens.access import AccessClaims
 from app.models.accounts import Account, Assurance, Device
 from app.models.people import HomeKind
 from app.ports.register import PhysicalCard, PhysicalCardStatus, RegisteredPerson

@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from app.core.db import bucket_of
 from app.core.sealing import DataKey, Vault
-from app.core.tokens import AccessTokens
+from app.core.tokens.access import AccessTokens
 from app.services.cards.reading import OWN_CARD
 from app.services.family.reading import PAGE
 

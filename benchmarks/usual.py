@@ -18,7 +18,7 @@ from app import texts
 from app.core.clock import today
 from app.core.db import bucket_of
 from app.core.sealing import DataKey, Vault
-from app.core.tokens import AccessClaims, AccessTokens
+from app.core.tokens.access import AccessClaims, AccessTokens
 from app.models.accounts import Assurance, SignedIn
 from app.models.cards import Card, CardIssue
 from app.models.links import FamilyLink, LinkState, MemberSlot, Place

@@ -36,6 +36,10 @@ class Keys(Protocol):
         """Return the look-up peppers in use, by version."""
         ...
 
+    def signing(self) -> Mapping[int, bytes]:
+        """Return the 32-byte seeds of the keys whose signatures others verify, by version; the highest signs."""
+        ...
+
     async def wrap(self, data_key: bytes) -> bytes:
         """Wrap a 32-byte data key under the newest wrapping key.
 

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Response
 from app.core.db import Session
 from app.core.errors import NotFound
 from app.core.passwords import Busy
-from app.core.tokens import ACCESS_LIFETIME, AccessClaims, auth_seconds
+from app.core.tokens.access import ACCESS_LIFETIME, AccessClaims, auth_seconds
 from app.ports.face import FaceServiceUnavailable
 from app.problems import documented
 from app.routers import deps, faces

@@ -22,7 +22,10 @@ from app.core.errors import (
 )
 from app.core.passwords import Passwords
 from app.core.settings import Settings
-from app.core.tokens import AccessClaims, HandoverTokens, ReadingAddresses, TokenRefused
+from app.core.tokens.access import AccessClaims, TokenRefused
+from app.core.tokens.addresses import ReadingAddresses
+from app.core.tokens.handovers import HandoverTokens
+from app.core.tokens.published import Published
 from app.models.accounts import Assurance
 from app.models.operators import OperatorRole
 from app.ports import Ports, Sandbox
@@ -34,7 +37,6 @@ from app.services.accounts.doers import Doer
 from app.services.accounts.sessions import Caller as SessionCaller
 from app.services.accounts.sessions import Mint, MoreProofNeeded
 from app.services.handovers import holding
-from app.services.handovers.holding import Holder
 from app.services.operators.sessions import SIGN_IN as STAFF_SIGN_IN
 from app.services.operators.sessions import RoleNeeded, StaffCaller
 from app.services.operators.sessions import caller as staff_caller
@@ -60,6 +62,7 @@ class House:
     ports: Ports
     mint: Mint
     addresses: ReadingAddresses
+    published: Published
     passwords: Passwords
     population: Population
     traffic: Traffic
@@ -151,11 +154,11 @@ def still_signed_in(house: House, caller: SessionCaller) -> Callable[[], Awaitab
     return lambda: sessions.caller(house.db, caller.claims)
 
 
-async def _holder(request: Request, house: TheHouse) -> Holder:
+async def _holder(request: Request, house: TheHouse) -> holding.Holder:
     return await holding.holder(house.db, house.mint.handovers, _bearer(request, _OPEN_LINK))
 
 
-HandoverHolder = Annotated[Holder, Depends(_holder)]
+HandoverHolder = Annotated[holding.Holder, Depends(_holder)]
 """A member to whom a face step was handed over, with a token that is good for it alone."""
 
 
@@ -236,6 +239,14 @@ def identity(text: str) -> UUID:
     if str(read) != text:  # braces, capitals, other scripts' digits: an id is passed on as it was given
         raise NotFound
     return read
+
+
+async def _holder_of_path(holder: str) -> UUID | None:
+    return None if holder == "me" else identity(holder)
+
+
+Holder = Annotated[UUID | None, Depends(_holder_of_path)]
+"""Whose business it is, as the path says: one's own (`me`, which is None), or a member's, by the link's id."""
 
 
 def phone(house: House, raw: str) -> str:

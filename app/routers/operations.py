@@ -15,6 +15,7 @@ from app.problems import documented
 from app.routers.deps import Address, House, Language, TheHouse
 from app.routers.edge import is_forwarded_by_nobody_known
 from app.routers.metering import CONTENT_TYPE
+from app.schemas.keys import KeyRead, KeysRead
 
 router = APIRouter(tags=["operations"])
 
@@ -75,6 +76,13 @@ async def read_metrics(request: Request, house: TheHouse, address: Address) -> R
     if is_passed_on or not _is_within(address, settings.metrics_networks):
         raise NotFound
     return Response(house.meter.text(), media_type=CONTENT_TYPE)
+
+
+@router.get("/.well-known/jwks.json")
+async def read_keys(house: TheHouse, response: Response) -> KeysRead:
+    """The public keys of what we sign for others to verify: presentation codes, statements, receipts (RFC 7517)."""
+    response.headers["Cache-Control"] = "public, max-age=3600"
+    return KeysRead(keys=[KeyRead(**key) for key in house.published.jwks()])
 
 
 @router.get("/problems", response_class=HTMLResponse)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Response
 
 from app.core.db import Session
 from app.core.errors import NotFound
-from app.core.tokens import ReadingAddressOver, SignedAddress
+from app.core.tokens.addresses import ReadingAddressOver, SignedAddress
 from app.models.cases import Case
 from app.ports.face import ScoreBand
 from app.ports.images import ImagesBusy, ImageUnreadable

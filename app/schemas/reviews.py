@@ -6,7 +6,7 @@ from typing import Final, Self
 
 from pydantic import Field
 
-from app.core.tokens import SignedAddress
+from app.core.tokens.addresses import SignedAddress
 from app.models.cases import CasePurpose, CaseReason, CaseState, Finding, Risk, Verdict
 from app.models.documents import Agreement
 from app.models.enrolments import EnrolmentKind, Guardianship

@@ -57,13 +57,13 @@ class Action(StrEnum):
     ENROLMENT_ENDED = "enrolment.ended"
     CARD_ISSUED = "card.issued"
     CARD_SEEN = "card.seen"
-    CARD_LOOK_REFUSED = "card.look_refused"
     CARD_PASSWORD_SET = "card.password_set"  # noqa: S105 - an action, not a secret
     CARD_PASSWORD_CHECKED = "card.password_checked"  # noqa: S105 - an action, not a secret
     CARD_PASSWORD_RESET_STARTED = "card.password_reset_started"  # noqa: S105 - an action, not a secret
     LINK_STARTED = "link.started"
     LINK_SERVICES_CHANGED = "link.services_changed"
     LINK_ENDED = "link.ended"
+    LINK_REFUSED = "link.refused"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,30 @@
-"""What a family link lets its owner do: asked at every request, its looks written down, narrowed by either side."""
+"""Who does what for whom: asked at every request, written down with the member, who is told; narrowed by either side.
 
+`look` and `act` stand before everything that is done for a holder, be it for oneself or by a link for a member.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final, TypeVar
 from uuid import UUID
 
-from app.core.db import Session, bucket_of
+from app.core.clock import today
+from app.core.db import Database, Session, bucket_of
 from app.core.errors import AppError, Conflict, Denied, NotFound
 from app.models.links import FamilyLink, LinkState
-from app.services import audit, links, throttles
+from app.services import audit, links, outbox, throttles
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action, Actor
+from app.services.cards.reading import OwnCardNeeded
 from app.services.links import Service, Services
 from app.services.people import homes
 from app.services.throttles import Counter, Limit
 
-_LOOK_WINDOW = timedelta(minutes=10)
+_LOOK: Final = timedelta(minutes=10)
+_DAY: Final = timedelta(days=1)
+
+T = TypeVar("T")
 
 
 class LinkFrozen(Conflict):
@@ -57,29 +68,77 @@ async def person_still(session: Session, caller: Caller) -> UUID:
     return person_id
 
 
-def refusal(link: FamilyLink, service: Service) -> type[AppError] | None:
-    """Return why one of the owner's living links does not let them do something for the member, if it does not."""
-    if link.state is LinkState.FROZEN:
-        return LinkFrozen
-    return None if service in Services.of(link).names else ServiceNotShared
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """Somebody doing something for the person whose business it is; `link` is None where that is themselves."""
+
+    person_id: UUID
+    actor: Actor
+    link: FamilyLink | None
+
+    @property
+    def on_behalf_of(self) -> UUID | None:
+        """The member who is acted for, as the audit writes it."""
+        return None if self.link is None else self.link.member_id
 
 
-async def record_look(session: Session, action: Action, link: FamilyLink, actor: Actor) -> None:
-    """Write down in the member's home that the owner looks at what is theirs; once in ten minutes for the same."""
-    counter = Counter(
-        Limit(f"look:{action.value}", 1, _LOOK_WINDOW),
-        bucket_of(link.member_id),
-        session.lookup.digest("look", f"{actor.id}:{link.id}"),
-    )
-    if (await throttles.use(session, counter)).is_allowed:
-        await audit.record(
-            session,
-            action,
-            home_id=link.member_id,
-            actor=actor,
-            on_behalf_of=link.member_id,
-            facts={"link_id": str(link.id)},
-        )
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    error: type[AppError]
+
+
+async def look(
+    db: Database,
+    caller: Caller,
+    holder: UUID | None,
+    action: Action,
+    work: Callable[[Session, Acting], Awaitable[T]],
+) -> T:
+    """Do `work`, which reads what is a holder's: one's own (None), or a member's by the link's id.
+
+    A look at a member is written down in their home, once in ten minutes for the same action; a refused one too.
+
+    Raises:
+        NotFound: it is no link of the caller's, or is over.
+        LinkFrozen, ServiceNotShared: the owner may not look.
+        OwnCardNeeded: nobody has shown by this account who they are.
+    """
+
+    async def unit(session: Session) -> T | _Refused:
+        acting = await _asked(session, caller, holder, Service.VIEW)
+        if isinstance(acting, _Refused):
+            return acting
+        if acting.link is not None:
+            await _record_once(session, action, acting.link, acting.actor)
+        return await work(session, acting)
+
+    return await _done(db, unit)
+
+
+async def act(
+    db: Database,
+    caller: Caller,
+    holder: UUID | None,
+    service: Service,
+    work: Callable[[Session, Acting], Awaitable[T]],
+) -> T:
+    """Do `work`, a deed for a holder: for oneself (None), or for a member by the link's id.
+
+    The homes it concerns are locked before the link is asked, so that a dispute or an end comes before or after it,
+    never between.
+
+    Raises:
+        NotFound: it is no link of the caller's, or is over.
+        LinkFrozen, ServiceNotShared: the owner may not do this; that they tried is written down.
+        OwnCardNeeded: nobody has shown by this account who they are.
+    """
+
+    async def unit(session: Session) -> T | _Refused:
+        await homes.lock(session, await _concerned(session, caller, holder))
+        acting = await _asked(session, caller, holder, service)
+        return acting if isinstance(acting, _Refused) else await work(session, acting)
+
+    return await _done(db, unit)
 
 
 async def narrow(session: Session, link: FamilyLink, services: Services, actor: Actor) -> None:
@@ -101,3 +160,77 @@ async def narrow(session: Session, link: FamilyLink, services: Services, actor: 
     link.may_view, link.may_show_code = services.view, services.show_code
     link.may_certify, link.may_file, link.may_pay = services.certify, services.file, services.pay
     await links.record(session, Action.LINK_SERVICES_CHANGED, link, actor, services=" ".join(services.names))
+
+
+async def _done(db: Database, unit: Callable[[Session], Awaitable[T | _Refused]]) -> T:
+    """Run a unit of work; what it refuses is raised once that it was tried is written down for good."""
+    done = await db.run(unit)
+    if isinstance(done, _Refused):
+        raise done.error
+    return done
+
+
+async def _concerned(session: Session, caller: Caller, holder: UUID | None) -> set[UUID]:
+    if holder is None:
+        return {await _self(session, caller)}
+    link = await links.find_for_owner(session, await person_still(session, caller), holder)
+    return {link.owner_id, link.member_id}
+
+
+async def _asked(session: Session, caller: Caller, holder: UUID | None, service: Service) -> Acting | _Refused:
+    if holder is None:
+        return Acting(await _self(session, caller), caller.actor, None)
+    link = await links.find_for_owner(session, await person_still(session, caller), holder)
+    refusal = _refusal(link, service)
+    if refusal is not None:
+        await _record_once(session, Action.LINK_REFUSED, link, caller.actor, service=service.value)
+        return _Refused(refusal)
+    await _tell_once_a_day(session, link)
+    return Acting(link.member_id, caller.actor, link)
+
+
+async def _self(session: Session, caller: Caller) -> UUID:
+    try:
+        return await person_still(session, caller)
+    except NotFound:
+        raise OwnCardNeeded from None
+
+
+def _refusal(link: FamilyLink, service: Service) -> type[AppError] | None:
+    """Return why one of the owner's living links does not let them do something for the member, if it does not."""
+    if link.state is LinkState.FROZEN:
+        return LinkFrozen
+    return None if service in Services.of(link).names else ServiceNotShared
+
+
+async def _record_once(session: Session, action: Action, link: FamilyLink, actor: Actor, **facts: str) -> None:
+    """Write down in the member's home what the owner does; once in ten minutes for the same."""
+    subject = ":".join((str(actor.id), str(link.id), *facts.values()))
+    counter = Counter(
+        Limit(f"look:{action.value}", 1, _LOOK), bucket_of(link.member_id), session.lookup.digest("look", subject)
+    )
+    if (await throttles.use(session, counter)).is_allowed:
+        await audit.record(
+            session,
+            action,
+            home_id=link.member_id,
+            actor=actor,
+            on_behalf_of=link.member_id,
+            facts={"link_id": str(link.id), **facts},
+        )
+
+
+async def _tell_once_a_day(session: Session, link: FamilyLink) -> None:
+    """Tell the member that the owner acts for them, the first time of each day in China."""
+    subject = session.lookup.digest("acted", f"{link.id}:{today(session.now)}")
+    counter = Counter(Limit("acted-today", 1, _DAY), bucket_of(link.member_id), subject)
+    if (await throttles.use(session, counter)).is_allowed:
+        outbox.tell(
+            session,
+            outbox.Kind.TELL_PERSON,
+            link.member_id,
+            message="acted_today_member",
+            link_id=str(link.id),
+            owner_id=str(link.owner_id),
+            member_id=str(link.member_id),
+        )

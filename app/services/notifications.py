@@ -86,7 +86,7 @@ async def _tell_others(ports: Ports, event: Taken, plan: _Plan, own: str | None)
 
 
 async def _send(ports: Ports, event: Taken, home_id: UUID, phone: str, message: str, names: Mapping[str, str]) -> None:
-    text = texts.message(message, _LANGUAGE, **names)
+    text = texts.message(message, _LANGUAGE, **{**event.facts, **names})
     await ports.messages.send(Message(key=f"{event.id}:{home_id}", to=phone, kind=MessageKind.NOTICE, text=text))
 
 

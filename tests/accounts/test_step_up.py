@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from app.core.tokens import AccessClaims
+from app.core.tokens.access import AccessClaims
 from tests.factories.callers import pass_time, refresh
 from tests.factories.phone import CARD_PASSWORD, Phone
 

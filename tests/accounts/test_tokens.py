@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from app import main
-from app.core.tokens import AccessClaims
+from app.core.tokens.access import AccessClaims
 from app.routers.deps import House
 from tests.factories.phone import Phone
 

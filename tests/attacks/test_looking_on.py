@@ -84,7 +84,7 @@ async def test_a_service_that_is_taken_away_meanwhile_shows_no_card(
 
     assert narrowed.status_code == 200, narrowed.text
     assert (await looked).json()["code"] == "service-not-shared"
-    assert [action for action, _, _ in await make.audited(without_card.person)][-1] == Action.CARD_LOOK_REFUSED
+    assert [action for action, _, _ in await make.audited(without_card.person)][-1] == Action.LINK_REFUSED
 
 
 async def test_an_account_that_loses_its_person_meanwhile_sees_no_card(

@@ -29,7 +29,7 @@ def card_of(member: Member) -> str:
 
 async def looks(make: Make, member: Member) -> list[str]:
     written = [action for action, _, _ in await make.audited(member.person)]
-    return [action for action in written if action in (Action.CARD_SEEN, Action.CARD_LOOK_REFUSED)]
+    return [action for action in written if action in (Action.CARD_SEEN, Action.LINK_REFUSED)]
 
 
 async def freeze(db: Database, member: Member) -> None:
@@ -289,7 +289,7 @@ class TestAMembersCard:
         answer = await me.call("GET", card_of(father))
 
         assert (answer.status_code, answer.json()["code"]) == (409, "link-frozen")
-        assert await looks(make, father) == [Action.CARD_LOOK_REFUSED]
+        assert await looks(make, father) == [Action.LINK_REFUSED]
 
     async def test_what_the_member_does_not_share_is_not_shown(self, make: Make) -> None:
         me = await make.owner()
@@ -298,7 +298,7 @@ class TestAMembersCard:
         answer = await me.call("GET", card_of(nephew))
 
         assert (answer.status_code, answer.json()["code"]) == (403, "service-not-shared")
-        assert await looks(make, nephew) == [Action.CARD_LOOK_REFUSED]
+        assert await looks(make, nephew) == [Action.LINK_REFUSED]
 
     async def test_a_link_that_is_not_mine_is_not_there(self, make: Make) -> None:
         me, stranger = await make.owner(), await make.owner(sex="2")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.core.clock import MovableClock
 from app.core.errors import NotFound
-from app.core.tokens import READING_LIFETIME, ReadingAddresses, ReadingAddressOver, SignedAddress
+from app.core.tokens.addresses import READING_LIFETIME, ReadingAddresses, ReadingAddressOver, SignedAddress
 
 SECRET = bytes(range(32))
 SESSION = UUID("beefc1a4-8cf9-84ba-a83b-154d4bd053a9")

@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 from jose import jwt
 
 from app.core.clock import MovableClock
-from app.core.tokens import AccessClaims, AccessTokens, HandoverTokens, RefreshTokens, TokenRefused
+from app.core.tokens.access import AccessClaims, AccessTokens, TokenRefused
+from app.core.tokens.handovers import HandoverTokens
+from app.core.tokens.refresh import RefreshTokens
 
 SECRET = bytes(range(32))
 ISSUER = "https://escard.test"

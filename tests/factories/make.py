@@ -11,7 +11,7 @@ import httpx
 
 from app.adapters.register.embedded import EmbeddedRegister, Entry
 from app.core.db import Session, bucket_of, new_id
-from app.core.tokens import AccessClaims, AccessTokens, auth_seconds
+from app.core.tokens.access import AccessClaims, AccessTokens, auth_seconds
 from app.models.accounts import Account, Assurance, Device
 from app.models.people import HomeKind
 from app.ports.register import PhysicalCard, PhysicalCardStatus, RegisteredPerson

@@ -24,16 +24,24 @@ class KeyFileBroken(ValueError):
 class FileKeys(Keys):
     """Secrets read once from a JSON file that only its owner may read.
 
-    `root` gives the purposes' secrets (HKDF, RFC 5869), `routing` the buckets for ever, `peppers` the look-ups and
-    `wrapping` the data keys; the last two are numbered, the highest number is the newest.
+    `root` gives the purposes' secrets (HKDF, RFC 5869), `routing` the buckets for ever, `peppers` the look-ups,
+    `wrapping` the data keys and `signing` the signatures that others verify; the last three are numbered, the highest
+    number is the newest. A file older than such signatures has no `signing`: the root gives its first key.
     """
 
     def __init__(
-        self, *, root: bytes, routing: bytes, peppers: Mapping[int, bytes], wrapping: Mapping[int, bytes]
+        self,
+        *,
+        root: bytes,
+        routing: bytes,
+        peppers: Mapping[int, bytes],
+        wrapping: Mapping[int, bytes],
+        signing: Mapping[int, bytes],
     ) -> None:
         self._routing = routing
         self._peppers = dict(peppers)
-        self._secrets = {purpose: _derive(root, purpose) for purpose in Purpose if purpose is not Purpose.ROUTING}
+        self._signing = dict(signing) or {1: _derive(root, "signing")}
+        self._secrets = {purpose: _derive(root, purpose.value) for purpose in Purpose if purpose is not Purpose.ROUTING}
         self._wrapping = {version: AESGCM(key) for version, key in wrapping.items()}
 
     @classmethod
@@ -55,6 +63,7 @@ class FileKeys(Keys):
                 routing=_bytes(held["routing"]),
                 peppers={int(version): _bytes(key) for version, key in held["peppers"].items()},
                 wrapping={int(version): _bytes(key) for version, key in held["wrapping"].items()},
+                signing={int(version): _bytes(key) for version, key in held.get("signing", {}).items()},
             )
         except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
             raise KeyFileBroken(f"{path} is no key file") from error
@@ -73,6 +82,7 @@ class FileKeys(Keys):
             "routing": _text(os.urandom(32)),
             "peppers": {"1": _text(os.urandom(32))},
             "wrapping": {"1": _text(os.urandom(32))},
+            "signing": {"1": _text(os.urandom(32))},
         }
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
@@ -86,6 +96,9 @@ class FileKeys(Keys):
 
     def peppers(self) -> Mapping[int, bytes]:
         return self._peppers
+
+    def signing(self) -> Mapping[int, bytes]:
+        return self._signing
 
     @property
     def wrapping_versions(self) -> tuple[int, ...]:
@@ -106,8 +119,8 @@ class FileKeys(Keys):
             raise KeysUnavailable from error
 
 
-def _derive(root: bytes, purpose: Purpose) -> bytes:
-    return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.value.encode()).derive(root)
+def _derive(root: bytes, use: str) -> bytes:
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=use.encode()).derive(root)
 
 
 def _text(key: bytes) -> str:

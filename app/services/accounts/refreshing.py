@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from app.core.db import Database, Session
 from app.core.errors import Unauthenticated
-from app.core.tokens import RefreshToken
+from app.core.tokens.refresh import RefreshToken
 from app.models.accounts import SessionEnd, SignedIn
 from app.services import audit
 from app.services.accounts import sessions

@@ -11,7 +11,9 @@ from sqlalchemy import Select, select, update
 
 from app.core.db import Database, Session, bucket_of, hot, new_id
 from app.core.errors import NextStep, NotFound, Unauthenticated
-from app.core.tokens import ACCESS_LIFETIME, AccessClaims, AccessTokens, HandoverTokens, RefreshTokens
+from app.core.tokens.access import ACCESS_LIFETIME, AccessClaims, AccessTokens
+from app.core.tokens.handovers import HandoverTokens
+from app.core.tokens.refresh import RefreshTokens
 from app.models.accounts import Account, Assurance, Device, SessionEnd, SignedIn
 from app.models.audit import ActorKind
 from app.services import audit

@@ -10,7 +10,7 @@ from sqlalchemy import RowMapping, and_, select
 from app.core.db import Database, Session, bucket_of, hot
 from app.core.errors import Conflict, NextStep
 from app.core.sealing import DataKey
-from app.core.tokens import AccessClaims
+from app.core.tokens.access import AccessClaims
 from app.models.cards import Card, CardIssue
 from app.models.people import Person
 from app.ports.register import PhysicalCardStatus
@@ -28,6 +28,7 @@ class OwnCardNeeded(Conflict):
     """The caller has no e-card of their own."""
 
     code = "own-card-needed"
+    leads_to = NextStep("own-card", "/v1/enrolments")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ async def own(db: Database, claims: AccessClaims) -> CardView:
     rows = await db.fetch(OWN_CARD, bucket_of(claims.session_id), claims.session_id)
     row = sessions.readable(rows, db.clock.now())
     if row["proven_account_id"] != claims.account_id or row["level"] is None:
-        raise OwnCardNeeded(next_step=NextStep("own-card", "/v1/enrolments"))
+        raise OwnCardNeeded
     key = db.vault.cached(row["wrapped_key"]) or await db.vault.unlock(row["wrapped_key"])
     return _masked(key, row["person_id"], row, (await policies.at_hand(db, row["region"])).card_status)
 
@@ -88,7 +89,7 @@ async def reveal_own(session: Session, caller: Caller) -> CardView:
     person_id = caller.person_id
     row = await _find(session, person_id, caller.channel) if person_id is not None and caller.is_proven else None
     if row is None or person_id is None:
-        raise OwnCardNeeded(next_step=NextStep("own-card", "/v1/enrolments"))
+        raise OwnCardNeeded
     await audit.record(session, Action.OWN_NUMBER_REVEALED, home_id=person_id, actor=caller.actor)
     rules = (await policies.current(session, row["region"])).card_status
     return _view(row, rules, *_opened(await homes.key_of(session, person_id), person_id, row))

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from app.core.db import Database, Session, bucket_of
 from app.core.errors import Conflict, Denied, NextStep, NotFound, TooMany
-from app.core.tokens import HandoverTokens, Presented
+from app.core.tokens.handovers import HandoverTokens, Presented
 from app.models.audit import ActorKind
 from app.models.enrolments import Enrolment, EnrolmentKind, Event, State
 from app.models.handovers import Handover, HandoverEnd, HandoverState

@@ -162,7 +162,7 @@ async def _lock_member(session: Session, caller: Caller, enrolment_id: UUID) -> 
 
 async def _holder(session: Session, caller: Caller) -> UUID:
     if not caller.is_proven or caller.person_id is None or not await issuing.is_active(session, caller.person_id):
-        raise OwnCardNeeded(next_step=NextStep("own-card", "/v1/enrolments"))
+        raise OwnCardNeeded
     return caller.person_id
 
 

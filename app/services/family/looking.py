@@ -1,18 +1,18 @@
 """Looks at a member's card: allowed or refused, always written down."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from uuid import UUID
 
 from app.core.db import Database, Session
-from app.core.errors import AppError
 from app.ports.register import Register, RegisteredPerson
-from app.services import audit, authority, links, outbox
+from app.services import audit, authority, outbox
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action
+from app.services.authority import Acting
 from app.services.cards import issuing, reading
 from app.services.cards.issuing import NoPhysicalCard
 from app.services.cards.reading import CardView
-from app.services.links import Service
 from app.services.people import homes
 
 
@@ -33,34 +33,25 @@ async def look_at_card(db: Database, register: Register, caller: Caller, link_id
         LinkFrozen, ServiceNotShared: the owner may not see it.
         RegisterUnavailable: there is no card, and why cannot be asked.
     """
-    seen = await db.run(lambda session: _look(session, caller, link_id))
-    if isinstance(seen, _WithoutCard):
-        member_id, registered = seen.person_id, await register.find(seen.number)
-        found = await db.run(lambda session: _look_again(session, caller, link_id, member_id, registered))
-    else:
-        found = seen
-    if isinstance(found, _Refused):
-        raise found.error
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Refused:
-    error: type[AppError]
+    seen = await authority.look(db, caller, link_id, Action.CARD_SEEN, partial(_look, caller.channel))
+    if not isinstance(seen, _WithoutCard):
+        return seen
+    registered = await register.find(seen.number)
+    again = partial(_look_again, caller.channel, registered)
+    return await authority.look(db, caller, link_id, Action.CARD_SEEN, again)
 
 
 @dataclass(frozen=True, slots=True)
 class _WithoutCard:
-    person_id: UUID
     number: str = field(repr=False)
 
 
 async def _look_again(
-    session: Session, caller: Caller, link_id: UUID, person_id: UUID, registered: RegisteredPerson | None
-) -> CardView | NoCardYet | _Refused:
+    channel: str, registered: RegisteredPerson | None, session: Session, acting: Acting
+) -> CardView | NoCardYet:
     """Issue the card that was not there, if it can be; all may have changed while the register thought."""
-    await homes.lock(session, {person_id})
-    seen = await _look(session, caller, link_id)
+    await homes.lock(session, {acting.person_id})
+    seen = await _look(channel, session, acting)
     if not isinstance(seen, _WithoutCard):
         return seen
     if registered is None or not registered.is_alive:
@@ -68,21 +59,15 @@ async def _look_again(
     obstacle = await issuing.obstacle(session, registered)
     if obstacle is not None:
         return NoCardYet(obstacle.code)
-    await issuing.issue(session, person_id, registered, channel=caller.channel, actor=audit.SYSTEM)
-    outbox.tell(session, outbox.Kind.TELL_PERSON, person_id, message="card_issued")
-    card = await reading.of_member(session, person_id, caller.channel)
+    await issuing.issue(session, acting.person_id, registered, channel=channel, actor=audit.SYSTEM)
+    outbox.tell(session, outbox.Kind.TELL_PERSON, acting.person_id, message="card_issued")
+    card = await reading.of_member(session, acting.person_id, channel)
     assert card is not None
     return card
 
 
-async def _look(session: Session, caller: Caller, link_id: UUID) -> CardView | _WithoutCard | _Refused:
-    link = await links.find_for_owner(session, await authority.person_still(session, caller), link_id)
-    refusal = authority.refusal(link, Service.VIEW)
-    if refusal is not None:
-        await authority.record_look(session, Action.CARD_LOOK_REFUSED, link, caller.actor)
-        return _Refused(refusal)
-    await authority.record_look(session, Action.CARD_SEEN, link, caller.actor)
-    card = await reading.of_member(session, link.member_id, caller.channel)
+async def _look(channel: str, session: Session, acting: Acting) -> CardView | _WithoutCard:
+    card = await reading.of_member(session, acting.person_id, channel)
     if card is not None:
         return card
-    return _WithoutCard(link.member_id, (await homes.person(session, link.member_id)).number)
+    return _WithoutCard((await homes.person(session, acting.person_id)).number)

@@ -11,9 +11,9 @@ from asyncpg import Record
 
 from app.core.clock import today
 from app.core.db import Database, Session, bucket_of, hot
-from app.core.errors import NextStep, NotFound
+from app.core.errors import NotFound
 from app.core.sealing import DataKey
-from app.core.tokens import AccessClaims
+from app.core.tokens.access import AccessClaims
 from app.models.links import FamilyLink, LinkState, Place
 from app.services import links, policies
 from app.services.accounts import sessions
@@ -119,7 +119,7 @@ async def page(db: Database, claims: AccessClaims) -> FamilyPage:
     now = db.clock.now()
     first = sessions.readable(rows, now)
     if first["proven_account_id"] != claims.account_id:
-        raise OwnCardNeeded(next_step=NextStep("own-card", "/v1/enrolments"))
+        raise OwnCardNeeded
     key = db.vault.cached(first["wrapped_key"]) or await db.vault.unlock(first["wrapped_key"])
     day = today(now)
     held = [_member(key, row, day) for row in rows if row["side"] == "member"]

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app.core.db import Database, bucket_of, hot
 from app.core.errors import Unauthenticated
-from app.core.tokens import HandoverTokens
+from app.core.tokens.handovers import HandoverTokens
 from app.models.audit import ActorKind
 from app.models.handovers import READABLE, HandoverState
 from app.services.accounts.doers import Doer

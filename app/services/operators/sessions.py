@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from app.core.db import Session, bucket_of
 from app.core.errors import Denied, NextStep, Unauthenticated
-from app.core.tokens import TokenRefused
+from app.core.tokens.access import TokenRefused
 from app.models.audit import ActorKind
 from app.models.operators import Office, Operator, OperatorRole, StaffSession
 from app.services import audit, policies

@@ -1,0 +1,1 @@
+"""Tokens, signed addresses and published signatures: made and checked here alone."""

@@ -50,7 +50,7 @@ def test_the_newest_key_signs_and_older_ones_are_still_believed(ours: Published)
     before = Published({1: OLD}, issuer=ISSUER)
 
     assert ours.verify("code+jwt", before.sign("code+jwt", CLAIMS))["jti"] == "1"
-    assert header_of(ours.sign("code+jwt", CLAIMS))["kid"] == ours.jwks()[0]["kid"] != before.keys()[0]["kid"]
+    assert header_of(ours.sign("code+jwt", CLAIMS))["kid"] == ours.jwks()[0]["kid"] != before.jwks()[0]["kid"]
     with pytest.raises(NotOurs):
         before.verify("code+jwt", ours.sign("code+jwt", CLAIMS))
 

@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class Environment(StrEnum):
@@ -27,6 +30,26 @@ class S3Settings(BaseModel):
     endpoint: str | None = Field(None, description="Address of an S3-compatible store; empty for Amazon's")
     access_key_id: str = Field(description="Access key id")
     secret_access_key: SecretStr = Field(description="Secret access key")
+
+
+class GatewaySettings(BaseModel):
+    """Another authority's gateway; requests to it are signed with each of the secrets (docs/gateways.md)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    endpoint: str = Field(description="Address of the gateway: https, or http within this machine")
+    secrets: SecretStr = Field(description="One secret or two, `whsec_…`, with a space between")
+    timeout_seconds: float = Field(10, gt=0, le=60, description="How long an answer may take")
+
+    @field_validator("endpoint")
+    @classmethod
+    def _is_private(cls, endpoint: str) -> str:
+        parts = urlsplit(endpoint)
+        if not parts.hostname or parts.username is not None or "?" in endpoint or "#" in endpoint:
+            raise ValueError("an address has a host, a port and a path, and no more")
+        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+            raise ValueError("numbers of people go over https alone, except within this machine")
+        return endpoint
 
 
 class Settings(BaseSettings):

@@ -1,0 +1,102 @@
+"""Asks another authority's gateway: JSON over HTTP, signed as docs/adr/0017 has it, with an end to every wait."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+from uuid import uuid4
+
+import httpx
+import orjson
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from app.adapters.webhooks import Webhooks, read_secret
+from app.core.clock import Clock
+from app.core.logging import logger
+from app.core.settings import GatewaySettings
+
+_MOST_BYTES: Final = 1024 * 1024
+_MOST_FAULTS: Final = 10
+_PLAIN: Final = {"accept": "application/json", "accept-encoding": "identity", "content-type": "application/json"}
+
+
+class GatewaySilent(Exception):
+    """No answer, or none that we understand: it is not known what was done."""
+
+
+class Said(BaseModel):
+    """What a gateway says: each field of the contract with its type; further ones are left alone."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True, hide_input_in_errors=True)
+
+
+Model = TypeVar("Model", bound=Said)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status, and the body as it came."""
+
+    status: int
+    body: bytes = field(repr=False)
+
+    def read(self, model: type[Model]) -> Model:
+        """Read the body; what is wrong with it is logged by field and kind, never by value.
+
+        Raises:
+            GatewaySilent: it is not what the contract says.
+        """
+        try:
+            return model.model_validate_json(self.body)
+        except ValidationError as error:
+            faults = [
+                f"{'.'.join(str(step) for step in each['loc'] if step in model.model_fields)}: {each['type']}"
+                for each in error.errors(include_url=False, include_input=False)[:_MOST_FAULTS]
+            ]
+            logger(__name__).warning("gateway_not_understood", said=model.__name__, faults=faults)
+            raise GatewaySilent from error
+
+
+class Gateway:
+    """One gateway: its address, the secrets that requests are signed with, and how long it may take."""
+
+    def __init__(self, settings: GatewaySettings, clock: Clock, client: httpx.AsyncClient) -> None:
+        self._endpoint = settings.endpoint.rstrip("/")
+        self._timeout = settings.timeout_seconds
+        self._webhooks = Webhooks(_secrets(settings), clock)
+        self._client = client
+
+    async def ask(self, method: str, path: str, body: object = None) -> Answer:
+        """Send a request and return the answer, whatever its status below 500.
+
+        Raises:
+            GatewaySilent: there was none in time, or only that it cannot answer now.
+        """
+        content = b"" if body is None else orjson.dumps(body)
+        signed = self._webhooks.sign(f"req_{uuid4().hex}", f"{method} {path}\n".encode() + content)
+        try:
+            async with (
+                asyncio.timeout(self._timeout),  # the client's own limit begins anew with each piece of an answer
+                self._client.stream(
+                    method, self._endpoint + path, content=content, headers=_PLAIN | signed, follow_redirects=False
+                ) as answer,
+            ):
+                said = Answer(answer.status_code, await _whole(answer))
+        except (httpx.HTTPError, TimeoutError) as error:
+            raise GatewaySilent from error
+        if said.status >= 500 or said.status in (408, 425, 429):
+            raise GatewaySilent
+        return said
+
+
+def _secrets(settings: GatewaySettings) -> Sequence[bytes]:
+    return [read_secret(each) for each in settings.secrets.get_secret_value().split()]
+
+
+async def _whole(answer: httpx.Response) -> bytes:
+    said = bytearray()
+    async for piece in answer.aiter_raw():
+        said += piece
+        if len(said) > _MOST_BYTES:
+            raise GatewaySilent
+    return bytes(said)

@@ -1,4 +1,4 @@
-"""Asking another authority's gateway: signed, with an end to every wait, and nothing believed that is not understood."""
+"""Asking another authority's gateway: signed, with an end to every wait; what is not understood is not believed."""
 
 import asyncio
 import base64

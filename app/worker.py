@@ -17,9 +17,10 @@ from app.core import logging
 from app.core.clock import SHANGHAI, today
 from app.core.db import Database
 from app.ports import Ports
-from app.services import audit_heads, files, housekeeping, notifications, outbox, outcomes
+from app.services import audit_heads, files, housekeeping, outbox, outcomes
 from app.services.enrolments import expiring, reading
 from app.services.links import comparing
+from app.services.notifications import telling
 from app.services.outbox import Kind, Taken
 from app.services.reviews import lateness, presorting
 
@@ -80,7 +81,7 @@ def chores(db: Database, ports: Ports) -> Sequence[Chore]:
 async def tell_due(db: Database, ports: Ports) -> int:
     """Tell what is in the outboxes and due; return how much that was."""
     tellers: Mapping[Kind, Teller] = {
-        Kind.TELL_PERSON: partial(notifications.tell, db, ports),
+        Kind.TELL_PERSON: partial(telling.tell, db, ports),
         Kind.SLOT_FREED: partial(_free_slot, db, ports),
         Kind.FACE_GIVEN_UP: partial(_give_up_face, db, ports),
         Kind.READ_DOCUMENT: partial(_read_document, db, ports),

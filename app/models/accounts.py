@@ -65,7 +65,7 @@ class Account(Identified, Base):
 
 
 class Device(Identified, Base):
-    """A phone or browser that an account has signed in on."""
+    """A phone or browser that an account has signed in on; `push_address` is where its app can be told something."""
 
     __tablename__ = "device"
     __table_args__ = (
@@ -80,6 +80,7 @@ class Device(Identified, Base):
     name: Mapped[bytes]
     platform: Mapped[str]
     is_trusted: Mapped[bool]
+    push_address: Mapped[bytes | None]
     first_seen_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
 

@@ -48,6 +48,16 @@ _WAITING = {
     "approvals": 0,
 }
 
+_WAYS = {"sms": True, "push": True}
+_NOTIFICATION = {
+    "id": "adeeb3a0-6a4e-8c51-9a0e-1f2d5a0f7c11",
+    "code": "link_started_owner",
+    "topic": "security",
+    "text": "王** has joined your family account; you can now act for them in the family service.",
+    "created_at": "2026-11-22T05:19:33Z",
+    "read_at": None,
+}
+
 EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
     "SmsCodeAsk": {"phone": _PHONE, "purpose": "register"},
     "SmsCodeSent": {"expires_in": 300, "resend_after": 60},
@@ -60,6 +70,21 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
     "RefreshAsk": {"refresh_token": "re7BpI…"},
     "TokensRead": _TOKENS,
     "DeviceAsk": _DEVICE,
+    "NotificationsRead": {"items": [_NOTIFICATION], "next_cursor": None, "unread": 1},
+    "NotificationRead": _NOTIFICATION,
+    "NotificationsReadAsk": {"until": _NOTIFICATION["id"]},
+    "NotificationPreferencesAsk": {"language": "en", "topics": {"family": {"sms": False}}},
+    "NotificationPreferencesRead": {
+        "language": "en",
+        "topics": {
+            "security": _WAYS,
+            "family": {"sms": False, "push": True},
+            **dict.fromkeys(("enrolments", "cards", "certifications", "filings"), _WAYS),
+        },
+        "always": ["security"],
+    },
+    "PushAddressAsk": {"address": "fHk2Zr9-uB1x7Qd0"},
+    "WaysAsk": {"sms": False},
     "EnrolmentAsk": {"kind": "family_member"},
     "NoticeShown": _SHOWN,
     "ConsentAsk": _SHOWN | {"code": "face-check", "services": ["view", "show_code"]},

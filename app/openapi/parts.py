@@ -27,6 +27,7 @@ TAGS: Final = (
     ("card", "The card password: step-up, change, reset."),
     ("holders", "E-cards: one's own and members', under the same paths."),
     ("family", "Members, owners, places."),
+    ("notifications", "What I was told, and how I wish to be told."),
     ("offices", "Where people can go."),
     ("staff", "Sign-in of those who work here: two factors, short sessions."),
     ("reviews", "What waits for people: for reviewers among the staff."),

@@ -9,6 +9,7 @@ from app.ports.face import FaceProvider, FrameFaceProvider
 from app.ports.images import Images
 from app.ports.keys import Keys
 from app.ports.messages import Inbox, Messages
+from app.ports.push import Push
 from app.ports.reader import DocumentReader
 from app.ports.register import Register, TestPerson
 from app.ports.storage import ObjectStore
@@ -19,12 +20,13 @@ class Ports:
     """Everything outside that a server is joined to; the face providers by their names, in the order of the setting.
 
     Without a `reader` nothing is read on documents but by people, and without a `presorter` no faces are compared for
-    them.
+    them. Without `push` no app shows a notification by itself.
     """
 
     clock: Clock
     keys: Keys
     messages: Messages
+    push: Push | None
     register: Register
     images: Images
     store: ObjectStore

@@ -10,7 +10,7 @@ from app.core.errors import Unavailable
 
 
 class MessagesUnavailable(Unavailable):
-    """The message could not be handed over; nothing was sent."""
+    """The message could not be handed over, as far as we know."""
 
     code = "messages-unavailable"
 
@@ -43,7 +43,7 @@ class Messages(Protocol):
         """Hand a message over for sending, at most once for each `key`.
 
         Raises:
-            MessagesUnavailable: not handed over.
+            MessagesUnavailable: not handed over, as far as we know; try again with the same key.
         """
         ...
 

@@ -17,6 +17,7 @@ from app.models.base import Bucketed
 from app.models.cases import NotedRisk
 from app.models.documents import SeenImage
 from app.models.faces import HeardEvent
+from app.models.notifications import Notification
 from app.models.operators import StaffSession
 from app.models.outbox import OutboxEvent
 from app.models.stand_ins import InboxMessage
@@ -46,6 +47,7 @@ _RULES: Final = (
     _Rule(SeenImage, SeenImage.seen_at, timedelta(days=30)),
     _Rule(NotedRisk, NotedRisk.noted_at, timedelta(days=30)),
     _Rule(StaffSession, StaffSession.expires_at, timedelta(days=90)),  # where somebody has signed in from counts 30
+    _Rule(Notification, Notification.created_at, timedelta(days=730)),
     _Rule(OutboxEvent, OutboxEvent.done_at, timedelta(days=30)),
 )
 _INBOX_KEPT = timedelta(days=30)

@@ -5,6 +5,7 @@ The words are data, read once: `problems.toml`, `messages.toml`, `fields.toml`, 
 and never holds what somebody typed; only messages have values: a code, minutes or a masked name.
 """
 
+import string
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ __all__ = [
     "handover",
     "message",
     "message_kinds",
+    "message_places",
     "notice",
     "notice_versions",
     "page",
@@ -153,13 +155,23 @@ def relationship_rules() -> tuple[str, ...]:
     return tuple(_texts(DEFAULT_LANGUAGE).relationships)
 
 
-def message(kind: str, language: str, **values: str) -> str:
+def message(kind: str, language: str, /, **values: str) -> str:
     """Return the text of a message to a phone; `values` fill its places and are never read as places themselves.
 
     Raises:
         KeyError: no such kind or language, or a value is missing.
     """
     return _texts(language).messages[kind].format_map(values)
+
+
+def message_places(kind: str) -> frozenset[str]:
+    """Return the places that a message has for values, the same in every language.
+
+    Raises:
+        KeyError: no such kind.
+    """
+    text = _texts(DEFAULT_LANGUAGE).messages[kind]
+    return frozenset(name for _, name, _, _ in string.Formatter().parse(text) if name is not None)
 
 
 def message_kinds() -> tuple[str, ...]:

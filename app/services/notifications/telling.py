@@ -13,21 +13,21 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from app import texts
 from app.core import logging
 from app.core.db import Database, Session, bucket_of
+from app.core.errors import Unavailable
 from app.models.links import MemberSlot
 from app.models.people import Home, HomeKind
 from app.ports import Ports
-from app.ports.messages import Message, MessageKind
 from app.services import policies
 from app.services.accounts import profile
+from app.services.notifications import handing
+from app.services.notifications.handing import Note
 from app.services.outbox import Taken
 from app.services.people import homes
 from app.services.people.ages import is_under
 from app.services.people.names import mask_name
 
-_LANGUAGE: Final = texts.DEFAULT_LANGUAGE  # nobody has told us theirs, so messages go out in the country's
 _TO_MEMBER: Final = "_member"
 _TO_OTHERS: Final = "_other_owner"
 
@@ -39,6 +39,7 @@ class _Recipient:
     """Somebody who may be told: the phone of their account, and the number under which the register knows theirs."""
 
     home_id: UUID
+    account_id: UUID | None
     phone: str | None = field(repr=False)
     number: str | None = field(repr=False)
 
@@ -60,34 +61,44 @@ async def tell(db: Database, ports: Ports, event: Taken) -> None:
     No connection is held while the register is asked and messages are handed over.
 
     Raises:
-        RegisterUnavailable, MessagesUnavailable: not everybody has been told.
+        RegisterUnavailable, MessagesUnavailable, PushUnavailable: not everybody has been told.
     """
     if event.facts.get("member_id") == "":
         return  # an application that named nobody yet: there is nothing to say
     plan = await db.run(partial(_plan, event))
     own = await _phone_of(ports, plan.to)
-    if own is not None:
-        await _send(ports, event, plan.to.home_id, own, event.facts["message"], plan.names)
+    notes = [_note(event, plan, plan.to, own, event.facts["message"])]
     if own is None or plan.is_child:
-        await _tell_others(ports, event, plan, own)
+        notes += await _for_others(ports, event, plan, own)
+    failures: list[Unavailable] = []
+    for note in notes:
+        try:
+            await handing.hand_over(db, ports, note)
+        except Unavailable as error:  # the others hear of it all the same, and now
+            failures.append(error)
+    if failures:
+        raise failures[0]
 
 
-async def _tell_others(ports: Ports, event: Taken, plan: _Plan, own: str | None) -> None:
-    heard = {own}
-    for other in plan.stand_ins:
-        phone = await _phone_of(ports, other)
-        if phone is not None:
-            message = event.facts["message"].removesuffix(_TO_MEMBER) + _TO_OTHERS
-            await _send(ports, event, other.home_id, phone, message, plan.names)
-            heard.add(phone)
+async def _for_others(ports: Ports, event: Taken, plan: _Plan, own: str | None) -> Sequence[Note]:
+    """Return what those are told who stand in; that nobody heard but who did it is put into the log."""
+    message = event.facts["message"].removesuffix(_TO_MEMBER) + _TO_OTHERS
+    notes = [_note(event, plan, other, await _phone_of(ports, other), message) for other in plan.stand_ins]
     acting = None if plan.acting is None else await _phone_of(ports, plan.acting)
-    if not heard - {None, acting}:
+    if not {own, *(note.phone for note in notes)} - {None, acting}:
         _log.warning("nobody_else_told", event_id=str(event.id), message=event.facts["message"])
+    return notes
 
 
-async def _send(ports: Ports, event: Taken, home_id: UUID, phone: str, message: str, names: Mapping[str, str]) -> None:
-    text = texts.message(message, _LANGUAGE, **{**event.facts, **names})
-    await ports.messages.send(Message(key=f"{event.id}:{home_id}", to=phone, kind=MessageKind.NOTICE, text=text))
+def _note(event: Taken, plan: _Plan, to: _Recipient, phone: str | None, message: str) -> Note:
+    return Note(
+        event_id=event.id,
+        home_id=to.home_id,
+        account_id=to.account_id,
+        phone=phone,
+        message=message,
+        values={**event.facts, **plan.names},
+    )
 
 
 async def _phone_of(ports: Ports, recipient: _Recipient) -> str | None:
@@ -102,7 +113,9 @@ async def _plan(event: Taken, session: Session) -> _Plan:
     names = await _names(session, event.facts)
     if home.kind is HomeKind.ACCOUNT:
         phone = await profile.phone_of(session, home.id)
-        return _Plan(to=_Recipient(home.id, phone, None), stand_ins=(), acting=None, is_child=False, names=names)
+        return _Plan(
+            to=_Recipient(home.id, home.id, phone, None), stand_ins=(), acting=None, is_child=False, names=names
+        )
     person = await homes.person(session, home.id)
     rules = (await policies.current(session)).ages
     is_child = is_under(person.birth_date, rules.own_consent, session.now)
@@ -111,7 +124,7 @@ async def _plan(event: Taken, session: Session) -> _Plan:
     has_words_for_others = event.facts["message"].endswith(_TO_MEMBER)
     owners = await _owners(session, home.id) if has_words_for_others else ()
     return _Plan(
-        to=_Recipient(home.id, None, person.number) if is_by_register else await _recipient(session, home.id),
+        to=_Recipient(home.id, None, None, person.number) if is_by_register else await _recipient(session, home.id),
         stand_ins=[await _recipient(session, each) for each in owners if each != acting_id],
         acting=None if acting_id is None else await _recipient(session, acting_id),
         is_child=is_child,
@@ -122,7 +135,7 @@ async def _plan(event: Taken, session: Session) -> _Plan:
 async def _recipient(session: Session, person_id: UUID) -> _Recipient:
     person = await homes.person(session, person_id)
     phone = None if person.account_id is None else await profile.phone_of(session, person.account_id)
-    return _Recipient(person_id, phone, person.number)
+    return _Recipient(person_id, person.account_id, phone, person.number)
 
 
 async def _names(session: Session, facts: Mapping[str, str]) -> dict[str, str]:

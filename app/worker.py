@@ -19,6 +19,7 @@ from app.core.db import Database
 from app.ports import Ports
 from app.services import audit_heads, files, housekeeping, outbox, outcomes
 from app.services.enrolments import expiring, reading
+from app.services.family import disputing
 from app.services.links import comparing
 from app.services.notifications import telling
 from app.services.outbox import Kind, Taken
@@ -69,6 +70,7 @@ def chores(db: Database, ports: Ports) -> Sequence[Chore]:
         Chore("settle_face_checks", partial(outcomes.settle_due, db, ports), _now, timedelta(seconds=3)),
         Chore("expire_enrolments", partial(expiring.expire_due, db), _now, timedelta(seconds=5)),
         Chore("expire_handovers", partial(expiring.expire_handovers, db), _now, timedelta(seconds=5)),
+        Chore("lapse_disputes", partial(disputing.lapse_due, db), _now, timedelta(minutes=1)),
         Chore("sweep_files", partial(files.sweep, db, ports.store), _now, timedelta(seconds=5)),
         Chore("put_away", partial(housekeeping.put_away, db), _now, timedelta(hours=1)),
         Chore("sign_audit_heads", partial(audit_heads.sign_changed, db, ports.store), _now, timedelta(hours=1)),

@@ -21,6 +21,7 @@ class CaseReason(StrEnum):
     OTHER_RELATIVE_OF_CHILD = "other_relative_of_child"
     MANY_TRIES_AT_MEMBER = "many_tries_at_member"
     ASKED_FOR = "asked_for"
+    LINK_DISPUTED = "link_disputed"
 
 
 class CaseState(StrEnum):
@@ -66,13 +67,16 @@ class Finding(StrEnum):
     GUARDIANSHIP_PAPERS_NEEDED = "guardianship-papers-needed"
     PHOTO_UNSUITABLE = "photo-unsuitable"
     FACE_AGAIN = "face-again"
+    LINK_NOT_WANTED = "link-not-wanted"
+    LINK_AGREED = "link-agreed"
 
 
 class CasePurpose(StrEnum):
-    """What a case decides."""
+    """What a case decides; of a dispute, whether it is upheld: to approve it ends the link."""
 
     ENROLMENT = "enrolment"
     CARD_PASSWORD_RESET = "card_password_reset"
+    LINK_DISPUTE = "link_dispute"
 
 
 FINDINGS: Mapping[Verdict, Mapping[CasePurpose, tuple[Finding, ...]]] = {
@@ -84,6 +88,7 @@ FINDINGS: Mapping[Verdict, Mapping[CasePurpose, tuple[Finding, ...]]] = {
             Finding.IDENTITY_SHOWN,
         ),
         CasePurpose.CARD_PASSWORD_RESET: (Finding.FACE_FITS, Finding.IDENTITY_SHOWN),
+        CasePurpose.LINK_DISPUTE: (Finding.LINK_NOT_WANTED, Finding.RELATIONSHIP_NOT_SHOWN),
     },
     Verdict.REJECT: {
         CasePurpose.ENROLMENT: (
@@ -94,6 +99,7 @@ FINDINGS: Mapping[Verdict, Mapping[CasePurpose, tuple[Finding, ...]]] = {
             Finding.IDENTITY_NOT_SHOWN,
         ),
         CasePurpose.CARD_PASSWORD_RESET: (Finding.NOT_THE_SAME_PERSON, Finding.IDENTITY_NOT_SHOWN),
+        CasePurpose.LINK_DISPUTE: (Finding.LINK_AGREED,),
     },
 }
 """Which findings lead to which verdict; what more can be asked for depends on the enrolment."""

@@ -28,6 +28,28 @@ class LinkEnd(StrEnum):
 
     BY_OWNER = "by_owner"
     BY_MEMBER = "by_member"
+    BY_DISPUTE = "by_dispute"
+    BY_DEATH = "by_death"
+    BY_CARD_CANCELLED = "by_card_cancelled"
+
+
+class LinkDisputeReason(StrEnum):
+    """Why a member disputes a link."""
+
+    OWNER_UNKNOWN = "owner_unknown"
+    NOT_AGREED = "not_agreed"
+    PRESSED = "pressed"
+    MISUSED = "misused"
+    OTHER = "other"
+
+
+class DisputeOutcome(StrEnum):
+    """How a dispute came to its end; `lapsed` when nobody has decided in time, which ends the link too."""
+
+    UPHELD = "upheld"
+    DISMISSED = "dismissed"
+    LAPSED = "lapsed"
+    LINK_ENDED = "link_ended"
 
 
 class Place(StrEnum):
@@ -114,3 +136,26 @@ class SlotWait(Bucketed, Base):
     member_id: Mapped[UUID] = mapped_column(primary_key=True)
     enrolment_id: Mapped[UUID] = mapped_column(primary_key=True)
     since: Mapped[datetime]
+
+
+class LinkDispute(Identified, Base):
+    """A member's objection to a link, in their own home; at most one is open for a link, and freezes it."""
+
+    __tablename__ = "link_dispute"
+    __table_args__ = (
+        bucket_agrees(),
+        ForeignKeyConstraint(["bucket", "member_id"], ["person.bucket", "person.id"]),
+        Index("uq_link_dispute_open", "bucket", "link_id", unique=True, postgresql_where=text("outcome IS NULL")),
+        Index("ix_link_dispute_due", "lapses_at", postgresql_where=text("outcome IS NULL")),
+        CheckConstraint("(outcome IS NULL) = (closed_at IS NULL)", name="closed_at"),
+        {"info": PERSONAL},
+    )
+
+    member_id: Mapped[UUID]
+    owner_id: Mapped[UUID]
+    link_id: Mapped[UUID]
+    reason: Mapped[LinkDisputeReason]
+    opened_at: Mapped[datetime]
+    lapses_at: Mapped[datetime]
+    outcome: Mapped[DisputeOutcome | None]
+    closed_at: Mapped[datetime | None]

@@ -202,6 +202,7 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
         "issued_at": "2026-11-22T05:09:32Z",
         "next": None,
     },
+    "LinkDisputeAsk": {"reason": "not_agreed"},
     "ServicesAsk": {"services": ["view", "show_code"]},
     "FamilyRead": {
         "members": [
@@ -297,6 +298,7 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
             "relationship_name": "son",
             "guardianship": "by_documents",
         },
+        "dispute": None,
         "register_says": {
             "is_known": True,
             "is_alive": True,

@@ -2,17 +2,21 @@
 
 from fastapi import APIRouter, Request, Response
 
+from app.core.db import Session
 from app.core.errors import NotFound, Unauthenticated
+from app.models.links import LinkDispute
 from app.problems import documented
 from app.routers import deps
 from app.routers.bodies import StrictRoute
 from app.routers.deps import Caller, House, Language, TheHouse
+from app.routers.once import OncePerKey, Remember
 from app.routers.shortcuts import Read
 from app.schemas import family as shapes
+from app.services import answers
 from app.services.accounts.sessions import MoreProofNeeded, SessionEnded
 from app.services.authority import ServicesNotAllowed
 from app.services.cards.reading import OwnCardNeeded
-from app.services.family import keeping, reading
+from app.services.family import disputing, keeping, reading
 
 router = APIRouter(prefix="/v1/family", tags=["family"], route_class=StrictRoute)
 
@@ -92,6 +96,27 @@ async def narrow_as_member(
     await house.db.run(lambda session: keeping.narrow_as_member(session, caller, wanted, chosen))
     owner, services = await reading.owner(house.db, caller.claims, wanted)
     return deps.written(shapes.owner(owner, services, language), language)
+
+
+@router.post(
+    "/owners/{link_id}/disputes",
+    status_code=201,
+    response_model=shapes.LinkDisputeRead,
+    responses=documented(NotFound),
+)
+async def dispute_link(
+    link_id: str, body: shapes.LinkDisputeAsk, caller: Caller, house: TheHouse, once: OncePerKey
+) -> Response:
+    """Object to somebody acting for me: frozen at once, until people decide; disputed before is as good."""
+    wanted = deps.identity(link_id)
+
+    async def work(_: answers.Unit, remember: Remember[LinkDispute]) -> None:
+        async def unit(session: Session) -> None:
+            await remember(session, await disputing.dispute(session, caller, wanted, body.reason))
+
+        await house.db.run(unit)
+
+    return once.respond(await once(work, shapes.LinkDisputeRead.of))
 
 
 READS = {"/v1/family": Read("/v1/family", page)}

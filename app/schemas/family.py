@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from datetime import date
 from operator import attrgetter
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
 import orjson
 from pydantic import Field
 
-from app.models.links import Place
+from app.models.links import LinkDispute, LinkDisputeReason, Place
 from app.schemas.base import Asked, Moment, Told
 from app.schemas.cards import JSON_OPTIONS
 from app.services.family.reading import FamilyPage, MemberView, OwnerView, QuotaView, Usage
@@ -113,6 +113,32 @@ class ServicesAsk(Asked):
 
     def chosen(self) -> Services:
         return Services(**{service.value: service in self.services for service in Service})
+
+
+class LinkDisputeAsk(Asked):
+    """Why I object to somebody acting for me."""
+
+    reason: LinkDisputeReason
+
+
+class LinkDisputeRead(Told):
+    """An objection: the link is frozen until people decide; if nobody has by `lapses_at`, it ends."""
+
+    id: str
+    link_id: str
+    reason: LinkDisputeReason
+    opened_at: Moment
+    lapses_at: Moment
+
+    @classmethod
+    def of(cls, dispute: LinkDispute) -> Self:
+        return cls(
+            id=str(dispute.id),
+            link_id=str(dispute.link_id),
+            reason=dispute.reason,
+            opened_at=dispute.opened_at,
+            lapses_at=dispute.lapses_at,
+        )
 
 
 def page(family: FamilyPage, language: str) -> bytes:

@@ -11,13 +11,14 @@ from app.models.cases import CasePurpose, CaseReason, CaseState, Finding, Risk, 
 from app.models.documents import Agreement
 from app.models.enrolments import EnrolmentKind, Guardianship
 from app.models.faces import FaceCheck, FaceCheckState
+from app.models.links import LinkDisputeReason
 from app.ports.face import FaceMode, FaceReason, ScoreBand
 from app.schemas.base import Asked, Moment, Told
 from app.schemas.family import TERMS
 from app.services.cases import Decision
 from app.services.reviews.exhibits import Exhibit
 from app.services.reviews.queue import Hold, Waiting
-from app.services.reviews.reading import Application, Party, RegisterFacts, ReviewView
+from app.services.reviews.reading import Application, Objection, Party, RegisterFacts, ReviewView
 from app.texts import review_finding
 
 HINT: Final = Field(description="How near a machine finds the face to the register's portrait; it decides nothing")
@@ -99,6 +100,28 @@ class ApplicationRead(Told):
             relationship=code,
             relationship_name=None if code is None else TERMS[language][code],
             guardianship=application.guardianship,
+        )
+
+
+class ObjectionRead(Told):
+    """Why a member objects to a link; to approve it ends the link, and so does time, at `lapses_at`."""
+
+    owner: PartyRead
+    relationship: str = Field(description="What the member is to the owner, GB/T 4761")
+    relationship_name: str
+    since: Moment
+    reason: LinkDisputeReason
+    lapses_at: Moment
+
+    @classmethod
+    def of(cls, objection: Objection, language: str) -> Self:
+        return cls(
+            owner=PartyRead.of(objection.owner),
+            relationship=objection.relationship,
+            relationship_name=TERMS[language][objection.relationship],
+            since=objection.since,
+            reason=objection.reason,
+            lapses_at=objection.lapses_at,
         )
 
 
@@ -190,6 +213,7 @@ class CaseRead(Told):
     claimed_until: Moment | None
     member: PartyRead
     application: ApplicationRead | None
+    dispute: ObjectionRead | None
     register_says: RegisterFactsRead
     face_checks: list[CheckSeenRead]
     exhibits: list[ExhibitRead]
@@ -212,6 +236,7 @@ class CaseRead(Told):
             claimed_until=case.claimed_until,
             member=PartyRead.of(view.member),
             application=view.application and ApplicationRead.of(view.application, language),
+            dispute=view.dispute and ObjectionRead.of(view.dispute, language),
             register_says=RegisterFactsRead.of(view.register),
             face_checks=[CheckSeenRead.of(check) for check in view.checks],
             exhibits=[

@@ -63,6 +63,8 @@ class Action(StrEnum):
     CARD_PASSWORD_RESET_STARTED = "card.password_reset_started"  # noqa: S105 - an action, not a secret
     LINK_STARTED = "link.started"
     LINK_SERVICES_CHANGED = "link.services_changed"
+    LINK_DISPUTED = "link.disputed"
+    LINK_DISPUTE_CLOSED = "link.dispute_closed"
     LINK_ENDED = "link.ended"
     LINK_REFUSED = "link.refused"
 

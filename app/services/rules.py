@@ -137,6 +137,13 @@ class Handovers(_Rule):
     disputed_days: int = Field(ge=0)
 
 
+class FamilyLife(_Rule):
+    """Days until a dispute that nobody has decided ends its link, and until its owner may name the member again."""
+
+    dispute_days: int = Field(gt=0)
+    disputed_days: int = Field(ge=0)
+
+
 class Reviews(_Rule):
     """How people decide: days they have for a case, minutes they hold it, hours its owner has to show more.
 
@@ -234,6 +241,7 @@ class Policies(BaseModel):
     faces: Faces
     face_providers: FaceProviders
     handovers: Handovers
+    family_life: FamilyLife
     reviews: Reviews
     card_passwords: CardPasswords
     sms_codes: SmsCodes

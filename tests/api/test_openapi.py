@@ -30,6 +30,7 @@ CREATING = {
     ("post", "/v1/handovers/current/face-checks"),
     ("post", "/v1/handovers/current/refusals"),
     ("post", "/v1/handovers/current/disputes"),
+    ("post", "/v1/family/owners/{link_id}/disputes"),
     ("post", "/v1/reviews/{review_id}/claims"),
     ("post", "/v1/reviews/{review_id}/decisions"),
 }

@@ -27,7 +27,7 @@ from app.services.enrolments import loading, lookups, undoing, viewing
 from app.services.enrolments.finishing import AlreadyHasCard, PersonNotVerified
 from app.services.enrolments.viewing import EnrolmentView
 from app.services.handovers import rows as handovers
-from app.services.links import Relative
+from app.services.links import Relative, disputes
 from app.services.people import homes
 from app.services.people.ages import is_under
 from app.services.people.homes import KnownPerson
@@ -257,7 +257,9 @@ async def _give_relative(
 
 
 async def _require_undisputed(session: Session, owner_id: UUID, member_id: UUID) -> None:
-    until = await handovers.disputed_until(session, owner_id, member_id)
+    refused = await handovers.disputed_until(session, owner_id, member_id)
+    ended = await disputes.kept_from_until(session, owner_id, member_id)
+    until = max(filter(None, (refused, ended)), default=None)
     if until is not None:
         raise MemberDisputed(retry_after_seconds=ceil((until - session.now).total_seconds()))
 

@@ -8,6 +8,7 @@ from app.models.links import FamilyLink, LinkEnd, LinkState
 from app.services import authority, links
 from app.services.accounts.sessions import Caller
 from app.services.links import Services
+from app.services.people import homes
 
 
 async def end_as_owner(session: Session, caller: Caller, link_id: UUID) -> None:
@@ -26,7 +27,7 @@ async def end_as_member(session: Session, caller: Caller, link_id: UUID) -> None
     Raises:
         NotFound: it is not the caller's.
     """
-    link = await _of_member(session, caller, link_id)
+    link = await of_member(session, caller, link_id)
     await links.end(session, link.id, LinkEnd.BY_MEMBER, caller.actor)
 
 
@@ -47,19 +48,37 @@ async def narrow_as_member(session: Session, caller: Caller, link_id: UUID, serv
         NotFound: it is not the caller's, or is over.
         ServicesNotAllowed: it would allow more than before.
     """
-    await authority.narrow(session, await _of_member(session, caller, link_id), services, caller.actor)
+    await authority.narrow(session, await of_member(session, caller, link_id), services, caller.actor)
+
+
+async def of_member(session: Session, caller: Caller, link_id: UUID) -> FamilyLink:
+    """Return the link of somebody who has added the caller, ended or not, without a lock.
+
+    Raises:
+        NotFound: it is not the caller's.
+    """
+    link = await _started(session, link_id)
+    if link.member_id != authority.person_of(caller):
+        raise NotFound
+    return link
+
+
+async def living(session: Session, seen: FamilyLink) -> FamilyLink:
+    """Return a link again with both homes locked.
+
+    Raises:
+        NotFound: it has ended.
+    """
+    await homes.lock(session, {seen.owner_id, seen.member_id})
+    link = await links.one(session, seen.id)
+    if link.state is LinkState.ENDED:
+        raise NotFound
+    return link
 
 
 async def _of_owner(session: Session, caller: Caller, link_id: UUID) -> FamilyLink:
     link = await _started(session, link_id)
     if link.owner_id != authority.person_of(caller):
-        raise NotFound
-    return link
-
-
-async def _of_member(session: Session, caller: Caller, link_id: UUID) -> FamilyLink:
-    link = await _started(session, link_id)
-    if link.member_id != authority.person_of(caller):
         raise NotFound
     return link
 

@@ -16,10 +16,10 @@ from sqlalchemy import select
 from app.core.db import Session, bucket_of, new_id
 from app.core.errors import Conflict, NextStep, NotFound
 from app.core.sealing import DataKey
-from app.models.links import FamilyLink, LinkEnd, LinkState, MemberSlot, Place
+from app.models.links import DisputeOutcome, FamilyLink, LinkEnd, LinkState, MemberSlot, Place
 from app.services import audit, outbox, policies
 from app.services.audit import Action, Actor
-from app.services.links import slots
+from app.services.links import disputes, slots
 from app.services.people import homes
 from app.services.people.identifiers import mask_number
 from app.services.rules import Quota
@@ -145,7 +145,7 @@ async def activate(session: Session, link_id: UUID, services: Services, actor: A
     link.may_view, link.may_show_code = services.view, services.show_code
     link.may_certify, link.may_file, link.may_pay = services.certify, services.file, services.pay
     await record(session, Action.LINK_STARTED, link, actor)
-    _tell(session, link, "link_started")
+    tell(session, link, "link_started")
     return True
 
 
@@ -193,12 +193,14 @@ async def end(session: Session, link_id: UUID, because: LinkEnd, actor: Actor) -
     link = await one(session, link_id)
     if link.state not in (LinkState.ACTIVE, LinkState.FROZEN):
         return
+    if link.state is LinkState.FROZEN:
+        await disputes.close(session, link, DisputeOutcome.LINK_ENDED)
     link.state, link.ended_at, link.ended_because = LinkState.ENDED, session.now, because
     link.total_no = link.place_no = None
     link.member_name = link.member_number = link.member_birth_date = None
     await slots.free(session, link)
     await record(session, Action.LINK_ENDED, link, actor, because=because.value)
-    _tell(session, link, "link_ended")
+    tell(session, link, "link_ended")
     outbox.tell(session, outbox.Kind.SLOT_FREED, link.member_id)
 
 
@@ -213,6 +215,15 @@ async def record(session: Session, action: Action, link: FamilyLink, actor: Acto
             on_behalf_of=link.member_id,
             facts={"link_id": str(link.id), "relationship": link.relationship, **facts},
         )
+
+
+def tell(session: Session, link: FamilyLink, message: str) -> None:
+    """Let owner and member be told of their link, each in words of their own."""
+    for home_id, suffix in ((link.owner_id, "owner"), (link.member_id, "member")):
+        outbox.tell(
+            session, outbox.Kind.TELL_PERSON, home_id, message=f"{message}_{suffix}", link_id=str(link.id),
+            owner_id=str(link.owner_id), member_id=str(link.member_id),
+        )  # fmt: skip
 
 
 def limit_of(quota: Quota, place: Place) -> int:
@@ -271,11 +282,3 @@ async def _locked(session: Session, link_id: UUID) -> FamilyLink | None:
         FamilyLink, (bucket_of(link_id), link_id), with_for_update=True, populate_existing=True
     )
     return link
-
-
-def _tell(session: Session, link: FamilyLink, message: str) -> None:
-    for home_id, suffix in ((link.owner_id, "owner"), (link.member_id, "member")):
-        outbox.tell(
-            session, outbox.Kind.TELL_PERSON, home_id, message=f"{message}_{suffix}", link_id=str(link.id),
-            owner_id=str(link.owner_id), member_id=str(link.member_id),
-        )  # fmt: skip

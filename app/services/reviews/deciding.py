@@ -13,6 +13,7 @@ from app.services import cases
 from app.services.cards import resets
 from app.services.cases import Decision
 from app.services.enrolments import asking, finishing, loading
+from app.services.family import disputing
 from app.services.operators.sessions import Staff
 from app.services.people import homes
 from app.services.reviews import queue, reading
@@ -59,13 +60,28 @@ async def _decide(
 ) -> None:
     seen = await cases.find(session, case_id)
     await homes.lock(session, await _homes(session, seen))
-    if seen.purpose is CasePurpose.CARD_PASSWORD_RESET:
-        case = await cases.decide(session, seen.id, decision, staff.actor)
-        if case.state is not CaseState.OPEN:
-            await resets.decided(session, case.subject_id, is_approved=case.state is CaseState.APPROVED)
-    else:
-        case = await _decide_enrolment(session, staff, seen, decision, registered)
+    case = await _decide_on(session, staff, seen, decision, registered)
     await remember(session, case)
+
+
+async def _decide_on(
+    session: Session, staff: Staff, seen: Case, decision: Decision, registered: RegisteredPerson | None
+) -> Case:
+    match seen.purpose:
+        case CasePurpose.ENROLMENT:
+            return await _decide_enrolment(session, staff, seen, decision, registered)
+        case CasePurpose.CARD_PASSWORD_RESET:
+            case = await cases.decide(session, seen.id, decision, staff.actor)
+            if case.state is not CaseState.OPEN:
+                await resets.decided(session, case.subject_id, is_approved=case.state is CaseState.APPROVED)
+            return case
+        case CasePurpose.LINK_DISPUTE:
+            link = await disputing.frozen(session, seen.subject_id)
+            case = await cases.decide(session, seen.id, decision, staff.actor)
+            if case.state is not CaseState.OPEN:
+                is_upheld = case.state is CaseState.APPROVED
+                await disputing.decided(session, link, staff.actor, is_upheld=is_upheld)
+            return case
 
 
 async def _decide_enrolment(
@@ -91,5 +107,7 @@ async def _homes(session: Session, case: Case) -> set[UUID]:
     """Return the homes that a decision changes."""
     if case.purpose is CasePurpose.CARD_PASSWORD_RESET:
         return {case.member_id}
+    if case.purpose is CasePurpose.LINK_DISPUTE:
+        return {(await disputing.about(session, case.subject_id))[0].owner_id, case.member_id}
     enrolment = await session.get_one(Enrolment, (bucket_of(case.subject_id), case.subject_id))
     return {enrolment.home_id, enrolment.account_id, case.member_id}

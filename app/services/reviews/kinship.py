@@ -17,12 +17,15 @@ from app.models.cases import Case, CasePurpose
 from app.models.enrolments import Enrolment
 from app.models.links import FamilyLink
 from app.ports.register import Register
+from app.services.family import disputing
 from app.services.people import homes
 
 
 async def concerned(session: Session, case: Case) -> frozenset[UUID]:
     """Return the people whom a case is about: the member, the owner, and whoever the account says it is."""
     found = {case.member_id}
+    if case.purpose is CasePurpose.LINK_DISPUTE:
+        found.add((await disputing.about(session, case.subject_id))[0].owner_id)
     if case.purpose is CasePurpose.ENROLMENT:
         enrolment = await session.get_one(Enrolment, (bucket_of(case.subject_id), case.subject_id))
         account = await session.get_one(Account, (bucket_of(enrolment.account_id), enrolment.account_id))

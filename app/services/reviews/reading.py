@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import select
@@ -12,12 +12,14 @@ from app.core.db import Database, Session, bucket_of
 from app.models.cases import FINDINGS, Case, CasePurpose, Finding, Verdict
 from app.models.enrolments import Enrolment, EnrolmentKind, Guardianship
 from app.models.faces import FaceCheck
+from app.models.links import FamilyLink, LinkDispute, LinkDisputeReason
 from app.ports import Ports
 from app.ports.register import RegisteredPerson
 from app.services import cases
 from app.services.audit import Action
 from app.services.cards import issuing
 from app.services.enrolments import asking, loading
+from app.services.family import disputing
 from app.services.operators.sessions import Staff
 from app.services.people import homes
 from app.services.people.ages import age_on
@@ -61,6 +63,17 @@ class Application:
 
 
 @dataclass(frozen=True, slots=True)
+class Objection:
+    """What a dispute adds to the picture: who acts for the member, as what, since when, and why they object."""
+
+    owner: Party
+    relationship: str
+    since: datetime
+    reason: LinkDisputeReason
+    lapses_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewView:
     """All of it; `checks` are the newest face checks first, `choices` what can be decided and why.
 
@@ -72,6 +85,7 @@ class ReviewView:
     is_overdue: bool
     member: Party
     application: Application | None
+    dispute: Objection | None
     register: RegisterFacts
     checks: Sequence[FaceCheck]
     exhibits: Sequence[Exhibit]
@@ -87,6 +101,7 @@ class _About:
     member: KnownPerson
     owner: KnownPerson | None
     name_given: str = field(repr=False)
+    dispute: tuple[LinkDispute, FamilyLink] | None = None
 
 
 async def read(db: Database, ports: Ports, staff: Staff, case_id: UUID) -> ReviewView:
@@ -114,6 +129,9 @@ async def choices_for(session: Session, case: Case) -> Sequence[tuple[Verdict, F
 async def _about(session: Session, staff: Staff, case_id: UUID) -> _About:
     case = await queue.held(session, staff, case_id)
     member = await homes.person(session, case.member_id)
+    if case.purpose is CasePurpose.LINK_DISPUTE:
+        disputed = await disputing.about(session, case.subject_id)
+        return _About(case, None, member, await homes.person(session, disputed[0].owner_id), member.name, disputed)
     if case.purpose is not CasePurpose.ENROLMENT:
         return _About(case, None, member, None, member.name)
     enrolment = await session.get_one(Enrolment, (bucket_of(case.subject_id), case.subject_id))
@@ -134,6 +152,7 @@ async def _view(session: Session, staff: Staff, case_id: UUID, registered: Regis
         is_overdue=case.due_at <= session.now,
         member=_party(about.name_given, about.member, day),
         application=_application(about, day),
+        dispute=_objection(about, day),
         register=await _facts(session, about, registered),
         checks=await _checks(session, case),
         exhibits=await exhibits.of(session, case),
@@ -154,6 +173,15 @@ def _application(about: _About, day: date) -> Application | None:
         guardianship=about.enrolment.guardianship,
         owner=None if about.owner is None else _party(about.owner.name, about.owner, day),
     )
+
+
+def _objection(about: _About, day: date) -> Objection | None:
+    if about.dispute is None or about.owner is None:
+        return None
+    dispute, link = about.dispute
+    since = link.active_since or link.reserved_at
+    owner = _party(about.owner.name, about.owner, day)
+    return Objection(owner, link.relationship, since, dispute.reason, dispute.lapses_at)
 
 
 async def _facts(session: Session, about: _About, registered: RegisteredPerson | None) -> RegisterFacts:

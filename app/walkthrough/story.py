@@ -4,12 +4,11 @@ import secrets
 from typing import Final
 
 from app.walkthrough.people import Cast, Person, cast_alone
-from app.walkthrough.phone import Phone, Reply, Unexpected
+from app.walkthrough.phone import Phone, Unexpected
 from app.walkthrough.reviewing import Reviewers
-from app.walkthrough.telling import JSON, Teller
+from app.walkthrough.steps import CARD_PASSWORD, Steps, newest_alone
+from app.walkthrough.telling import Teller
 
-_PASSWORD: Final = "four quiet herons"  # noqa: S105 - of nobody: the account is made for this story
-_CARD_PASSWORD: Final = "518093"  # noqa: S105 - the same
 _SON: Final = "20"
 _FATHER: Final = "51"
 _MOTHER: Final = "52"
@@ -22,6 +21,7 @@ class Story:
     def __init__(self, phone: Phone, teller: Teller) -> None:
         self._phone = phone
         self._teller = teller
+        self._steps = Steps(phone, teller)
 
     def tell(self) -> None:
         """Play and tell everything.
@@ -30,8 +30,8 @@ class Story:
             Unexpected: an answer is not as it should be.
         """
         cast = self._cast()
-        self._account()
-        self._own_card(cast.owner)
+        self._steps.account()
+        self._steps.own_card(cast.owner)
         self._step_up()
         child = self._add_child(cast.child)
         father = self._add_father(cast.father)
@@ -46,55 +46,6 @@ class Story:
         )
         return Cast.of(self._phone.call("GET", "/dev/people", shown=cast_alone).body["items"])
 
-    def _account(self) -> None:
-        self._teller.chapter("An account")
-        opened = None
-        while opened is None or opened.problem == "phone-already-registered":
-            self._phone.number = f"1000000{1000 + secrets.randbelow(9000)}"
-            self._teller.words(
-                "The owner picks up a phone that the service does not know. A code by SMS shows that the phone is his."
-            )
-            device_id = secrets.token_hex(8)
-            asked = {"phone": self._phone.number, "purpose": "register", "device_id": device_id}
-            self._phone.call("POST", "/v1/sms-codes", asked, expect=(202,))
-            self._teller.words("In development nothing is sent; what would have been can be read here.")
-            inbox = self._phone.call("GET", f"/dev/messages?phone={self._phone.number}", shown=_newest_alone)
-            self._teller.words(
-                "With the code and a password of his choice he opens an account, and is signed in on this device."
-            )
-            body = {
-                "phone": self._phone.number,
-                "sms_code": inbox.body["items"][0]["code"],
-                "password": _PASSWORD,
-                "device": {"id": device_id, "name": "My phone", "platform": "ios"},
-            }
-            opened = self._phone.call("POST", "/v1/accounts", body, expect=(201, 409), is_once=True)
-        self._phone.take_over(opened.body.get("tokens"))
-
-    def _own_card(self, owner: Person) -> None:
-        self._teller.chapter("A card of his own")
-        self._teller.words("Only a holder may add relatives, so his own e-card comes first.")
-        enrolment = self._open("own_card")
-        self._acknowledge(enrolment, "own-card")
-        self._teller.words(
-            "He says who he is. The register must know a living person of this number and name; the account then moves "
-            "to that person, so the answer brings new tokens. Nothing of the person can be read yet: that takes a face."
-        )
-        body = {"name": owner.name, "social_security_number": owner.number}
-        self._phone.take_over(self._phone.call("PUT", f"{enrolment}/details", body).body.get("tokens"))
-        self._agree(enrolment, "face-check", "A face is processed only after a consent of its own.")
-        self._teller.words(
-            "He looks into the camera. The sandbox provider lets everybody pass; a real one would check that he is "
-            "alive and compare him with the register's portrait. If an earlier account held this person, it loses him "
-            "now: the latest proof counts."
-        )
-        self._check_face(enrolment)
-        self._teller.words("Last, a card password of six digits: not in order, not repeated, not from his own numbers.")
-        done = self._phone.call("PUT", f"{enrolment}/card-password", {"password": _CARD_PASSWORD})
-        self._require(done, state="active")
-        self._teller.words("The card is his. Numbers and names are masked unless he asks for them after a step-up.")
-        self._phone.call("GET", "/v1/holders/me/card")
-
     def _step_up(self) -> None:
         self._teller.chapter("My → Family Service → Add")
         self._teller.words(
@@ -105,41 +56,43 @@ class Story:
         if refused.problem != "card-password-required":
             raise Unexpected(f"The step-up was refused as {refused.problem}, not as card-password-required.")
         self._teller.words("… and with it there is a token that says so.")
-        checked = self._phone.call("POST", "/v1/card/password-checks", {"password": _CARD_PASSWORD})
+        checked = self._phone.call("POST", "/v1/card/password-checks", {"password": CARD_PASSWORD})
         self._phone.take_over(checked.body)
 
     def _add_child(self, child: Person) -> str:
         self._teller.chapter(f"His son, {child.age}")
-        enrolment = self._begin(child, _SON, "He says whom he adds, and that it is a son (GB/T 4761: 20).")
-        self._agree(enrolment, "identity-document", "Papers are taken only after the consent for them.")
-        self._agree(enrolment, "minor-data", "Under 14 everything is sensitive; a parent agrees to that apart.")
-        self._agree(enrolment, "face-check", "The facial photo is a face, so it needs the consent for faces first.")
-        self._send_paper(enrolment, "household_register", child, "A photo of the household register's page.")
+        enrolment = self._steps.begin(child, _SON, "He says whom he adds, and that it is a son (GB/T 4761: 20).")
+        self._steps.agree(enrolment, "identity-document", "Papers are taken only after the consent for them.")
+        self._steps.agree(enrolment, "minor-data", "Under 14 everything is sensitive; a parent agrees to that apart.")
+        self._steps.agree(
+            enrolment, "face-check", "The facial photo is a face, so it needs the consent for faces first."
+        )
+        self._steps.send_paper(enrolment, "household_register", child, "A photo of the household register's page.")
         self._teller.words("Under 16 a facial photo comes along; with it nothing is missing.")
         photo = self._phone.picture(f"/dev/people/{child.label}/pictures/facial_photo")
         given = self._phone.call("PUT", f"{enrolment}/documents/facial_photo", photo)
-        self._require(given, state="face_pending")
+        self._steps.require(given, state="face_pending")
         self._teller.words("The photo is compared with the register's portrait. A child need not sit still for it.")
-        return self._finish(enrolment)
+        return self._steps.finish(enrolment)
 
     def _add_father(self, father: Person) -> str:
         self._teller.chapter(f"His father, {father.age}")
-        enrolment = self._begin(father, _FATHER, "The same way begins again, with a father (GB/T 4761: 51).")
-        self._agree(enrolment, "identity-document", "Papers are taken only after the consent for them.")
-        self._send_paper(enrolment, "id_card_front", father, "A photo of the ID card, front side.")
+        enrolment = self._steps.begin(father, _FATHER, "The same way begins again, with a father (GB/T 4761: 51).")
+        self._steps.agree(enrolment, "identity-document", "Papers are taken only after the consent for them.")
+        self._steps.send_paper(enrolment, "id_card_front", father, "A photo of the ID card, front side.")
         self._on_his_own_phone(enrolment)
-        return self._finished(enrolment)
+        return self._steps.finished(enrolment)
 
     def _add_mother(self, mother: Person) -> str:
         self._teller.chapter("His mother, whose face fails")
-        enrolment = self._begin(mother, _MOTHER, "Once more, with a mother (GB/T 4761: 52), who sits beside him.")
-        self._agree(enrolment, "identity-document", "Papers are taken only after the consent for them.")
-        self._send_paper(enrolment, "id_card_front", mother, "A photo of the ID card, front side.")
-        self._agree(enrolment, "face-check", "She reads the notice on his phone, and agrees.")
+        enrolment = self._steps.begin(mother, _MOTHER, "Once more, with a mother (GB/T 4761: 52), who sits beside him.")
+        self._steps.agree(enrolment, "identity-document", "Papers are taken only after the consent for them.")
+        self._steps.send_paper(enrolment, "id_card_front", mother, "A photo of the ID card, front side.")
+        self._steps.agree(enrolment, "face-check", "She reads the notice on his phone, and agrees.")
         self._fail_face(enrolment)
         self._teller.chapter("A reviewer")
         Reviewers(self._phone.another(), self._teller).approve_newest()
-        return self._finished(enrolment, "Her son looks again: people said yes, and the link is active.")
+        return self._steps.finished(enrolment, "Her son looks again: people said yes, and the link is active.")
 
     def _fail_face(self, enrolment: str) -> None:
         """Use up what tries are left; an earlier walkthrough may have left none."""
@@ -156,9 +109,9 @@ class Story:
             played = {"device_meta": {"sandbox_scenario": "face_mismatch"}}
             started = self._phone.call("POST", f"{enrolment}/face-checks", played, expect=(201,), is_once=True)
             checked = self._phone.call("POST", f"/v1/face-checks/{started.body['id']}/completion")
-            self._require(checked, state="failed")
+            self._steps.require(checked, state="failed")
         self._teller.words("A face is never the only way: people decide, within five days. No clock runs meanwhile.")
-        self._require(self._phone.call("GET", enrolment), state="in_review")
+        self._steps.require(self._phone.call("GET", enrolment), state="in_review")
 
     def _on_his_own_phone(self, enrolment: str) -> None:
         """Hand the face step over; the link's page at `/handover` does in a browser what is told here."""
@@ -181,11 +134,11 @@ class Story:
             "From 16 on it is the member who agrees, and who chooses what the link may do. He leaves out filing in his "
             "name."
         )
-        shown = self._notice("face-check") | {"services": ["view", "show_code", "certify"]}
+        shown = self._steps.notice("face-check") | {"services": ["view", "show_code", "certify"]}
         his.call("PUT", "/v1/handovers/current/consents/face-check", shown)
         self._teller.words("A live check before his own camera: blink, turn the head. The sandbox believes him.")
         started = his.call("POST", "/v1/handovers/current/face-checks", {}, expect=(201,), is_once=True)
-        self._require(his.call("POST", f"/v1/face-checks/{started.body['id']}/completion"), state="passed")
+        self._steps.require(his.call("POST", f"/v1/face-checks/{started.body['id']}/completion"), state="passed")
 
     def _family(self, cast: Cast, links: set[str]) -> None:
         self._teller.chapter("The family")
@@ -201,81 +154,4 @@ class Story:
                 "Nobody is added behind their back: the father was told, on the phone that the register holds. "
                 "Messages go out in Chinese, for nobody has told the service his language."
             )
-            self._phone.call("GET", f"/dev/messages?phone={cast.father.phone}", shown=_newest_alone)
-
-    def _open(self, kind: str) -> str:
-        opened = self._phone.call("POST", "/v1/enrolments", {"kind": kind}, expect=(201,), is_once=True)
-        return f"/v1/enrolments/{opened.body['id']}"
-
-    def _notice(self, code: str) -> JSON:
-        notice = self._phone.call("GET", f"/v1/notices/{code}").body
-        return {name: notice[name] for name in ("code", "version", "language", "sha256")}
-
-    def _acknowledge(self, enrolment: str, code: str) -> None:
-        self._teller.words("He reads the notice; its hash says exactly which text he saw.")
-        self._phone.call("PUT", f"{enrolment}/notice-acknowledgement", self._notice(code))
-
-    def _agree(self, enrolment: str, purpose: str, why: str) -> None:
-        self._teller.words(why)
-        self._phone.call("PUT", f"{enrolment}/consents/{purpose}", self._notice(purpose))
-
-    def _begin(self, person: Person, relationship: str, words: str) -> str:
-        """Open an enrolment and say whom it is about; what an earlier run has left is put away first."""
-        self._teller.words("A new application; what it waits for is always in `next`.")
-        enrolment = self._open("family_member")
-        self._acknowledge(enrolment, "family-account")
-        self._teller.words(words)
-        body = {"name": person.name, "social_security_number": person.number, "relationship": relationship}
-        given = self._phone.call("PUT", f"{enrolment}/details", body, expect=(200, 409))
-        if given.status == 409:
-            self._put_away(given)
-            self._teller.words("Now he can say it again.")
-            given = self._phone.call("PUT", f"{enrolment}/details", body)
-        self._require(given, state="documents_pending")
-        return enrolment
-
-    def _put_away(self, refused: Reply) -> None:
-        """End what stands in the way since an earlier run; the refusal leads to it."""
-        if refused.problem == "already-member":
-            self._teller.words(
-                "This relative is in the family since an earlier walkthrough. Either side may end a link at any time:"
-            )
-        elif refused.problem == "already-adding":
-            self._teller.words(
-                "An earlier walkthrough has begun this and did not finish. That application is cancelled:"
-            )
-        else:
-            raise Unexpected(f"The details were refused: {refused.problem} ({refused.body.get('detail', '')})")
-        self._phone.call("DELETE", refused.next_href, expect=(204,))
-
-    def _send_paper(self, enrolment: str, kind: str, person: Person, words: str) -> None:
-        self._teller.words(
-            f"{words} It is checked by its content, drawn anew without its metadata, sealed, and deleted on a schedule."
-        )
-        paper = self._phone.picture(f"/dev/people/{person.label}/pictures/{kind}")
-        self._phone.call("PUT", f"{enrolment}/documents/{kind}", paper)
-
-    def _check_face(self, enrolment: str) -> None:
-        started = self._phone.call("POST", f"{enrolment}/face-checks", {}, expect=(201,), is_once=True)
-        checked = self._phone.call("POST", f"/v1/face-checks/{started.body['id']}/completion")
-        self._require(checked, state="passed")
-
-    def _finish(self, enrolment: str) -> str:
-        self._check_face(enrolment)
-        return self._finished(enrolment)
-
-    def _finished(
-        self, enrolment: str, words: str = "Passed: the link is active, and the application says where to look now."
-    ) -> str:
-        self._teller.words(words)
-        done = self._phone.call("GET", enrolment)
-        self._require(done, state="active")
-        return str(done.body["link_id"])
-
-    def _require(self, reply: Reply, *, state: str) -> None:
-        if reply.body.get("state") != state:
-            raise Unexpected(f"The state is {reply.body.get('state')}, not {state}.")
-
-
-def _newest_alone(messages: JSON) -> JSON:
-    return {"items": messages["items"][:1]}
+            self._phone.call("GET", f"/dev/messages?phone={cast.father.phone}", shown=newest_alone)

@@ -19,6 +19,7 @@ from app.adapters.face.sandbox import SCENARIOS
 from app.adapters.images.workers import WorkerImages
 from app.adapters.keys.file import FileKeys
 from app.adapters.messages.inbox import InboxMessages
+from app.adapters.papers.workers import WorkerPapers
 from app.adapters.reader.rapidocr import RapidReader
 from app.adapters.register.embedded import EmbeddedRegister
 from app.adapters.storage.objects import FolderObjects, S3Objects
@@ -57,6 +58,7 @@ from app.routers import (
     relationships,
     reviews,
     staff,
+    statements,
 )
 from app.routers.deps import House
 from app.routers.edge import Edge
@@ -108,6 +110,7 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
         push=None,
         register=register,
         images=images,
+        papers=WorkerPapers(images.pool),
         store=_store(settings),
         faces=faces,
         reader=next(iter(readers), None),
@@ -135,6 +138,7 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
         traffic=Traffic(
             requests_per_minute=settings.requests_per_minute,
             sms_codes_per_hour=settings.sms_codes_per_hour_and_address,
+            statement_checks_per_minute=settings.statement_checks_per_minute_and_address,
         ),
         meter=Meter(),
         stopping=asyncio.Event(),
@@ -189,6 +193,7 @@ def create_app(house: House) -> FastAPI:
         offices,
         staff,
         reviews,
+        statements,
     )
     # Routers are whole as they stand; to include them would build every route anew at the app's first requests.
     for module in (*modules, *((dev,) if house.sandbox is not None else ())):

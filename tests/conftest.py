@@ -13,6 +13,7 @@ import structlog
 from app import main
 from app.adapters.images.workers import WorkerImages
 from app.adapters.keys.file import FileKeys
+from app.adapters.papers.workers import WorkerPapers
 from app.adapters.postgres.schema import migrate
 from app.core.db import Database
 from app.core.settings import Settings
@@ -125,7 +126,9 @@ async def house(
     database: cluster.Database, settings: Settings, keys: FileKeys, images: WorkerImages
 ) -> AsyncIterator[House]:
     """A whole server with its embedded adapters, opened."""
-    async with main.opened(build(settings, database.app_url, keys, images=images)) as house:
+    async with main.opened(
+        build(settings, database.app_url, keys, images=images, papers=WorkerPapers(images.pool))
+    ) as house:
         yield house
 
 

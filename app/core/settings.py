@@ -134,6 +134,9 @@ class Settings(BaseSettings):
     sms_codes_per_hour_and_address: int = Field(60, ge=1)
     """SMS codes one address may ask for an hour."""
 
+    statement_checks_per_minute_and_address: int = Field(60, ge=1)
+    """Numbers of statements one address may ask about a minute, without a sign-in."""
+
     image_workers: int = Field(1, ge=1, le=32)
     """Processes that decode uploaded images and PDF files."""
 

@@ -17,6 +17,7 @@ from app.models import (
     people,
     policies,
     stand_ins,
+    statements,
     throttles,
 )
 from app.models.base import Base
@@ -39,5 +40,6 @@ __all__ = [
     "people",
     "policies",
     "stand_ins",
+    "statements",
     "throttles",
 ]

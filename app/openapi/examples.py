@@ -145,6 +145,7 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
         "acr": "urn:escard:acr:card-password",
         "auth_time": 1795324172,
     },
+    "StatementCheckRead": {"valid": True, "issued_on": "2026-11-22", "sha256": _SHA256},
     "NoticeRead": {
         "code": "family-account",
         "version": "2026-11-01",

@@ -31,6 +31,7 @@ TAGS: Final = (
     ("offices", "Where people can go."),
     ("staff", "Sign-in of those who work here: two factors, short sessions."),
     ("reviews", "What waits for people: for reviewers among the staff."),
+    ("statements", "Whether a paper in somebody's hands is ours."),
     ("operations", "How the server is, and what its problem codes mean."),
     ("development only", "Messages, test people and the clock; production has none of it."),
 )

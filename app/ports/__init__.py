@@ -9,6 +9,7 @@ from app.ports.face import FaceProvider, FrameFaceProvider
 from app.ports.images import Images
 from app.ports.keys import Keys
 from app.ports.messages import Inbox, Messages
+from app.ports.papers import Papers
 from app.ports.push import Push
 from app.ports.reader import DocumentReader
 from app.ports.register import Register, TestPerson
@@ -29,6 +30,7 @@ class Ports:
     push: Push | None
     register: Register
     images: Images
+    papers: Papers
     store: ObjectStore
     faces: Mapping[str, FaceProvider]
     reader: DocumentReader | None

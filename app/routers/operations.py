@@ -15,14 +15,10 @@ from app.problems import documented
 from app.routers.deps import Address, House, Language, TheHouse
 from app.routers.edge import is_forwarded_by_nobody_known
 from app.routers.metering import CONTENT_TYPE
+from app.routers.plain import page
 from app.schemas.keys import KeyRead, KeysRead
 
 router = APIRouter(tags=["operations"])
-
-_PAGE = """<!doctype html>
-<html lang="{language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{title}</title><style>body{{font:18px/1.6 system-ui,sans-serif;max-width:42rem;margin:3rem auto;padding:0 1rem}}
-code{{color:#666}}</style></head><body>{body}</body></html>"""
 
 
 @router.head("/", include_in_schema=False)
@@ -92,7 +88,7 @@ async def list_problems(language: Language) -> Response:
         f'<li><a href="/problems/{code}">{escape(texts.problem(code, language).title)}</a> <code>{code}</code></li>'
         for code in texts.problem_codes()
     )
-    return _page(language, "escard", f"<ul>{rows}</ul>")
+    return page(language, "escard", f"<ul>{rows}</ul>")
 
 
 @router.get("/problems/{code}", response_class=HTMLResponse, responses=documented(NotFound))
@@ -103,7 +99,7 @@ async def read_problem(code: str, language: Language) -> Response:
     words = texts.problem(code, language)
     paragraphs = "".join(f"<p>{escape(line)}</p>" for line in (words.detail, words.next) if line)
     back = f'<p><a href="/problems">{escape(texts.page("all_problems", language))}</a></p>'
-    return _page(language, words.title, f"<h1>{escape(words.title)}</h1>{paragraphs}<p><code>{code}</code></p>{back}")
+    return page(language, words.title, f"<h1>{escape(words.title)}</h1>{paragraphs}<p><code>{code}</code></p>{back}")
 
 
 def _is_within(address: str, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
@@ -112,11 +108,3 @@ def _is_within(address: str, networks: Sequence[IPv4Network | IPv6Network]) -> b
     except ValueError:  # a socket of this machine has no address
         return False
     return any(known in network for network in networks)
-
-
-def _page(language: str, title: str, body: str) -> Response:
-    html = _PAGE.format(language=language, title=escape(title), body=body)
-    return HTMLResponse(html, headers={"Content-Language": language, "Content-Security-Policy": _POLICY})
-
-
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"

@@ -8,7 +8,7 @@ from math import ceil
 from typing import Final
 from uuid import UUID
 
-from limits import RateLimitItemPerHour
+from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 
@@ -26,7 +26,12 @@ class Traffic:
     """
 
     def __init__(
-        self, *, requests_per_minute: int, sms_codes_per_hour: int, seconds: Callable[[], float] = time.monotonic
+        self,
+        *,
+        requests_per_minute: int,
+        sms_codes_per_hour: int,
+        statement_checks_per_minute: int = 60,
+        seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         self._seconds = seconds
         self._requests_per_minute = requests_per_minute
@@ -34,6 +39,7 @@ class Traffic:
         self._minute_ends = 0.0
         self._uploads: dict[UUID, int] = {}
         self._sms_codes = RateLimitItemPerHour(sms_codes_per_hour)
+        self._statement_checks = RateLimitItemPerMinute(statement_checks_per_minute)
         self._limiter = FixedWindowRateLimiter(MemoryStorage())
 
     def is_too_fast(self, address: str) -> TooMany | None:
@@ -73,12 +79,22 @@ class Traffic:
         Raises:
             TooMany: the address has asked for all it gets this hour.
         """
+        self._count(self._sms_codes, address)
+
+    def count_statement_check(self, address: str) -> None:
+        """Count a question about a statement's number.
+
+        Raises:
+            TooMany: the address has asked all that it may this minute.
+        """
+        self._count(self._statement_checks, address)
+
+    def _count(self, limit: RateLimitItem, address: str) -> None:
         line = line_of(address)
-        if not self._limiter.hit(self._sms_codes, line):
-            ends = self._limiter.get_window_stats(self._sms_codes, line).reset_time
+        if not self._limiter.hit(limit, line):
+            ends = self._limiter.get_window_stats(limit, line).reset_time
             wait_seconds = max(1, ceil(ends - time.time()))
-            window_seconds = self._sms_codes.get_expiry()
-            raise TooMany(retry_after_seconds=wait_seconds, quota=self._sms_codes.amount, window_seconds=window_seconds)
+            raise TooMany(retry_after_seconds=wait_seconds, quota=limit.amount, window_seconds=limit.get_expiry())
 
 
 def line_of(address: str) -> str:

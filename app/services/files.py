@@ -1,4 +1,4 @@
-"""Evidence files: sealed into the object store, and gone from it in time, whatever happened.
+"""Files of people: sealed into the object store, and gone from it in time, whatever happened.
 
 The row comes first (pending, with its key and its deadline), then the object, then the row says `stored`. Whatever is
 left behind by a crash at any point is found by its deadline.
@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 from uuid import UUID
 
 from sqlalchemy import delete, select
@@ -17,10 +17,10 @@ from app.core.db import Database, Session, bucket_of
 from app.core.sealing import DataKey
 from app.models.documents import Document, DocumentState, EvidenceFile
 from app.models.faces import FaceFrame
-from app.ports.images import PreparedImage
+from app.models.statements import StatementFile
 from app.ports.storage import ObjectExists, ObjectMissing, ObjectStore, StorageUnavailable
 
-TABLES: Final[tuple[type[EvidenceFile], ...]] = (Document, FaceFrame)
+TABLES: Final[tuple[type[EvidenceFile], ...]] = (Document, FaceFrame, StatementFile)
 """Every table whose rows have an object in the store."""
 
 Row = TypeVar("Row", bound=EvidenceFile)
@@ -29,12 +29,25 @@ _PENDING_LIFETIME = timedelta(minutes=15)
 _FAILURES_BORNE = 3
 
 
+class FileContent(Protocol):
+    """What is put into the store: the bytes, their type, and their SHA-256 in hex."""
+
+    @property
+    def content(self) -> bytes: ...
+
+    @property
+    def media_type(self) -> str: ...
+
+    @property
+    def sha256(self) -> str: ...
+
+
 def digest_of(session: Session, content: bytes) -> bytes:
     """Return the keyed digest by which the same file is known again."""
     return session.lookup.digest("upload", hashlib.sha256(content).hexdigest())
 
 
-async def begin(session: Session, row: EvidenceFile, image: PreparedImage, digest: bytes) -> UUID:
+async def begin(session: Session, row: EvidenceFile, file: FileContent, digest: bytes) -> UUID:
     """Write down what will be put into the store, before it is; return the row's id.
 
     Args:
@@ -46,9 +59,9 @@ async def begin(session: Session, row: EvidenceFile, image: PreparedImage, diges
     row.object_key = f"evidence/{row.bucket:04x}/{row.id}"
     row.wrapped_key = wrapped
     row.upload_hmac = digest
-    row.sha256 = bytes.fromhex(image.sha256)
-    row.media_type = image.media_type
-    row.size_bytes = len(image.content)
+    row.sha256 = bytes.fromhex(file.sha256)
+    row.media_type = file.media_type
+    row.size_bytes = len(file.content)
     row.created_at = session.now
     row.purge_at = session.now + _PENDING_LIFETIME
     session.add(row)
@@ -56,7 +69,7 @@ async def begin(session: Session, row: EvidenceFile, image: PreparedImage, diges
 
 
 async def put(
-    db: Database, store: ObjectStore, table: type[EvidenceFile], ids: Sequence[UUID], images: Sequence[PreparedImage]
+    db: Database, store: ObjectStore, table: type[EvidenceFile], ids: Sequence[UUID], contents: Sequence[FileContent]
 ) -> None:
     """Put what was begun into the store, sealed; no connection is held.
 
@@ -68,9 +81,9 @@ async def put(
         found = [await session.get_one(table, (bucket_of(each), each)) for each in ids]
         return [(row, await session.vault.unlock(row.wrapped_key)) for row in found]
 
-    for (row, key), image in zip(await db.run(rows), images, strict=True):
+    for (row, key), file in zip(await db.run(rows), contents, strict=True):
         try:
-            await store.put(row.object_key, key.seal_bytes(_column(row), row.id, image.content))
+            await store.put(row.object_key, key.seal_bytes(_column(row), row.id, file.content))
         except ObjectExists:  # our own, from a unit of work that is done again
             continue
 
@@ -102,7 +115,7 @@ def detach(row: EvidenceFile, deadline: datetime) -> None:
 
 
 async def read(db: Database, store: ObjectStore, row: EvidenceFile) -> bytes:
-    """Return a file's image; no connection is held.
+    """Return a file's content; no connection is held.
 
     Raises:
         StorageUnavailable: the store does not answer, or has lost it.

@@ -21,6 +21,7 @@ from app.models.notifications import Notification
 from app.models.operators import StaffSession
 from app.models.outbox import OutboxEvent
 from app.models.stand_ins import InboxMessage
+from app.models.statements import StatementNumber
 from app.models.throttles import Throttle
 from app.ports.storage import ObjectStore
 from app.services import files
@@ -48,13 +49,14 @@ _RULES: Final = (
     _Rule(NotedRisk, NotedRisk.noted_at, timedelta(days=30)),
     _Rule(StaffSession, StaffSession.expires_at, timedelta(days=90)),  # where somebody has signed in from counts 30
     _Rule(Notification, Notification.created_at, timedelta(days=730)),
+    _Rule(StatementNumber, StatementNumber.valid_until, timedelta()),
     _Rule(OutboxEvent, OutboxEvent.done_at, timedelta(days=30)),
 )
 _INBOX_KEPT = timedelta(days=30)
 
 
 async def put_away(db: Database) -> int:
-    """Delete what is past: answers, SMS codes, throttles, staff sessions, events, the inbox; return how many.
+    """Delete what is past: answers, codes, throttles, staff sessions, numbers, events, the inbox; return how many.
 
     A sixty-fourth of a table at a time, by its key: no statement runs long, and none needs an index of its own.
     """

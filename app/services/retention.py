@@ -11,12 +11,14 @@ from sqlalchemy.orm import InstrumentedAttribute
 from app.core.db import Database, Session
 from app.models.documents import Document, DocumentKind, EvidenceFile
 from app.models.faces import FaceFrame
+from app.models.statements import StatementFile
 from app.ports.storage import ObjectStore
 from app.services import housekeeping, policies
 
 # The sweep comes every few seconds; what it has not done in this time it does not do.
 _GRACE: Final = timedelta(minutes=10)
 _FRAME: Final = "face_frame"
+_STATEMENT: Final = "statement"
 _FACES: Final = frozenset({_FRAME, DocumentKind.FACIAL_PHOTO.value})
 
 
@@ -74,6 +76,7 @@ async def _kept(session: Session) -> tuple[tuple[Kept, ...], datetime]:
     found = [
         *await _of(session, Document, Document.kind, Document.kind == DocumentKind.FACIAL_PHOTO, too_old),
         *await _of(session, FaceFrame, literal(_FRAME), literal(True), too_old),  # noqa: FBT003 - SQL, not a flag
+        *await _of(session, StatementFile, literal(_STATEMENT), literal(False), too_old),  # noqa: FBT003 - the same
     ]
     return tuple(sorted(found, key=lambda each: (not each.is_face, each.kind))), session.now
 

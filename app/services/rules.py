@@ -79,6 +79,16 @@ class Retention(_Rule):
     document_days_at_most: int
 
 
+class Statements(_Rule):
+    """Days the PDF file of a statement is kept, and days that its number is answered.
+
+    No official text knows them; records of processing are kept three years (PIPL art. 56).
+    """
+
+    file_days: int = Field(gt=0)
+    valid_days: int = Field(gt=0)
+
+
 class Faces(_Rule):
     """Tries before people look, and how long one check may take."""
 
@@ -238,6 +248,7 @@ class Policies(BaseModel):
     documents: Documents
     image_quality: ImageQuality
     retention: Retention
+    statements: Statements
     faces: Faces
     face_providers: FaceProviders
     handovers: Handovers

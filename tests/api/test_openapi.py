@@ -45,6 +45,7 @@ WITHOUT_SIGN_IN = {
     ("post", "/v1/handovers/openings"),
     ("get", "/v1/offices"),
     ("post", "/v1/staff/sessions"),
+    ("get", "/v1/statements/{number}"),
 }
 
 

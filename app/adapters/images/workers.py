@@ -44,6 +44,11 @@ class WorkerImages(Images):
         self._cpu_seconds = cpu_seconds
         self._keep_comment = keep_comment
 
+    @property
+    def pool(self) -> WorkerPool[object]:
+        """The processes, which other work may share; they call a function with what is beside it (`worker.do`)."""
+        return self._pool
+
     async def prepare(self, content: bytes, *, use: ImageUse) -> tuple[PreparedImage, ...]:
         kind = image_type(content)
         if kind is None or kind not in use.types:

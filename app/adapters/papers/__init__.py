@@ -1,0 +1,1 @@
+"""Draws papers as PDF files."""

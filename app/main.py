@@ -18,7 +18,9 @@ from app.adapters.clock import SharedClock
 from app.adapters.face.sandbox import SCENARIOS
 from app.adapters.images.workers import WorkerImages
 from app.adapters.keys.file import FileKeys
+from app.adapters.messages.gateway import GatewayMessages
 from app.adapters.messages.inbox import InboxMessages
+from app.adapters.messages.push import GatewayPush
 from app.adapters.papers.workers import WorkerPapers
 from app.adapters.reader.rapidocr import RapidReader
 from app.adapters.register.embedded import EmbeddedRegister
@@ -37,6 +39,7 @@ from app.openapi.document import Api
 from app.ports import Ports, Sandbox
 from app.ports.face import FaceProvider, FrameFaceProvider
 from app.ports.keys import Keys, Purpose
+from app.ports.messages import Messages
 from app.ports.storage import ObjectStore
 from app.routers import (
     accounts,
@@ -106,8 +109,8 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
     ports = Ports(
         clock=clock,
         keys=ring,
-        messages=inbox,
-        push=None,
+        messages=_messages(settings, inbox, clock, client),
+        push=None if settings.push_gateway is None else GatewayPush(settings.push_gateway, clock, client),
         register=register,
         images=images,
         papers=WorkerPapers(images.pool),
@@ -246,6 +249,12 @@ def _store(settings: Settings) -> ObjectStore:
             secret_access_key=settings.s3.secret_access_key.get_secret_value(),
         )
     return FolderObjects(settings.data_folder / "objects")
+
+
+def _messages(settings: Settings, inbox: InboxMessages, clock: Clock, client: httpx.AsyncClient) -> Messages:
+    if settings.messages_gateway is not None and settings.messages_adapter == "gateway":
+        return GatewayMessages(settings.messages_gateway, clock, client)
+    return inbox
 
 
 def _face_providers(settings: Settings, clock: Clock, client: httpx.AsyncClient) -> dict[str, FaceProvider]:

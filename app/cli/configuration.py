@@ -20,10 +20,14 @@ from pydantic_settings import SettingsError
 from app.adapters.keys.file import FileKeys, KeyFileBroken
 from app.cli.terminal import Refused, complain
 from app.core import logging
-from app.core.settings import S3Settings, Settings
+from app.core.settings import GatewaySettings, S3Settings, Settings
 
 _PREFIX: Final = "ESCARD_"
-_NESTED: Final[Mapping[str, type[BaseModel]]] = {"s3": S3Settings}
+_NESTED: Final[Mapping[str, type[BaseModel]]] = {
+    "s3": S3Settings,
+    "messages_gateway": GatewaySettings,
+    "push_gateway": GatewaySettings,
+}
 
 
 def fields() -> Iterator[tuple[str, FieldInfo]]:

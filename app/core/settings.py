@@ -101,8 +101,14 @@ class Settings(BaseSettings):
     register_adapter: Literal["embedded"] = "embedded"
     """Which citizen register is asked: `embedded` (own tables)."""
 
-    messages_adapter: Literal["inbox"] = "inbox"
-    """How messages reach people: `inbox` (readable at `/dev/messages`, development only)."""
+    messages_adapter: Literal["inbox", "gateway"] = "inbox"
+    """How SMS reach people: `inbox` (readable at `/dev/messages`, development only) or `gateway` (docs/messages.md)."""
+
+    messages_gateway: GatewaySettings | None = None
+    """The gateway of SMS, when `messages_adapter` is `gateway` (`ESCARD_MESSAGES_GATEWAY__ENDPOINT` and so on)."""
+
+    push_gateway: GatewaySettings | None = None
+    """The gateway of notifications that apps show, if there is one (`ESCARD_PUSH_GATEWAY__ENDPOINT` and so on)."""
 
     face_providers: Annotated[tuple[str, ...], NoDecode] = ("sandbox",)
     """Entry points of `escard.face_providers`, with commas between; production refuses `sandbox` and `bundled`."""
@@ -152,6 +158,11 @@ class Settings(BaseSettings):
     def _refuse_a_dangerous_mix(self) -> Self:
         if self.object_store == "s3" and self.s3 is None:
             raise ValueError("ESCARD_OBJECT_STORE is s3, so a bucket must be named: set ESCARD_S3__BUCKET and its keys")
+        if self.messages_adapter == "gateway" and self.messages_gateway is None:
+            raise ValueError(
+                "ESCARD_MESSAGES_ADAPTER is gateway, so one must be named: set ESCARD_MESSAGES_GATEWAY__ENDPOINT and"
+                " ESCARD_MESSAGES_GATEWAY__SECRETS"
+            )
         if self.environment is Environment.PRODUCTION:
             self._refuse_sandboxes()
         return self

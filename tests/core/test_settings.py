@@ -10,7 +10,8 @@ from app.core.settings import Environment, Settings
 SAFE: dict[str, Any] = {
     "environment": "production",
     "face_providers": "aliyun",
-    "messages_adapter": "http",
+    "messages_adapter": "gateway",
+    "messages_gateway": {"endpoint": "https://sms.example", "secrets": "whsec_" + "A" * 44},
     "database_url": "postgresql://escard_app:secret@db/escard",
     "public_url": "https://escard.example",
 }
@@ -46,11 +47,15 @@ def test_production_refuses_the_readable_inbox(face_providers: str) -> None:
 
 
 def test_production_wants_tls_before_it() -> None:
-    """No adapter for real messages is here yet, so the rest of a production's rules is asked of the rule itself."""
-    production = Settings.model_construct(**SAFE | {"environment": Environment.PRODUCTION, "public_url": "http://x"})
+    assert "https://" in refusal(**SAFE | {"public_url": "http://escard.example"})
 
-    with pytest.raises(ValueError, match="https://"):
-        production._refuse_sandboxes()
+
+def test_production_can_be_set() -> None:
+    assert Settings(**SAFE).environment is Environment.PRODUCTION
+
+
+def test_a_gateway_of_messages_that_is_not_named_is_refused() -> None:
+    assert "ESCARD_MESSAGES_GATEWAY__ENDPOINT" in refusal(messages_adapter="gateway")
 
 
 def test_an_object_store_without_its_bucket_is_refused() -> None:

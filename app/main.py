@@ -122,7 +122,12 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
     sandbox = None
     if isinstance(clock, SharedClock):
         sandbox = Sandbox(
-            inbox, register.test_people, lambda by: clock.move_everywhere(db, by), demo_pictures.picture, SCENARIOS
+            inbox=inbox,
+            people=register.test_people,
+            change_person=register.change,
+            move_clock=lambda by: clock.move_everywhere(db, by),
+            picture=demo_pictures.picture,
+            scenarios=SCENARIOS,
         )
     return House(
         settings=settings,

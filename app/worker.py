@@ -18,6 +18,7 @@ from app.core.clock import SHANGHAI, today
 from app.core.db import Database
 from app.ports import Ports
 from app.services import audit_heads, files, housekeeping, outbox, outcomes
+from app.services.cards import following
 from app.services.enrolments import expiring, reading
 from app.services.family import disputing
 from app.services.links import comparing
@@ -68,6 +69,7 @@ def chores(db: Database, ports: Ports) -> Sequence[Chore]:
     return (
         Chore("tell", partial(tell_due, db, ports), _now, timedelta(), full=_MOST),
         Chore("settle_face_checks", partial(outcomes.settle_due, db, ports), _now, timedelta(seconds=3)),
+        Chore("ask_about_cards", partial(following.ask_due, db, ports.register), _now, timedelta(seconds=2), full=50),
         Chore("expire_enrolments", partial(expiring.expire_due, db), _now, timedelta(seconds=5)),
         Chore("expire_handovers", partial(expiring.expire_handovers, db), _now, timedelta(seconds=5)),
         Chore("lapse_disputes", partial(disputing.lapse_due, db), _now, timedelta(minutes=1)),
@@ -88,6 +90,7 @@ async def tell_due(db: Database, ports: Ports) -> int:
         Kind.FACE_GIVEN_UP: partial(_give_up_face, db, ports),
         Kind.READ_DOCUMENT: partial(_read_document, db, ports),
         Kind.PRESORT_CASE: partial(_presort_case, db, ports),
+        Kind.PERSON_CHANGED: _person_changed,
     }
     free = asyncio.Semaphore(_AT_ONCE)
 
@@ -156,6 +159,11 @@ async def _read_document(db: Database, ports: Ports, event: Taken) -> None:
 
 async def _presort_case(db: Database, ports: Ports, event: Taken) -> None:
     await presorting.presort(db, ports, UUID(event.facts["case_id"]))
+
+
+async def _person_changed(event: Taken) -> None:
+    """Write down that somebody's end has come to the family's notice."""
+    _log.info("person_changed", change=event.facts["change"])
 
 
 async def _keep_doing(chore: Chore, db: Database, stopping: asyncio.Event) -> None:

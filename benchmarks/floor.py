@@ -51,6 +51,8 @@ class Floor:
                 "physical_card": row["physical_status"],
                 "issue_number": row["issue_number"],
                 "issued_at": row["issued_at"],
+                "suspended_at": row["suspended_at"],
+                "closed_at": row["closed_at"],
             }
         )
 

@@ -25,13 +25,16 @@ from app.models.links import FamilyLink, LinkState, MemberSlot, Place
 from app.models.people import Home, Person
 from app.models.policies import Policy
 from app.schemas import family as family_shapes
-from app.schemas.cards import AllowsRead, CardRead
+from app.schemas.cards import AllowsRead, CardRead, NextRead, RefusalRead
+from app.services.cards.allowing import Use
 from app.services.cards.reading import mask_card_number
 from app.services.links import Services
 from app.services.people.ages import age_on
 from app.services.people.identifiers import mask_number
 from app.services.people.names import mask_name
 from app.services.people.relationships import RELATIONSHIPS
+
+_NO_PAYMENT = "card-payment-not-added"
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,12 @@ TheRules = Annotated[dict[str, Any], Depends(get_rules)]
 
 
 async def read_card(
-    session: TheSession, signed_in: TheSignedIn, whose: ThePerson, key: TheKey, rules: TheRules
+    session: TheSession,
+    signed_in: TheSignedIn,
+    whose: ThePerson,
+    key: TheKey,
+    rules: TheRules,
+    language: TheLanguage,
 ) -> CardRead:
     """One's own card."""
     person, _ = whose
@@ -148,6 +156,7 @@ async def read_card(
     )
     card, issue = found.one()
     status = rules["card_status"]
+    allows = {use: card.physical_status in status[use] and (use is not Use.PAY or card.level > 1) for use in Use}
     return CardRead(
         status="active" if card.activated_at is not None else "issued",
         name=mask_name(key.open("person.name", person.id, person.name)),
@@ -156,9 +165,17 @@ async def read_card(
         level=card.level,
         region=card.region,
         physical_card="normal",
-        allows=AllowsRead(
-            view=card.physical_status in status["view"], show_code=card.physical_status in status["show_code"]
-        ),
+        allows=AllowsRead(**allows),
+        refusals=[
+            RefusalRead(
+                use=use,
+                reason=_NO_PAYMENT,
+                next=NextRead(action=_NO_PAYMENT, href=None, text=texts.problem(_NO_PAYMENT, language).next),
+            )
+            for use, is_allowed in allows.items()
+            if not is_allowed
+        ],
+        suspension=None,
         issue_number=issue.issue_number if issue else None,
         issued_at=card.issued_at,
         next=None,

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, SmallInteger, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, SmallInteger, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import PERSONAL, Base, Bucketed, Identified, bucket_agrees
@@ -14,7 +14,9 @@ from app.ports.register import PhysicalCardStatus
 class Card(Bucketed, Base):
     """A person's e-card; one each, so the person is its key.
 
-    `activated_at` is when the holder set a password; without it the card is shown by family only.
+    `activated_at` is when the holder set a password; without it the card is shown by family only. `closed_at` is since
+    when the register has held its holder dead. `asked_at` is when the register was asked what the row says of the
+    physical card, and `ask_due_at` when it is asked again. `suspended_by` is the person who suspended it.
     """
 
     __tablename__ = "card"
@@ -22,6 +24,8 @@ class Card(Bucketed, Base):
         bucket_agrees("person_id"),
         ForeignKeyConstraint(["bucket", "person_id"], ["person.bucket", "person.id"]),
         CheckConstraint("level IN (1, 2)", name="level"),
+        CheckConstraint("(suspended_at IS NULL) = (suspended_by IS NULL)", name="suspended"),
+        Index("ix_card_ask_due", "ask_due_at"),
         {"info": PERSONAL},
     )
 
@@ -32,6 +36,11 @@ class Card(Bucketed, Base):
     card_number: Mapped[bytes]
     issued_at: Mapped[datetime]
     activated_at: Mapped[datetime | None]
+    suspended_at: Mapped[datetime | None]
+    suspended_by: Mapped[UUID | None]
+    closed_at: Mapped[datetime | None]
+    asked_at: Mapped[datetime | None]
+    ask_due_at: Mapped[datetime]
 
 
 class CardIssue(Bucketed, Base):

@@ -198,7 +198,28 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
         "level": 1,
         "region": "100101",
         "physical_card": "normal",
-        "allows": {"view": True, "show_code": True},
+        "allows": {
+            "view": True,
+            "query": True,
+            "show_code": True,
+            "certify": True,
+            "file": True,
+            "order": True,
+            "pay": False,
+            "history": True,
+        },
+        "refusals": [
+            {
+                "use": "pay",
+                "reason": "card-payment-not-added",
+                "next": {
+                    "action": "card-payment-not-added",
+                    "href": None,
+                    "text": "Add payment to your e-card first; it takes your agreement and a live face check.",
+                },
+            }
+        ],
+        "suspension": None,
         "issue_number": "21796876432453181188",
         "issued_at": "2026-11-22T05:09:32Z",
         "next": None,
@@ -337,4 +358,5 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
         ],
     },
     "ClockAsk": {"advance_seconds": 3600},
+    "PersonAsk": {"card_status": "lost"},
 }

@@ -36,6 +36,7 @@ TAGS: Final = (
     ("development only", "Messages, test people and the clock; production has none of it."),
 )
 ACTIONS: Final = (
+    "add-payment",
     "ask-for-code",
     "card-password",
     "check-card-password",
@@ -43,6 +44,7 @@ ACTIONS: Final = (
     "details",
     "documents",
     "face-check",
+    "lift-suspension",
     "notice",
     "open-link",
     "own-card",

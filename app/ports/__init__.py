@@ -12,7 +12,7 @@ from app.ports.messages import Inbox, Messages
 from app.ports.papers import Papers
 from app.ports.push import Push
 from app.ports.reader import DocumentReader
-from app.ports.register import Register, TestPerson
+from app.ports.register import PersonChange, Register, TestPerson
 from app.ports.storage import ObjectStore
 
 
@@ -41,12 +41,14 @@ class Ports:
 class Sandbox:
     """What development has besides: readable messages, the test people, and a clock that can be moved forward.
 
+    `change_person` changes what the register holds of a test person, by their label, and says whether there is one.
     `picture` draws a JPEG to upload for a test person: of whom (a label), what it shows (a kind of document), and the
     comment in it, if any. `scenarios` are what such a comment can ask the sandbox's face provider for.
     """
 
     inbox: Inbox
     people: Callable[[], Awaitable[Sequence[TestPerson]]]
+    change_person: Callable[[str, PersonChange], Awaitable[bool]]
     move_clock: Callable[[timedelta], Awaitable[None]]
     picture: Callable[[str, str, str | None], bytes]
     scenarios: frozenset[str]

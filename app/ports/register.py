@@ -74,6 +74,18 @@ class Register(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class PersonChange:
+    """What is to change in the demo register about one of its people; None leaves a fact as it is.
+
+    `new_card` gives them another physical card, of a number of its own.
+    """
+
+    card_status: PhysicalCardStatus | None = None
+    is_alive: bool | None = None
+    new_card: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class TestPerson:
     """Somebody of the demo register, who is nobody: a stable label and made-up facts."""
 
@@ -87,3 +99,5 @@ class TestPerson:
     birth_date: date
     phone: str | None
     note: str
+    card_status: PhysicalCardStatus | None = None
+    is_alive: bool = True

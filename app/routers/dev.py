@@ -12,11 +12,13 @@ from app.core.errors import FieldError, Invalid, NotFound
 from app.models.documents import DocumentKind
 from app.models.operators import OperatorRole
 from app.ports import Sandbox
-from app.ports.register import TestPerson
+from app.ports.register import PersonChange, PhysicalCardStatus, RegisterUnavailable, TestPerson
 from app.problems import documented
 from app.routers import deps
 from app.routers.deps import House, TheHouse
 from app.schemas.base import Asked, Moment, Page, Told
+from app.schemas.cards import CardWord, word_of
+from app.services.cards import following
 from app.services.operators import demo
 from app.services.people.ages import age_on, today
 
@@ -43,9 +45,21 @@ class PersonRead(Told):
     social_security_number: str
     computer_number: str
     card_number: str | None
+    card_status: CardWord | None = Field(description="Status of the physical card (aaz502)")
+    is_alive: bool
     age: int
     phone: str | None
     note: str
+
+
+class PersonAsk(Asked):
+    """What the register is to hold of a test person from now on; what is left out stays."""
+
+    card_status: CardWord | None = None
+    is_alive: bool | None = None
+    new_card: Annotated[
+        bool, Field(description="They have collected another physical card, with a number of its own")
+    ] = False
 
 
 class DemoOperatorRead(Told):
@@ -105,6 +119,18 @@ async def read_people(house: TheHouse) -> Page[PersonRead]:
 async def read_person(label: str, house: TheHouse) -> PersonRead:
     """One of the test people."""
     return _read(await _person(house, label), house)
+
+
+@router.post("/people/{label}", responses=documented(NotFound, RegisterUnavailable))
+async def change_person(label: str, body: PersonAsk, house: TheHouse) -> PersonRead:
+    """Let the register hold something else of a test person, and say so, as a real one does by an event."""
+    status = None if body.card_status is None else PhysicalCardStatus[body.card_status.upper()]
+    change = PersonChange(card_status=status, is_alive=body.is_alive, new_card=body.new_card)
+    if not await _sandbox(house).change_person(label, change):
+        raise NotFound
+    person = await _person(house, label)
+    await following.hear(house.db, house.ports.register, person.number)
+    return _read(person, house)
 
 
 @router.get("/people/{label}/pictures/{kind}", response_class=Response, responses=_JPEG | documented(NotFound))
@@ -175,6 +201,8 @@ def _read(person: TestPerson, house: House) -> PersonRead:
         social_security_number=person.number,
         computer_number=person.computer_number,
         card_number=person.card_number,
+        card_status=None if person.card_status is None else word_of(person.card_status),
+        is_alive=person.is_alive,
         age=age_on(person.birth_date, today(house.db.clock.now())),
         phone=person.phone,
         note=person.note,

@@ -24,7 +24,7 @@ from app.services import answers
 from app.services.accounts import sessions
 from app.services.accounts.doers import Doer
 from app.services.authority import ServicesNotAllowed
-from app.services.cards import issuing, passwords
+from app.services.cards import allowing, passwords
 from app.services.cards.reading import OwnCardNeeded
 from app.services.enrolments import checking, consents, details, finishing, loading, lookups, steps, viewing
 from app.services.enrolments.details import Details
@@ -42,14 +42,14 @@ router = APIRouter(prefix="/v1/enrolments", tags=["enrolments"], route_class=Str
 
 _STEP = (NotFound, StepNotAllowed)
 _CHANGE = (*_STEP, PreconditionRequired, PreconditionFailed)
-_OWN_CARD = (issuing.NoPhysicalCard, issuing.CardIsLocked, issuing.CardNotActivated, issuing.CardCancelled)
+_OWN_CARD = (allowing.NoPhysicalCard, allowing.CardIsLocked, allowing.CardNotActivated, allowing.CardCancelled)
 
 
 @router.post(
     "",
     status_code=201,
     response_model=shapes.EnrolmentRead,
-    responses=documented(OwnCardNeeded, steps.EnrolmentsUsedUp, deps.CardPasswordRequired),
+    responses=documented(OwnCardNeeded, *allowing.REFUSALS, steps.EnrolmentsUsedUp, deps.CardPasswordRequired),
 )
 async def open_enrolment(
     body: shapes.EnrolmentAsk, caller: Caller, house: TheHouse, once: OncePerKey, language: Language

@@ -1,5 +1,6 @@
 """Wire shapes of cards. Reads that people do all day are written straight to JSON; a test compares them with these."""
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Final, Literal, Self
 
@@ -9,9 +10,12 @@ from pydantic import Field
 from app import texts
 from app.ports.register import PhysicalCardStatus
 from app.schemas.base import Moment, Told
+from app.services.cards.allowing import Use
 from app.services.cards.reading import CardView
 from app.services.family.looking import NoCardYet
 
+CardWord = Literal["not_activated", "normal", "lost", "application_locked", "lost_temporarily", "cancelled"]
+"""The statuses of a physical card (aaz502) in words."""
 JSON_OPTIONS: Final = orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS  # as `Moment` is written
 _IN_ITS_WAY: Final = {
     PhysicalCardStatus.NOT_ACTIVATED: "card-not-activated",
@@ -20,7 +24,16 @@ _IN_ITS_WAY: Final = {
     PhysicalCardStatus.LOST_TEMPORARILY: "card-lost",
     PhysicalCardStatus.CANCELLED: "card-cancelled",
 }
-_WORDS: Final = {status: status.name.lower() for status in PhysicalCardStatus}
+_WORDS: Final[Mapping[PhysicalCardStatus, CardWord]] = {
+    PhysicalCardStatus.NOT_ACTIVATED: "not_activated",
+    PhysicalCardStatus.NORMAL: "normal",
+    PhysicalCardStatus.LOST: "lost",
+    PhysicalCardStatus.APPLICATION_LOCKED: "application_locked",
+    PhysicalCardStatus.LOST_TEMPORARILY: "lost_temporarily",
+    PhysicalCardStatus.CANCELLED: "cancelled",
+}
+_USES: Final = tuple(Use)
+_HREFS: Final = {"card-password-not-set": "/v1/enrolments?state=open"}
 
 
 class NextRead(Told):
@@ -32,10 +45,31 @@ class NextRead(Told):
 
 
 class AllowsRead(Told):
-    """What the physical card's status allows."""
+    """What the card allows now, by the status of the physical card and what else stands in the way."""
 
     view: bool
+    query: bool = Field(description="Rights and interests are read")
     show_code: bool
+    certify: bool
+    file: bool
+    order: bool = Field(description="A physical card is asked for")
+    pay: bool
+    history: bool = Field(description="What was done before is read")
+
+
+class RefusalRead(Told):
+    """A use that the card does not allow now, and why."""
+
+    use: Use
+    reason: str = Field(description="A problem code: `card-lost`, `card-suspended`, `card-payment-not-added`, …")
+    next: NextRead
+
+
+class CardSuspensionRead(Told):
+    """Since when the e-card shows no code and files nothing, and who wanted that."""
+
+    since: Moment
+    by: Literal["holder", "owner"]
 
 
 class CardRead(Told):
@@ -47,10 +81,10 @@ class CardRead(Told):
     card_number: str
     level: int = Field(description="1 identity, 2 with payment")
     region: str = Field(description="GB/T 2260")
-    physical_card: Literal["not_activated", "normal", "lost", "application_locked", "lost_temporarily", "cancelled"] = (
-        Field(description="Status of the physical card (aaz502)")
-    )
+    physical_card: CardWord = Field(description="Status of the physical card (aaz502)")
     allows: AllowsRead
+    refusals: list[RefusalRead] = Field(description="Why each of the others is not allowed")
+    suspension: CardSuspensionRead | None
     issue_number: str | None
     issued_at: Moment
     next: NextRead | None
@@ -68,9 +102,14 @@ class CardMissingRead(Told):
         return cls(status="not_issued", reason=missing.reason, next=NextRead(**_next(missing.reason, language)))
 
 
+def word_of(status: PhysicalCardStatus) -> CardWord:
+    """Return the word for a status of a physical card."""
+    return _WORDS[status]
+
+
 def own_card(card: CardView, language: str) -> bytes:
     """Write one's own card as `CardRead`."""
-    code = _IN_ITS_WAY.get(card.physical_status)
+    code = _in_its_way(card)
     if code is None and not card.is_active:
         code = "card-password-not-set"
     return _written(card, language, code)
@@ -78,7 +117,15 @@ def own_card(card: CardView, language: str) -> bytes:
 
 def member_card(card: CardView, language: str) -> bytes:
     """Write a member's card as `CardRead`; whether they have set a password is for themselves to mind."""
-    return _written(card, language, _IN_ITS_WAY.get(card.physical_status))
+    return _written(card, language, _in_its_way(card))
+
+
+def _in_its_way(card: CardView) -> str | None:
+    """Return the code of what stands in the way of all that the card is for, if anything does."""
+    if card.is_closed:
+        return "card-closed"
+    code = _IN_ITS_WAY.get(card.physical_status)
+    return "card-suspended" if code is None and card.suspended_at is not None else code
 
 
 def _written(card: CardView, language: str, code: str | None) -> bytes:
@@ -91,7 +138,9 @@ def _written(card: CardView, language: str, code: str | None) -> bytes:
             "level": card.level,
             "region": card.region,
             "physical_card": _WORDS[card.physical_status],
-            "allows": {"view": card.may_view, "show_code": card.may_show_code},
+            "allows": {use.value: use not in card.refused for use in _USES},
+            "refusals": [_refused(use, code, language) for use, code in card.refused.items()],
+            "suspension": None if card.suspended_at is None else _suspension(card),
             "issue_number": card.issue_number,
             "issued_at": card.issued_at,
             "next": None if code is None else _next(code, language),
@@ -100,8 +149,15 @@ def _written(card: CardView, language: str, code: str | None) -> bytes:
     )
 
 
+def _suspension(card: CardView) -> dict[str, object]:
+    return {"since": card.suspended_at, "by": "holder" if card.is_suspended_by_holder else "owner"}
+
+
+@cache
+def _refused(use: Use, code: str, language: str) -> dict[str, object]:
+    return {"use": use, "reason": code, "next": _next(code, language)}
+
+
 @cache
 def _next(code: str, language: str) -> dict[str, str | None]:
-    text = texts.problem(code, language).next
-    href = "/v1/enrolments?state=open" if code == "card-password-not-set" else None
-    return {"action": code, "href": href, "text": text}
+    return {"action": code, "href": _HREFS.get(code), "text": texts.problem(code, language).next}

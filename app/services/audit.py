@@ -58,6 +58,10 @@ class Action(StrEnum):
     ENROLMENT_ENDED = "enrolment.ended"
     CARD_ISSUED = "card.issued"
     CARD_SEEN = "card.seen"
+    CARD_STATUS_CHANGED = "card.status_changed"
+    CARD_REPLACED = "card.replaced"
+    CARD_CLOSED = "card.closed"
+    CARD_OPENED_AGAIN = "card.opened_again"
     CARD_PASSWORD_SET = "card.password_set"  # noqa: S105 - an action, not a secret
     CARD_PASSWORD_CHECKED = "card.password_checked"  # noqa: S105 - an action, not a secret
     CARD_PASSWORD_RESET_STARTED = "card.password_reset_started"  # noqa: S105 - an action, not a secret

@@ -31,6 +31,7 @@ class Kind(StrEnum):
     FACE_GIVEN_UP = "face_given_up"
     READ_DOCUMENT = "read_document"
     PRESORT_CASE = "presort_case"
+    PERSON_CHANGED = "person_changed"
 
 
 @dataclass(frozen=True, slots=True)

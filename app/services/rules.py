@@ -218,11 +218,35 @@ class Lookups(_Rule):
 
 
 class CardStatus(_Rule):
-    """What each status of the physical card (aaz502) allows."""
+    """What each status of the physical card (aaz502) allows; `none` is no e-card yet, `died` its holder's death.
+
+    `suspended` is what is left of it while the e-card is suspended.
+    """
 
     issue: tuple[str, ...]
     view: tuple[str, ...]
+    query: tuple[str, ...]
     show_code: tuple[str, ...]
+    certify: tuple[str, ...]
+    file: tuple[str, ...]
+    order: tuple[str, ...]
+    pay: tuple[str, ...]
+    history: tuple[str, ...]
+    suspended: tuple[str, ...]
+
+    def allowing(self, use: str) -> tuple[str, ...]:
+        """Return the statuses that allow a use, by its name here."""
+        statuses: tuple[str, ...] = getattr(self, use)
+        return statuses
+
+
+class CardChecks(_Rule):
+    """How often the register is asked about a physical card: hours from one time to the next, spread by card.
+
+    No official text gives a number; the register's events come at once.
+    """
+
+    every_hours: int = Field(ge=1)
 
 
 class AgeRules(_Rule):
@@ -260,4 +284,5 @@ class Policies(BaseModel):
     staff: Staff
     lookups: Lookups
     card_status: CardStatus
+    card_checks: CardChecks
     age_rules: AgeRules

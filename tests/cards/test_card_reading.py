@@ -1,7 +1,6 @@
 """Looking at one's own card and at a member's."""
 
 import asyncio
-from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 
 import httpx
@@ -60,7 +59,9 @@ class TestOwnCard:
         assert card["card_number"] == f"{me.registered.card.number[:3]}****{me.registered.card.number[-2:]}"
         assert (card["status"], card["physical_card"], card["level"]) == ("active", "normal", 1)
         assert card["region"] == "100101"
-        assert card["allows"] == {"view": True, "show_code": True}
+        assert [use for use, is_allowed in card["allows"].items() if not is_allowed] == ["pay"]
+        assert [(each["use"], each["reason"]) for each in card["refusals"]] == [("pay", "card-payment-not-added")]
+        assert card["suspension"] is None
         assert len(card["issue_number"]) == 20
         assert card["issued_at"].endswith("Z")
         assert card["next"] is None
@@ -138,19 +139,15 @@ class TestOwnCard:
     @pytest.mark.parametrize(
         ("status", "word", "allows", "advice"),
         [
-            (PhysicalCardStatus.LOST, "lost", {"view": True, "show_code": False}, "card-lost"),
-            (PhysicalCardStatus.LOST_TEMPORARILY, "lost_temporarily", {"view": True, "show_code": False}, "card-lost"),
-            (PhysicalCardStatus.CANCELLED, "cancelled", {"view": False, "show_code": False}, "card-cancelled"),
-            (
-                PhysicalCardStatus.APPLICATION_LOCKED,
-                "application_locked",
-                {"view": False, "show_code": False},
-                "card-locked",
-            ),
+            (PhysicalCardStatus.LOST, "lost", "view query order history", "card-lost"),
+            (PhysicalCardStatus.LOST_TEMPORARILY, "lost_temporarily", "view query order history", "card-lost"),
+            (PhysicalCardStatus.CANCELLED, "cancelled", "order history", "card-cancelled"),
+            (PhysicalCardStatus.APPLICATION_LOCKED, "application_locked", "history", "card-locked"),
+            (PhysicalCardStatus.NOT_ACTIVATED, "not_activated", "history", "card-not-activated"),
         ],
     )
     async def test_the_physical_cards_status_decides_what_it_allows(
-        self, make: Make, db: Database, status: PhysicalCardStatus, word: str, allows: Mapping[str, bool], advice: str
+        self, make: Make, db: Database, status: PhysicalCardStatus, word: str, allows: str, advice: str
     ) -> None:
         me = await make.owner()
         await db.run(
@@ -161,7 +158,9 @@ class TestOwnCard:
 
         card = await me.read(MINE)
 
-        assert (card["physical_card"], card["allows"], card["next"]["action"]) == (word, allows, advice)
+        assert (card["physical_card"], card["next"]["action"]) == (word, advice)
+        assert " ".join(use for use, is_allowed in card["allows"].items() if is_allowed) == allows
+        assert {each["reason"] for each in card["refusals"]} == {advice}
 
     async def test_the_issue_number_is_the_channels(self, make: Make, db: Database) -> None:
         me = await make.owner()

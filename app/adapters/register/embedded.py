@@ -1,5 +1,6 @@
 """A citizen register in tables of our own, for the demo and for installations that bring their people as a file."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -13,6 +14,7 @@ from sqlalchemy import delete, func, insert, select, text, update
 from app.core.db import Database, Session, new_id
 from app.models.stand_ins import RegisterPerson
 from app.ports.register import (
+    PersonChange,
     PhysicalCard,
     PhysicalCardStatus,
     Register,
@@ -96,6 +98,22 @@ class EmbeddedRegister(Register):
         if latest:
             await self._db.run(replace)
 
+    async def change(self, label: str, change: PersonChange) -> bool:
+        """Change what is held of the test person with this label; say whether there is one."""
+
+        async def replace(session: Session) -> bool:
+            row = await session.scalar(
+                select(RegisterPerson).where(RegisterPerson.label == label).with_for_update(of=RegisterPerson)
+            )
+            if row is None:
+                return False
+            record = _changed(_opened(session, row.id, row.record), change)
+            row.record = session.vault.system.seal_bytes(_RECORD, row.id, orjson.dumps(record))
+            row.changed_at = session.now
+            return True
+
+        return await self._db.run(replace)
+
     async def test_people(self) -> Sequence[TestPerson]:
         """Return everybody who has a label, in the order of the demo."""
 
@@ -157,6 +175,16 @@ def _opened(session: Session, row_id: UUID, sealed: bytes) -> dict[str, Any]:
     return record
 
 
+def _changed(record: Mapping[str, Any], change: PersonChange) -> Mapping[str, Any]:
+    """Return a record as it is after a change; a new card is normal, and whoever has none gets one by any status."""
+    card, is_alive = record["card"], record["is_alive"] if change.is_alive is None else change.is_alive
+    if change.new_card or (card is None and change.card_status is not None):
+        card = {"number": f"D{secrets.randbelow(10**8):08}", "status": PhysicalCardStatus.NORMAL}
+    if change.card_status is not None:
+        card = {**card, "status": change.card_status}
+    return {**record, "card": card, "is_alive": is_alive}
+
+
 def _person(record: Mapping[str, Any]) -> RegisteredPerson:
     card = record["card"]
     return RegisteredPerson(
@@ -181,6 +209,8 @@ def _test_person(label: str | None, record: Mapping[str, Any]) -> TestPerson:
         number=person.number,
         computer_number=record["computer_number"] or "",
         card_number=None if person.card is None else person.card.number,
+        card_status=None if person.card is None else person.card.status,
+        is_alive=person.is_alive,
         birth_date=person.birth_date,
         phone=person.phone,
         note=record["note"],

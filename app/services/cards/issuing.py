@@ -11,32 +11,16 @@ from app.models.cards import Card, CardIssue
 from app.ports.register import PhysicalCardStatus, RegisteredPerson
 from app.services import audit, policies
 from app.services.audit import Action, Actor
+from app.services.cards.allowing import (
+    CardCancelled,
+    CardIsLocked,
+    CardNotActivated,
+    NoPhysicalCard,
+    Standing,
+    Use,
+    refusal,
+)
 from app.services.people import homes
-
-
-class NoPhysicalCard(Conflict):
-    """An e-card needs a physical card that was collected."""
-
-    code = "no-physical-card"
-
-
-class CardIsLocked(Conflict):
-    """The physical card's application is locked."""
-
-    code = "card-locked"
-
-
-class CardNotActivated(Conflict):
-    """The physical card has not been activated."""
-
-    code = "card-not-activated"
-
-
-class CardCancelled(Conflict):
-    """The physical card was cancelled."""
-
-    code = "card-cancelled"
-
 
 _REFUSALS: dict[PhysicalCardStatus, type[Conflict]] = {
     PhysicalCardStatus.APPLICATION_LOCKED: CardIsLocked,
@@ -51,9 +35,9 @@ async def require_issuable(session: Session, registered: RegisteredPerson) -> No
     Raises:
         NoPhysicalCard, CardIsLocked, CardNotActivated, CardCancelled.
     """
-    refusal = await obstacle(session, registered)
-    if refusal is not None:
-        raise refusal(next_step=NextStep("see-offices", f"/v1/offices?region={registered.region}"))
+    in_the_way = await obstacle(session, registered)
+    if in_the_way is not None:
+        raise in_the_way(next_step=NextStep("see-offices", f"/v1/offices?region={registered.region}"))
 
 
 async def obstacle(session: Session, registered: RegisteredPerson) -> type[Conflict] | None:
@@ -67,6 +51,8 @@ async def obstacle(session: Session, registered: RegisteredPerson) -> type[Confl
 
 async def issue(session: Session, person_id: UUID, registered: RegisteredPerson, *, channel: str, actor: Actor) -> bool:
     """Issue the person's e-card in a channel, where the physical card allows it; once, however often asked.
+
+    What we are told of the physical card may be older than what is written by now, so the register is asked again soon.
 
     Returns:
         Whether there is an e-card now.
@@ -85,10 +71,9 @@ async def issue(session: Session, person_id: UUID, registered: RegisteredPerson,
             physical_status=registered.card.status,
             card_number=key.seal("card.card_number", person_id, registered.card.number),
             issued_at=session.now,
+            ask_due_at=session.now,
         )
-        .on_conflict_do_update(
-            index_elements=[Card.bucket, Card.person_id], set_={"physical_status": registered.card.status}
-        )
+        .on_conflict_do_update(index_elements=[Card.bucket, Card.person_id], set_={"ask_due_at": session.now})
         .returning(Card.issued_at)
     )
     await session.execute(
@@ -121,11 +106,19 @@ async def deactivate(session: Session, person_id: UUID) -> None:
     card.activated_at = None
 
 
+async def is_taken_up(session: Session, person_id: UUID) -> bool:
+    """Say whether the person has an e-card with a password, whatever it allows now."""
+    card = await session.get(Card, (bucket_of(person_id), person_id))
+    return card is not None and card.activated_at is not None
+
+
 async def is_active(session: Session, person_id: UUID) -> bool:
     """Say whether the person has an e-card with a password that may be used."""
     card = await session.get(Card, (bucket_of(person_id), person_id))
     rules = (await policies.current(session)).card_status
-    return card is not None and card.activated_at is not None and card.physical_status.value in rules.view
+    if card is None or card.activated_at is None:
+        return False
+    return refusal(Standing.of(card, to_holder=True), Use.VIEW, rules) is None
 
 
 async def _is_issuable(session: Session, registered: RegisteredPerson) -> bool:

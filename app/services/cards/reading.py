@@ -1,5 +1,6 @@
 """Cards as people look at them: one's own in a single trip, and a member's."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -18,6 +19,7 @@ from app.services import audit, policies
 from app.services.accounts import sessions
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action
+from app.services.cards.allowing import HOLDER_DIED, Standing, Use, refusals
 from app.services.people import homes
 from app.services.people.identifiers import mask_number
 from app.services.people.names import mask_name
@@ -33,10 +35,10 @@ class OwnCardNeeded(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class CardView:
-    """An e-card and what its physical card allows; masked, unless it was revealed to its holder.
+    """An e-card and what it allows; masked, unless it was revealed to its holder.
 
     `is_active` says that the holder has set a password; `issue_number` is the one in the caller's channel, if it was
-    issued there.
+    issued there. `refused` has each use that is not allowed now, with the code of why.
     """
 
     name: str = field(repr=False)
@@ -45,9 +47,11 @@ class CardView:
     level: int
     region: str
     physical_status: PhysicalCardStatus
-    may_view: bool
-    may_show_code: bool
+    is_closed: bool
     is_active: bool
+    refused: Mapping[Use, str]
+    suspended_at: datetime | None
+    is_suspended_by_holder: bool
     issue_number: str | None
     issued_at: datetime
 
@@ -55,7 +59,7 @@ class CardView:
 OWN_CARD = hot("""
 SELECT s.assurance, s.expires_at, s.ended_at, s.person_id, p.account_id AS proven_account_id, h.wrapped_key,
        p.name, p.number, c.card_number, c.level, c.region, c.physical_status, c.issued_at, c.activated_at,
-       i.issue_number
+       c.suspended_at, c.suspended_by, c.closed_at, i.issue_number
 FROM session s
 LEFT JOIN home h ON h.bucket = s.bucket AND h.id = s.person_id
 LEFT JOIN person p ON p.bucket = s.bucket AND p.id = s.person_id
@@ -77,7 +81,8 @@ async def own(db: Database, claims: AccessClaims) -> CardView:
     if row["proven_account_id"] != claims.account_id or row["level"] is None:
         raise OwnCardNeeded
     key = db.vault.cached(row["wrapped_key"]) or await db.vault.unlock(row["wrapped_key"])
-    return _masked(key, row["person_id"], row, (await policies.at_hand(db, row["region"])).card_status)
+    rules = (await policies.at_hand(db, row["region"])).card_status
+    return _masked(key, row["person_id"], row, rules, to_holder=True)
 
 
 async def reveal_own(session: Session, caller: Caller) -> CardView:
@@ -92,7 +97,8 @@ async def reveal_own(session: Session, caller: Caller) -> CardView:
         raise OwnCardNeeded
     await audit.record(session, Action.OWN_NUMBER_REVEALED, home_id=person_id, actor=caller.actor)
     rules = (await policies.current(session, row["region"])).card_status
-    return _view(row, rules, *_opened(await homes.key_of(session, person_id), person_id, row))
+    opened = _opened(await homes.key_of(session, person_id), person_id, row)
+    return _view(person_id, row, rules, opened, to_holder=True)
 
 
 async def of_member(session: Session, person_id: UUID, channel: str) -> CardView | None:
@@ -101,7 +107,7 @@ async def of_member(session: Session, person_id: UUID, channel: str) -> CardView
     if row is None:
         return None
     rules = (await policies.current(session, row["region"])).card_status
-    return _masked(await homes.key_of(session, person_id), person_id, row, rules)
+    return _masked(await homes.key_of(session, person_id), person_id, row, rules, to_holder=False)
 
 
 def mask_card_number(value: str) -> str:
@@ -121,6 +127,9 @@ async def _find(session: Session, person_id: UUID, channel: str) -> RowMapping |
             Card.physical_status,
             Card.issued_at,
             Card.activated_at,
+            Card.suspended_at,
+            Card.suspended_by,
+            Card.closed_at,
             CardIssue.issue_number,
         )
         .join(Card, and_(Card.bucket == Person.bucket, Card.person_id == Person.id))
@@ -142,13 +151,23 @@ def _opened(key: DataKey, person_id: UUID, row: RowMapping | Record) -> tuple[st
     )
 
 
-def _masked(key: DataKey, person_id: UUID, row: RowMapping | Record, rules: CardStatus) -> CardView:
+def _masked(key: DataKey, person_id: UUID, row: RowMapping | Record, rules: CardStatus, *, to_holder: bool) -> CardView:
     name, number, card_number = _opened(key, person_id, row)
-    return _view(row, rules, mask_name(name), mask_number(number), mask_card_number(card_number))
+    masked = mask_name(name), mask_number(number), mask_card_number(card_number)
+    return _view(person_id, row, rules, masked, to_holder=to_holder)
 
 
-def _view(row: RowMapping | Record, rules: CardStatus, name: str, number: str, card_number: str) -> CardView:
-    status = row["physical_status"]
+def _view(
+    person_id: UUID, row: RowMapping | Record, rules: CardStatus, opened: tuple[str, str, str], *, to_holder: bool
+) -> CardView:
+    name, number, card_number = opened
+    status, is_active, is_closed = row["physical_status"], row["activated_at"] is not None, row["closed_at"] is not None
+    standing = Standing(
+        status=HOLDER_DIED if is_closed else status,
+        level=row["level"],
+        is_suspended=row["suspended_at"] is not None,
+        is_in_use=is_active or not to_holder,
+    )
     return CardView(
         name=name,
         number=number,
@@ -156,9 +175,11 @@ def _view(row: RowMapping | Record, rules: CardStatus, name: str, number: str, c
         level=row["level"],
         region=row["region"],
         physical_status=PhysicalCardStatus(status),
-        may_view=status in rules.view,
-        may_show_code=status in rules.show_code,
-        is_active=row["activated_at"] is not None,
+        is_closed=is_closed,
+        is_active=is_active,
+        refused=refusals(standing, rules),
+        suspended_at=row["suspended_at"],
+        is_suspended_by_holder=row["suspended_by"] == person_id,
         issue_number=row["issue_number"],
         issued_at=row["issued_at"],
     )

@@ -12,8 +12,9 @@ from app.services import audit, notices, policies, throttles
 from app.services.accounts.doers import Doer
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action
-from app.services.cards import issuing
+from app.services.cards import allowing, issuing
 from app.services.cards import passwords as card_passwords
+from app.services.cards.allowing import Use
 from app.services.cards.reading import OwnCardNeeded
 from app.services.enrolments import agreeing, finishing, loading, requirements, undoing, viewing
 from app.services.enrolments.viewing import EnrolmentView
@@ -161,8 +162,9 @@ async def _lock_member(session: Session, caller: Caller, enrolment_id: UUID) -> 
 
 
 async def _holder(session: Session, caller: Caller) -> UUID:
-    if not caller.is_proven or caller.person_id is None or not await issuing.is_active(session, caller.person_id):
+    if not caller.is_proven or caller.person_id is None or not await issuing.is_taken_up(session, caller.person_id):
         raise OwnCardNeeded
+    await allowing.require(session, caller.person_id, Use.FILE, to_holder=True)
     return caller.person_id
 
 

@@ -11,7 +11,7 @@ from app.services.accounts.sessions import Caller
 from app.services.audit import Action
 from app.services.authority import Acting
 from app.services.cards import issuing, reading
-from app.services.cards.issuing import NoPhysicalCard
+from app.services.cards.allowing import NoPhysicalCard
 from app.services.cards.reading import CardView
 from app.services.people import homes
 

@@ -1,0 +1,179 @@
+"""What a person's e-card allows now: one table by the status of its physical card, asked by all who do things with it.
+
+It says nothing about who acts: that a link lets its owner do it is asked of `authority`, and both have to agree. A
+person without an e-card has a row of their own in the table (`none`): a newborn is filed for before there is a card.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, Self
+from uuid import UUID
+
+from app.core.db import Session, bucket_of
+from app.core.errors import Conflict, NextStep
+from app.models.cards import Card
+from app.ports.register import PhysicalCardStatus
+from app.services import policies
+from app.services.cards.passwords import CardPasswordNotSet
+from app.services.rules import CardStatus
+
+NO_CARD: Final = "none"
+HOLDER_DIED: Final = "died"
+PAYMENT_LEVEL: Final = 2
+
+
+class NoPhysicalCard(Conflict):
+    """An e-card needs a physical card that was collected."""
+
+    code = "no-physical-card"
+
+
+class CardIsLocked(Conflict):
+    """The physical card's application is locked."""
+
+    code = "card-locked"
+
+
+class CardNotActivated(Conflict):
+    """The physical card has not been activated."""
+
+    code = "card-not-activated"
+
+
+class CardIsLost(Conflict):
+    """The physical card has been reported lost."""
+
+    code = "card-lost"
+
+
+class CardCancelled(Conflict):
+    """The physical card was cancelled."""
+
+    code = "card-cancelled"
+
+
+class CardClosed(Conflict):
+    """The register says that the card's holder has died."""
+
+    code = "card-closed"
+
+
+class CardSuspended(Conflict):
+    """The e-card was suspended, by its holder or for a child."""
+
+    code = "card-suspended"
+
+
+class PaymentNotAdded(Conflict):
+    """The card is of level 1: it shows who somebody is, and does not pay."""
+
+    code = "card-payment-not-added"
+
+
+class Use(StrEnum):
+    """What can be done with a card.
+
+    `query` is reading rights and interests, `file` transfers and what else is filed, `order` asking for a physical
+    card, `history` reading what was done before.
+    """
+
+    VIEW = "view"
+    QUERY = "query"
+    SHOW_CODE = "show_code"
+    CERTIFY = "certify"
+    FILE = "file"
+    ORDER = "order"
+    PAY = "pay"
+    HISTORY = "history"
+
+
+_READING: Final = frozenset({Use.VIEW, Use.QUERY, Use.HISTORY})
+_BY_STATUS: Final[Mapping[str, type[Conflict]]] = {
+    PhysicalCardStatus.NOT_ACTIVATED: CardNotActivated,
+    PhysicalCardStatus.LOST: CardIsLost,
+    PhysicalCardStatus.APPLICATION_LOCKED: CardIsLocked,
+    PhysicalCardStatus.LOST_TEMPORARILY: CardIsLost,
+    PhysicalCardStatus.CANCELLED: CardCancelled,
+    NO_CARD: NoPhysicalCard,
+    HOLDER_DIED: CardClosed,
+}
+_ON_STATUS: Final = (*_BY_STATUS.values(), CardPasswordNotSet)
+
+REFUSALS: Final = (*dict.fromkeys(_ON_STATUS), CardSuspended, PaymentNotAdded)
+"""Every refusal that `require` can raise, for the documents of routes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What decides what a card allows; `status` is a row of the table: aaz502, or one of ours.
+
+    `is_in_use` is False where its own holder has set no password; family show it all the same.
+    """
+
+    status: str
+    level: int
+    is_suspended: bool
+    is_in_use: bool = True
+
+    @classmethod
+    def of(cls, card: Card | None, *, to_holder: bool) -> Self:
+        """Return how a card stands, for its own holder or for family."""
+        if card is None:
+            return cls(NO_CARD, 0, is_suspended=False)
+        return cls(
+            status=HOLDER_DIED if card.closed_at is not None else card.physical_status.value,
+            level=card.level,
+            is_suspended=card.suspended_at is not None,
+            is_in_use=card.activated_at is not None or not to_holder,
+        )
+
+
+def refusal(standing: Standing, use: Use, rules: CardStatus) -> type[Conflict] | None:
+    """Return why a card that stands so does not allow a use, if it does not."""
+    if standing.status not in rules.allowing(use.value):
+        return _BY_STATUS.get(standing.status, CardIsLocked)
+    if not standing.is_in_use and use not in _READING:
+        return CardPasswordNotSet
+    if standing.is_suspended and use.value not in rules.suspended:
+        return CardSuspended
+    return PaymentNotAdded if use is Use.PAY and standing.level < PAYMENT_LEVEL else None
+
+
+def refusals(standing: Standing, rules: CardStatus) -> dict[Use, str]:
+    """Return every use that a card does not allow as it stands, with the code of why."""
+    found = ((use, refusal(standing, use, rules)) for use in Use)
+    return {use: refused.code for use, refused in found if refused is not None}
+
+
+async def require(session: Session, person_id: UUID, use: Use, *, to_holder: bool) -> Card | None:
+    """Check that a person's card allows a use now; return the card, if they have one.
+
+    Ask it in the transaction of the deed, after the home is locked (`authority.act` does): then no status that comes
+    meanwhile is missed.
+
+    Args:
+        to_holder: it is the holder themselves who acts; family need no password of theirs.
+
+    Raises:
+        NoPhysicalCard, CardNotActivated, CardIsLost, CardIsLocked, CardCancelled, CardClosed: by the status.
+        CardPasswordNotSet, CardSuspended, PaymentNotAdded.
+    """
+    card: Card | None = await session.get(Card, (bucket_of(person_id), person_id), populate_existing=True)
+    rules = (await policies.current(session, *_place(card))).card_status
+    refused = refusal(Standing.of(card, to_holder=to_holder), use, rules)
+    if refused is not None:
+        raise refused(next_step=refused.leads_to or _next_of(refused, card))
+    return card
+
+
+def _place(card: Card | None) -> tuple[str, ...]:
+    return () if card is None else (card.region,)
+
+
+def _next_of(refused: type[Conflict], card: Card | None) -> NextStep:
+    if refused is CardSuspended:
+        return NextStep("lift-suspension")
+    if refused is PaymentNotAdded:
+        return NextStep("add-payment")
+    return NextStep("see-offices", "/v1/offices" if card is None else f"/v1/offices?region={card.region}")

@@ -28,6 +28,7 @@ TAGS: Final = (
     ("holders", "E-cards: one's own and members', under the same paths."),
     ("family", "Members, owners, places."),
     ("notifications", "What I was told, and how I wish to be told."),
+    ("my data", "What is held on me."),
     ("offices", "Where people can go."),
     ("staff", "Sign-in of those who work here: two factors, short sessions."),
     ("reviews", "What waits for people: for reviewers among the staff."),

@@ -184,6 +184,16 @@ SteppedUp = Annotated[SessionCaller, Depends(_stepped_up)]
 """Whoever has given the card password within the last five minutes."""
 
 
+async def _as_sure_as_can_be(caller: Caller, house: TheHouse) -> SessionCaller:
+    if caller.is_proven and caller.card_password_version is not None:
+        await require_step_up(house, caller)
+    return caller
+
+
+AsSureAsCanBe = Annotated[SessionCaller, Depends(_as_sure_as_can_be)]
+"""Whoever has given the card password within the last five minutes, if they have one."""
+
+
 async def stepped_up(request: Request, house: House) -> SessionCaller:
     """Return who calls, of whom a fresh card-password check is asked only in some cases.
 

@@ -25,6 +25,7 @@ class Action(StrEnum):
     ACCOUNT_TAKEN_OVER = "account.taken_over"
     DEVICE_REMOVED = "device.removed"
     NOTIFICATION_WISHES_CHANGED = "notifications.wishes_changed"
+    MY_DATA_TOLD = "person.data_told"
     OWN_NUMBER_REVEALED = "person.number_revealed"
     PERSON_CREATED = "person.created"
     PERSON_LOOKUP_REFUSED = "person.lookup_refused"

@@ -1,8 +1,8 @@
 """Every text a person reads, in every language: what a refusal says, hints beside fields, messages, notices.
 
 The words are data, read once: `problems.toml`, `messages.toml`, `fields.toml`, `pages.toml`, `handover.toml`,
-`services.toml`, `reviews.toml` and `relationships.toml` of each language, and `notices/`. A text is chosen by a code
-and never holds what somebody typed; only messages have values: a code, minutes or a masked name.
+`my_data.toml`, `services.toml`, `reviews.toml`, `relationships.toml` and so on of each language, and `notices/`. A text
+is chosen by a code and never holds what somebody typed; only messages have values: a code, minutes or a masked name.
 """
 
 import string
@@ -32,6 +32,7 @@ __all__ = [
     "message",
     "message_kinds",
     "message_places",
+    "my_data",
     "notice",
     "notice_versions",
     "page",
@@ -73,6 +74,7 @@ class _Texts:
     reviews: Mapping[str, str]
     relationships: Mapping[str, str]
     handover: Mapping[str, str]
+    my_data: Mapping[str, str]
     services: Mapping[str, ServiceText]
 
 
@@ -188,6 +190,15 @@ def handover(language: str) -> Mapping[str, str]:
     return _texts(language).handover
 
 
+def my_data(language: str) -> Mapping[str, str]:
+    """Return every text of the paper of what is held on a person, by its place there.
+
+    Raises:
+        KeyError: no such language.
+    """
+    return _texts(language).my_data
+
+
 def service(name: str, language: str) -> ServiceText:
     """Return the words for one thing that a family link may let the owner do.
 
@@ -217,6 +228,7 @@ def _texts(language: str) -> _Texts:
         reviews=_read(language, "reviews"),
         relationships=_read(language, "relationships"),
         handover=_read(language, "handover"),
+        my_data=_read(language, "my_data"),
         services={name: ServiceText(**words) for name, words in _read(language, "services").items()},
     )
 

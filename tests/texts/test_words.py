@@ -26,7 +26,7 @@ from app.services.people.relationships import RelationshipFault
 
 APP = Path(app.__file__).parent
 FILES = ("problems", "messages", "fields", "pages", "relationships", "reviews", "services")
-PAGES = ("handover",)
+PAGES = ("handover", "my_data")
 HAN = re.compile(r"[\u4e00-\u9fff]")
 PLACES = {"code", "minutes", "name", "owner", "member"}
 

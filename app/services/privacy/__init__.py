@@ -1,0 +1,1 @@
+"""What is held on somebody: told to them whole, and erased when they want it."""

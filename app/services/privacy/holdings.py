@@ -1,0 +1,188 @@
+"""Which tables hold something on a person, how their rows are found, and what of them is told: a table of tables.
+
+A test walks every table of persons and every column of theirs: one that stands neither here nor among what is left out
+fails it, so that nothing new is held in silence.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import Table
+
+from app.models import (
+    accounts,
+    answers,
+    audit,
+    cards,
+    cases,
+    documents,
+    enrolments,
+    faces,
+    handovers,
+    links,
+    notifications,
+    operators,
+    outbox,
+    people,
+    statements,
+    throttles,
+)
+from app.models.base import Base
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """How one table holds something on somebody.
+
+    `by` are the columns in which their person or account stands; `home` is the one whose key seals the row. `shown` are
+    sealed columns that are theirs, each with the column of the id it is bound to; `masked` hold somebody else's name or
+    number. `others` are ids of other people, told by masked names. `kept_secret` are columns that are told to nobody:
+    keys, digests, and what others could do harm with.
+    """
+
+    table: type[Base]
+    by: tuple[str, ...]
+    home: str
+    shown: Mapping[str, str] = field(default_factory=dict)
+    masked: Mapping[str, str] = field(default_factory=dict)
+    others: frozenset[str] = frozenset()
+    kept_secret: frozenset[str] = frozenset()
+
+    @property
+    def name(self) -> str:
+        """The name under which its rows are told."""
+        return self.stored.name
+
+    @property
+    def stored(self) -> Table:
+        """The table as the database has it."""
+        stored = self.table.__table__
+        assert isinstance(stored, Table)
+        return stored
+
+    def columns(self) -> Mapping[str, Any]:
+        """Return the columns that are told as they stand."""
+        apart = {"bucket", *self.shown, *self.masked, *self.others, *self.kept_secret}
+        return {column.name: column for column in self.stored.columns if column.name not in apart}
+
+
+_FILE: Final = frozenset({"object_key", "wrapped_key", "upload_hmac"})
+_MEMBER: Final = frozenset({"member_id"})
+
+HOLDINGS: Final = (
+    Holding(
+        people.Person,
+        ("id",),
+        "id",
+        shown={"name": "id", "number": "id", "birth_date": "id"},
+        others=frozenset({"account_id"}),
+    ),
+    Holding(
+        accounts.Account, ("id",), "id", shown={"phone": "id"}, kept_secret=frozenset({"password_hash", "person_id"})
+    ),
+    Holding(
+        accounts.Device,
+        ("account_id",),
+        "account_id",
+        shown={"name": "id", "push_address": "id"},
+        kept_secret=frozenset({"device_hmac"}),
+    ),
+    Holding(
+        accounts.SignedIn,
+        ("account_id",),
+        "home_id",
+        shown={"device_name": "id"},
+        kept_secret=frozenset({"seed", "generation", "person_id"}),
+    ),
+    Holding(cards.Card, ("person_id",), "person_id", shown={"card_number": "person_id"}),
+    Holding(cards.CardIssue, ("person_id",), "person_id"),
+    Holding(
+        cards.CardPassword,
+        ("person_id",),
+        "person_id",
+        kept_secret=frozenset({"hash", "change_hmac", "checking_id", "checking_until"}),
+    ),
+    Holding(cards.CardPasswordReset, ("person_id",), "person_id"),
+    Holding(cards.CardPasswordWrong, ("person_id",), "person_id", kept_secret=frozenset({"value_hmac"})),
+    Holding(
+        links.FamilyLink,
+        ("owner_id",),
+        "owner_id",
+        masked={"member_name": "id", "member_number": "id"},
+        others=_MEMBER,
+        kept_secret=frozenset({"member_birth_date"}),
+    ),
+    Holding(
+        links.MemberSlot,
+        ("member_id",),
+        "member_id",
+        masked={"owner_name": "link_id"},
+        others=frozenset({"owner_id"}),
+    ),
+    Holding(links.SlotWait, ("member_id",), "member_id"),
+    Holding(links.LinkDispute, ("member_id",), "member_id", others=frozenset({"owner_id"})),
+    Holding(
+        enrolments.Enrolment,
+        ("account_id", "owner_id"),
+        "home_id",
+        masked={"member_name": "id", "member_number": "id"},
+        others=_MEMBER,
+        kept_secret=frozenset({"member_birth_date"}),
+    ),
+    Holding(enrolments.Consent, ("account_id", "home_id"), "home_id"),
+    Holding(
+        handovers.Handover,
+        ("account_id", "home_id"),
+        "home_id",
+        others=_MEMBER,
+        kept_secret=frozenset({"seed", "device_name", "device_id", "platform"}),
+    ),
+    Holding(documents.Document, ("home_id",), "home_id", kept_secret=_FILE),
+    Holding(documents.FailedImage, ("owner_id",), "owner_id", others=_MEMBER, kept_secret=frozenset({"upload_hmac"})),
+    Holding(
+        faces.FaceCheck,
+        ("account_id", "home_id"),
+        "home_id",
+        others=_MEMBER,
+        kept_secret=frozenset({"client", "photo_hmac", "score_band", "provider_ref", "unit_id", "asked_until"}),
+    ),
+    Holding(faces.FaceTry, ("home_id",), "home_id", others=_MEMBER),
+    Holding(cases.Case, ("home_id",), "home_id", others=_MEMBER, kept_secret=frozenset({"claimed_by", "face_hint"})),
+    Holding(cases.NotedRisk, ("owner_id",), "owner_id", others=_MEMBER),
+    Holding(notifications.Notification, ("home_id",), "home_id", shown={"parameters": "id"}),
+    Holding(notifications.NotificationWish, ("account_id",), "account_id"),
+    Holding(statements.StatementFile, ("home_id",), "home_id", shown={"number": "id"}, kept_secret=_FILE),
+    Holding(
+        audit.AuditEvent,
+        ("home_id",),
+        "home_id",
+        others=frozenset({"actor_id", "on_behalf_of"}),
+        kept_secret=frozenset({"mac"}),
+    ),
+)
+"""What is told, in this order."""
+
+LEFT_OUT: Final[Mapping[type[Base], str]] = {
+    people.Home: "it holds the key to all the rest, and nothing else",
+    people.Identifier: "a keyed digest of the number that stands in `person`",
+    accounts.Login: "a keyed digest of the phone that stands in `account`",
+    accounts.SmsCode: "keyed digests, for minutes",
+    answers.KeptAnswer: "copies of answers, for a day",
+    audit.AuditHead: "where the chain of `audit_event` ends",
+    cases.Approval: "which of the staff said yes; what came of it stands in `review_case`",
+    documents.SeenImage: "keyed digests of pictures, for thirty days",
+    faces.FaceFrame: "pictures that are gone with their check",
+    faces.HeardEvent: "names that providers give to their calls",
+    operators.Operator: "the staff's own",
+    operators.StaffSession: "the staff's own",
+    outbox.OutboxEvent: "codes on their way to `notification`",
+    statements.StatementNumber: "it does not say whose the paper is",
+    throttles.Throttle: "counters under keyed digests, for days at most",
+}
+"""What is not told, and why."""
+
+
+def not_told() -> dict[str, str]:
+    """Return what is not told, by the names of the tables, and why."""
+    return {table.__tablename__: reason for table, reason in LEFT_OUT.items()}

@@ -1,0 +1,43 @@
+"""Nothing is held in silence: every table of persons, and every column, is told, or it is said why not."""
+
+import pytest
+from sqlalchemy import LargeBinary
+
+from app.models import Base
+from app.models.base import PERSONAL
+from app.services.privacy.holdings import HOLDINGS, LEFT_OUT, Holding
+
+each = pytest.mark.parametrize("holding", HOLDINGS, ids=lambda holding: holding.name)
+
+
+def test_every_table_of_persons_is_told_or_left_out_with_a_reason() -> None:
+    personal = {table.name for table in Base.metadata.sorted_tables if table.info == PERSONAL}
+    told = [holding.name for holding in HOLDINGS]
+    left_out = [table.__tablename__ for table in LEFT_OUT]
+
+    assert sorted(told + left_out) == sorted(personal), "a new table belongs into app/services/privacy/holdings.py"
+    assert all(len(reason) > 10 for reason in LEFT_OUT.values())
+
+
+@each
+def test_what_is_sealed_is_opened_masked_or_kept_secret(holding: Holding) -> None:
+    told = holding.columns()
+
+    sealed = [name for name, column in told.items() if isinstance(column.type, LargeBinary) and name != "sha256"]
+    assert sealed == [], "bytes that nobody can read"
+
+
+@each
+def test_columns_that_are_named_are_there(holding: Holding) -> None:
+    columns = set(holding.table.__table__.columns.keys())
+    named = {holding.home, *holding.by, *holding.shown, *holding.shown.values(), *holding.masked}
+    named |= {*holding.masked.values(), *holding.others, *holding.kept_secret}
+
+    assert named <= columns
+
+
+@each
+def test_ids_of_other_people_are_not_told(holding: Holding) -> None:
+    who = {"owner_id", "member_id", "actor_id", "on_behalf_of", "person_id", "operator_id", "claimed_by"}
+
+    assert who & holding.columns().keys() <= set(holding.by)

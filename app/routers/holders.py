@@ -8,16 +8,19 @@ from app.core.errors import NotFound, Unauthenticated
 from app.ports.register import RegisterUnavailable
 from app.problems import documented
 from app.routers import deps
-from app.routers.deps import Caller, House, Language, TheHouse
+from app.routers.deps import Caller, Holder, House, Language, SteppedUp, TheHouse
 from app.routers.shortcuts import Read
 from app.schemas import cards as shapes
 from app.services.accounts.sessions import MoreProofNeeded, SessionEnded
 from app.services.authority import LinkFrozen, ServiceNotShared
 from app.services.cards import reading
+from app.services.cards.allowing import NoPhysicalCard
 from app.services.cards.reading import CardView, OwnCardNeeded
-from app.services.family import looking
+from app.services.family import looking, suspending
 
 router = APIRouter(prefix="/v1/holders", tags=["holders"])
+
+_SUSPENDING = (NotFound, LinkFrozen, ServiceNotShared, OwnCardNeeded, NoPhysicalCard, suspending.HolderDecides)
 
 
 async def own_card(request: Request, house: House) -> Response:
@@ -57,6 +60,25 @@ async def read_member_card(holder: str, caller: Caller, house: TheHouse, languag
     if isinstance(found, CardView):
         return deps.written(shapes.member_card(found, language), language)
     return deps.written(shapes.CardMissingRead.of(found, language).model_dump_json().encode(), language)
+
+
+@router.put(
+    "/{holder}/card/suspension",
+    responses=documented(*_SUSPENDING, deps.CardPasswordRequired),
+)
+async def suspend_card(caller: SteppedUp, holder: Holder, house: TheHouse) -> shapes.CardSuspensionRead:
+    """Suspend my e-card, or a child's: it shows no code and files nothing until that is lifted."""
+    return shapes.suspension_of(await suspending.suspend(house.db, caller, holder))
+
+
+@router.delete(
+    "/{holder}/card/suspension",
+    status_code=204,
+    responses=documented(*_SUSPENDING, deps.CardPasswordRequired),
+)
+async def lift_suspension(caller: SteppedUp, holder: Holder, house: TheHouse) -> None:
+    """Let a suspended e-card be used again."""
+    await suspending.lift(house.db, caller, holder)
 
 
 READS = {"/v1/holders/me/card": Read("/v1/holders/me/card", own_card)}

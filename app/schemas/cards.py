@@ -13,6 +13,7 @@ from app.schemas.base import Moment, Told
 from app.services.cards.allowing import Use
 from app.services.cards.reading import CardView
 from app.services.family.looking import NoCardYet
+from app.services.family.suspending import Suspension
 
 CardWord = Literal["not_activated", "normal", "lost", "application_locked", "lost_temporarily", "cancelled"]
 """The statuses of a physical card (aaz502) in words."""
@@ -33,7 +34,10 @@ _WORDS: Final[Mapping[PhysicalCardStatus, CardWord]] = {
     PhysicalCardStatus.CANCELLED: "cancelled",
 }
 _USES: Final = tuple(Use)
-_HREFS: Final = {"card-password-not-set": "/v1/enrolments?state=open"}
+_OWN_HREFS: Final = {
+    "card-password-not-set": "/v1/enrolments?state=open",
+    "card-suspended": "/v1/holders/me/card/suspension",
+}
 
 
 class NextRead(Told):
@@ -99,7 +103,13 @@ class CardMissingRead(Told):
 
     @classmethod
     def of(cls, missing: NoCardYet, language: str) -> Self:
-        return cls(status="not_issued", reason=missing.reason, next=NextRead(**_next(missing.reason, language)))
+        said = _next(missing.reason, language, to_holder=False)
+        return cls(status="not_issued", reason=missing.reason, next=NextRead(**said))
+
+
+def suspension_of(suspension: Suspension) -> CardSuspensionRead:
+    """Return a suspension as it is told."""
+    return CardSuspensionRead(since=suspension.since, by="holder" if suspension.is_by_holder else "owner")
 
 
 def word_of(status: PhysicalCardStatus) -> CardWord:
@@ -112,12 +122,12 @@ def own_card(card: CardView, language: str) -> bytes:
     code = _in_its_way(card)
     if code is None and not card.is_active:
         code = "card-password-not-set"
-    return _written(card, language, code)
+    return _written(card, language, code, to_holder=True)
 
 
 def member_card(card: CardView, language: str) -> bytes:
     """Write a member's card as `CardRead`; whether they have set a password is for themselves to mind."""
-    return _written(card, language, _in_its_way(card))
+    return _written(card, language, _in_its_way(card), to_holder=False)
 
 
 def _in_its_way(card: CardView) -> str | None:
@@ -128,7 +138,7 @@ def _in_its_way(card: CardView) -> str | None:
     return "card-suspended" if code is None and card.suspended_at is not None else code
 
 
-def _written(card: CardView, language: str, code: str | None) -> bytes:
+def _written(card: CardView, language: str, code: str | None, *, to_holder: bool) -> bytes:
     return orjson.dumps(
         {
             "status": "active" if card.is_active else "issued",
@@ -139,11 +149,11 @@ def _written(card: CardView, language: str, code: str | None) -> bytes:
             "region": card.region,
             "physical_card": _WORDS[card.physical_status],
             "allows": {use.value: use not in card.refused for use in _USES},
-            "refusals": [_refused(use, code, language) for use, code in card.refused.items()],
+            "refusals": [_refused(use, code, language, to_holder=to_holder) for use, code in card.refused.items()],
             "suspension": None if card.suspended_at is None else _suspension(card),
             "issue_number": card.issue_number,
             "issued_at": card.issued_at,
-            "next": None if code is None else _next(code, language),
+            "next": None if code is None else _next(code, language, to_holder=to_holder),
         },
         option=JSON_OPTIONS,
     )
@@ -154,10 +164,11 @@ def _suspension(card: CardView) -> dict[str, object]:
 
 
 @cache
-def _refused(use: Use, code: str, language: str) -> dict[str, object]:
-    return {"use": use, "reason": code, "next": _next(code, language)}
+def _refused(use: Use, code: str, language: str, *, to_holder: bool) -> dict[str, object]:
+    return {"use": use, "reason": code, "next": _next(code, language, to_holder=to_holder)}
 
 
 @cache
-def _next(code: str, language: str) -> dict[str, str | None]:
-    return {"action": code, "href": _HREFS.get(code), "text": texts.problem(code, language).next}
+def _next(code: str, language: str, *, to_holder: bool) -> dict[str, str | None]:
+    href = _OWN_HREFS.get(code) if to_holder else None
+    return {"action": code, "href": href, "text": texts.problem(code, language).next}

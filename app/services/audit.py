@@ -61,6 +61,8 @@ class Action(StrEnum):
     CARD_SEEN = "card.seen"
     CARD_STATUS_CHANGED = "card.status_changed"
     CARD_REPLACED = "card.replaced"
+    CARD_SUSPENDED = "card.suspended"
+    CARD_RESUMED = "card.resumed"
     CARD_CLOSED = "card.closed"
     CARD_OPENED_AGAIN = "card.opened_again"
     CARD_PASSWORD_SET = "card.password_set"  # noqa: S105 - an action, not a secret

@@ -163,7 +163,7 @@ async def require(session: Session, person_id: UUID, use: Use, *, to_holder: boo
     rules = (await policies.current(session, *_place(card))).card_status
     refused = refusal(Standing.of(card, to_holder=to_holder), use, rules)
     if refused is not None:
-        raise refused(next_step=refused.leads_to or _next_of(refused, card))
+        raise refused(next_step=refused.leads_to or _next_of(refused, card, to_holder=to_holder))
     return card
 
 
@@ -171,9 +171,9 @@ def _place(card: Card | None) -> tuple[str, ...]:
     return () if card is None else (card.region,)
 
 
-def _next_of(refused: type[Conflict], card: Card | None) -> NextStep:
+def _next_of(refused: type[Conflict], card: Card | None, *, to_holder: bool) -> NextStep:
     if refused is CardSuspended:
-        return NextStep("lift-suspension")
+        return NextStep("lift-suspension", "/v1/holders/me/card/suspension" if to_holder else None)
     if refused is PaymentNotAdded:
         return NextStep("add-payment")
     return NextStep("see-offices", "/v1/offices" if card is None else f"/v1/offices?region={card.region}")

@@ -20,7 +20,7 @@ from app.ports import Ports
 from app.services import audit_heads, files, housekeeping, outbox, outcomes
 from app.services.cards import following
 from app.services.enrolments import expiring, reading
-from app.services.family import disputing
+from app.services.family import ageing, disputing
 from app.services.links import comparing
 from app.services.notifications import telling
 from app.services.outbox import Kind, Taken
@@ -73,6 +73,8 @@ def chores(db: Database, ports: Ports) -> Sequence[Chore]:
         Chore("expire_enrolments", partial(expiring.expire_due, db), _now, timedelta(seconds=5)),
         Chore("expire_handovers", partial(expiring.expire_handovers, db), _now, timedelta(seconds=5)),
         Chore("lapse_disputes", partial(disputing.lapse_due, db), _now, timedelta(minutes=1)),
+        Chore("note_birthdays", partial(ageing.note_days, db), _now, timedelta(minutes=10), full=50),
+        Chore("come_of_age", partial(ageing.come_of_age, db), _now, timedelta(seconds=30), full=50),
         Chore("sweep_files", partial(files.sweep, db, ports.store), _now, timedelta(seconds=5)),
         Chore("put_away", partial(housekeeping.put_away, db), _now, timedelta(hours=1)),
         Chore("sign_audit_heads", partial(audit_heads.sign_changed, db, ports.store), _now, timedelta(hours=1)),

@@ -28,11 +28,13 @@ from app.schemas import family as family_shapes
 from app.schemas.cards import AllowsRead, CardRead, NextRead, RefusalRead
 from app.services.cards.allowing import Use
 from app.services.cards.reading import mask_card_number
+from app.services.family.ageing import changes
 from app.services.links import Services
 from app.services.people.ages import age_on
 from app.services.people.identifiers import mask_number
 from app.services.people.names import mask_name
 from app.services.people.relationships import RELATIONSHIPS
+from app.services.rules import Ages
 
 _NO_PAYMENT = "card-payment-not-added"
 
@@ -208,20 +210,30 @@ async def read_family(
     day = today(datetime.now(UTC))
     quota = rules["quota"]
     return family_shapes.FamilyRead(
-        members=[_member(key, link, day, language) for link in links if link.state is not LinkState.RESERVED],
+        members=[_member(key, link, day, language, rules) for link in links if link.state is not LinkState.RESERVED],
         adding=[_adding(key, link, day, language) for link in links if link.state is LinkState.RESERVED],
         owners=[_owner(key, slot, language) for slot in slots],
         quota=family_shapes.QuotaRead(
             profile=quota["profile"],
             since=quota["since"],
+            text=texts.family(
+                "quota",
+                language,
+                since=str(quota["since"]),
+                **{name: str(quota[name]) for name in ("total", *Place)},
+            ),
             total=_usage(len(links), quota["total"]),
             **{place.value: _usage(sum(link.place is place for link in links), quota[place.value]) for place in Place},
         ),
     )
 
 
-def _member(key: DataKey, link: FamilyLink, day: date, language: str) -> family_shapes.FamilyMemberRead:
-    services = Services.of(link)
+def _member(
+    key: DataKey, link: FamilyLink, day: date, language: str, rules: dict[str, Any]
+) -> family_shapes.FamilyMemberRead:
+    services = Services.on(link, day)
+    assert link.member_birth_date is not None
+    birth_date = date.fromisoformat(key.open("family_link.member_birth_date", link.id, link.member_birth_date))
     return family_shapes.FamilyMemberRead(
         **_relative(key, link, day, language),
         link_id=str(link.id),
@@ -230,6 +242,12 @@ def _member(key: DataKey, link: FamilyLink, day: date, language: str) -> family_
         shares=family_shapes.SharedRead(
             card=services.view or services.show_code, filing=services.certify or services.file, money=services.pay
         ),
+        changes=[
+            family_shapes.ChangeRead(
+                kind=change.kind, on=change.on, text=texts.family(f"{change.kind.value}_owner", language)
+            )
+            for change in changes(birth_date, Ages(**rules["ages"]), link.reconfirm_from, link.view_only_from, day)
+        ],
     )
 
 

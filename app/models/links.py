@@ -4,8 +4,9 @@ A link is a row in each home. The owner's row exists from the details step on, a
 the face has passed. The limits are keys: an owner's places and a member's slots are numbered, each number taken once.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, SmallInteger, UniqueConstraint, text
@@ -21,6 +22,10 @@ class LinkState(StrEnum):
     ACTIVE = "active"
     FROZEN = "frozen"
     ENDED = "ended"
+
+
+LIVING: Final = frozenset({LinkState.ACTIVE, LinkState.FROZEN})
+"""The states in which a link is there, for owner and member."""
 
 
 class LinkEnd(StrEnum):
@@ -52,6 +57,16 @@ class DisputeOutcome(StrEnum):
     LINK_ENDED = "link_ended"
 
 
+class MilestoneKind(StrEnum):
+    """What changes with a member's age: 14, 16 (announced before), 18, and so many days after that."""
+
+    OWN_CONSENT = "own_consent"
+    LIVE_FACE_SOON = "live_face_soon"
+    LIVE_FACE = "live_face"
+    ADULT = "adult"
+    VIEW_ONLY = "view_only"
+
+
 class Place(StrEnum):
     """The four kinds of places an owner has; by relationship (GB/T 4761)."""
 
@@ -62,7 +77,11 @@ class Place(StrEnum):
 
 
 class FamilyLink(Identified, Base):
-    """The owner's row. Names and numbers are sealed under the owner's key; an ended link keeps no place and no name."""
+    """The owner's row. Names and numbers are sealed under the owner's key; an ended link keeps no place and no name.
+
+    `agreed` is what the member, or a guardian for them, has agreed to, separated by spaces; `may_…` what is left of it.
+    From `reconfirm_from` on their live face is wanted, from `view_only_from` on their answer: both None once given.
+    """
 
     __tablename__ = "family_link"
     __table_args__ = (
@@ -78,6 +97,7 @@ class FamilyLink(Identified, Base):
             unique=True,
             postgresql_where=text("state <> 'ended'"),
         ),
+        Index("ix_family_link_ages", "bucket", postgresql_where=text("NOT ages_noted")),
         CheckConstraint("(state = 'ended') = (total_no IS NULL)", name="total_no"),
         CheckConstraint("(state = 'ended') = (place_no IS NULL)", name="place_no"),
         {"info": PERSONAL},
@@ -96,6 +116,11 @@ class FamilyLink(Identified, Base):
     may_certify: Mapped[bool]
     may_file: Mapped[bool]
     may_pay: Mapped[bool]
+    agreed: Mapped[str]
+    reconfirm_from: Mapped[date | None]
+    view_only_from: Mapped[date | None]
+    ages_noted: Mapped[bool]
+    announced_on: Mapped[date | None]
     member_name: Mapped[bytes | None]
     member_number: Mapped[bytes | None]
     member_birth_date: Mapped[bytes | None]
@@ -159,3 +184,21 @@ class LinkDispute(Identified, Base):
     lapses_at: Mapped[datetime]
     outcome: Mapped[DisputeOutcome | None]
     closed_at: Mapped[datetime | None]
+
+
+class Milestone(Bucketed, Base):
+    """A day on which a link changes because the member comes of age, in the member's home."""
+
+    __tablename__ = "milestone"
+    __table_args__ = (
+        bucket_agrees("member_id"),
+        ForeignKeyConstraint(["bucket", "member_id"], ["person.bucket", "person.id"]),
+        Index("ix_milestone_due", "due_on", postgresql_where=text("done_at IS NULL")),
+        {"info": PERSONAL},
+    )
+
+    member_id: Mapped[UUID] = mapped_column(primary_key=True)
+    link_id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[MilestoneKind] = mapped_column(primary_key=True)
+    due_on: Mapped[date] = mapped_column(primary_key=True)
+    done_at: Mapped[datetime | None]

@@ -237,6 +237,13 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
                 "since": "2026-11-22T05:11:30Z",
                 "services": _SERVICES,
                 "shares": _SHARES,
+                "changes": [
+                    {
+                        "kind": "live_face",
+                        "on": "2033-05-20",
+                        "text": "From this day their own live face is needed once.",
+                    }
+                ],
             }
         ],
         "adding": [],
@@ -244,6 +251,8 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
         "quota": {
             "profile": "default",
             "since": "2026-01-01",
+            "text": "You can add 10 relatives in all: 1 spouse, 3 children, 4 elders and 2 others."
+            " This rule holds since 2026-01-01.",
             "total": {"used": 1, "limit": 10, "left": 9},
             "spouse": {"used": 0, "limit": 1, "left": 1},
             "child": {"used": 1, "limit": 3, "left": 2},

@@ -72,8 +72,8 @@ async def narrow_as_owner(
 )
 async def read_owner(link_id: str, caller: Caller, house: TheHouse, language: Language) -> Response:
     """Somebody who acts for me, and what they may do."""
-    owner, services = await reading.owner(house.db, caller.claims, deps.identity(link_id))
-    return deps.written(shapes.owner(owner, services, language), language)
+    found = await reading.owner(house.db, caller.claims, deps.identity(link_id))
+    return deps.written(shapes.owner(found, language), language)
 
 
 @router.delete("/owners/{link_id}", status_code=204, responses=documented(NotFound))
@@ -86,16 +86,23 @@ async def end_as_member(link_id: str, caller: Caller, house: TheHouse) -> None:
 @router.put(
     "/owners/{link_id}/services",
     response_model=shapes.FamilyOwnerServicesRead,
-    responses=documented(NotFound, ServicesNotAllowed),
+    responses=documented(NotFound, ServicesNotAllowed, deps.CardPasswordRequired),
 )
-async def narrow_as_member(
+async def choose_as_member(
     link_id: str, body: shapes.ServicesAsk, caller: Caller, house: TheHouse, language: Language
 ) -> Response:
-    """Take from somebody who acts for me some of what they may do."""
+    """Say what somebody who acts for me may do; to give back what I agreed to once takes a step-up.
+
+    From my 18th birthday on this is my answer for a link that began before: it stays, with these services.
+    """
     wanted, chosen = deps.identity(link_id), body.chosen()
-    await house.db.run(lambda session: keeping.narrow_as_member(session, caller, wanted, chosen))
-    owner, services = await reading.owner(house.db, caller.claims, wanted)
-    return deps.written(shapes.owner(owner, services, language), language)
+    choose = keeping.narrow_as_member
+    if await house.db.run(lambda session: keeping.is_wider(session, caller, wanted, chosen)):
+        await deps.require_step_up(house, caller)
+        choose = keeping.choose_as_member
+    await house.db.run(lambda session: choose(session, caller, wanted, chosen))
+    found = await reading.owner(house.db, caller.claims, wanted)
+    return deps.written(shapes.owner(found, language), language)
 
 
 @router.post(

@@ -1,6 +1,6 @@
 """Wire shapes of the family page. It is written straight to JSON; a test compares what is written with these."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from operator import attrgetter
 from typing import Annotated, Final, Literal, Self
@@ -8,10 +8,12 @@ from typing import Annotated, Final, Literal, Self
 import orjson
 from pydantic import Field
 
+from app import texts
 from app.models.links import LinkDispute, LinkDisputeReason, Place
 from app.schemas.base import Asked, Moment, Told
 from app.schemas.cards import JSON_OPTIONS
-from app.services.family.reading import FamilyPage, MemberView, OwnerView, QuotaView, Usage
+from app.services.family.ageing import Change, ChangeKind
+from app.services.family.reading import FamilyPage, MemberView, OwnerDetails, OwnerView, QuotaView, Usage
 from app.services.links import Service, Services
 from app.services.people.relationships import RELATIONSHIPS
 
@@ -30,6 +32,14 @@ class SharedRead(Told):
     money: bool = Field(description="Money moves: `pay`")
 
 
+class ChangeRead(Told):
+    """Something that changes with the member's age at 00:00 of a day in China; a day that is past waits for them."""
+
+    kind: ChangeKind
+    on: date
+    text: str
+
+
 class FamilyMemberRead(Told):
     """A relative the caller may act for, masked."""
 
@@ -42,8 +52,9 @@ class FamilyMemberRead(Told):
     place: Place = Field(description="The kind of place taken")
     state: Literal["active", "frozen"] = Field(description="`frozen`: the member disputes the link")
     since: Moment
-    services: list[Service]
+    services: list[Service] = Field(description="What I may do today")
     shares: SharedRead
+    changes: list[ChangeRead] = Field(description="What changes with the member's age, and when")
 
 
 class AddingRead(Told):
@@ -73,8 +84,10 @@ class FamilyOwnerRead(Told):
 class FamilyOwnerServicesRead(FamilyOwnerRead):
     """The same, with what they may do for me."""
 
-    services: list[Service]
+    services: list[Service] = Field(description="What they may do today")
+    agreed: list[Service] = Field(description="What I have agreed to; I may give it again, with a step-up")
     shares: SharedRead
+    changes: list[ChangeRead] = Field(description="What changes with my age, and when")
 
 
 class UsageRead(Told):
@@ -90,6 +103,7 @@ class QuotaRead(Told):
 
     profile: str
     since: date | None
+    text: str = Field(description="The same in words")
     total: UsageRead
     spouse: UsageRead
     child: UsageRead
@@ -107,7 +121,7 @@ class FamilyRead(Told):
 
 
 class ServicesAsk(Asked):
-    """All that the owner may do for the member from now on; nothing that was not allowed before."""
+    """All that the owner may do for the member from now on; an owner only ever gives up."""
 
     services: Annotated[list[Service], Field(max_length=len(Service))]
 
@@ -146,10 +160,10 @@ def page(family: FamilyPage, language: str) -> bytes:
     terms = TERMS[language]
     return orjson.dumps(
         {
-            "members": [_member(member, terms) for member in family.members],
+            "members": [_member(member, language) for member in family.members],
             "adding": [_adding(member, terms) for member in family.adding],
             "owners": [_owner(owner, terms) for owner in family.owners],
-            "quota": _quota(family.quota),
+            "quota": _quota(family.quota, language),
         },
         option=JSON_OPTIONS,
     )
@@ -157,29 +171,41 @@ def page(family: FamilyPage, language: str) -> bytes:
 
 def member(view: MemberView, language: str) -> bytes:
     """Write a member as `FamilyMemberRead`."""
-    return orjson.dumps(_member(view, TERMS[language]), option=JSON_OPTIONS)
+    return orjson.dumps(_member(view, language), option=JSON_OPTIONS)
 
 
-def owner(view: OwnerView, services: Services, language: str) -> bytes:
+def owner(details: OwnerDetails, language: str) -> bytes:
     """Write an owner as `FamilyOwnerServicesRead`."""
-    return orjson.dumps(
-        _owner(view, TERMS[language]) | {"services": services.names, "shares": _shares(services)}, option=JSON_OPTIONS
-    )
+    more = {
+        "services": details.services.names,
+        "agreed": details.agreed,
+        "shares": _shares(details.services),
+        "changes": _changes(details.changes, "member", language),
+    }
+    return orjson.dumps(_owner(details.owner, TERMS[language]) | more, option=JSON_OPTIONS)
 
 
-def _member(member: MemberView, terms: Mapping[str, str]) -> dict[str, object]:
+def _changes(changes: Sequence[Change], side: str, language: str) -> list[dict[str, object]]:
+    return [
+        {"kind": change.kind, "on": change.on, "text": texts.family(f"{change.kind.value}_{side}", language)}
+        for change in changes
+    ]
+
+
+def _member(member: MemberView, language: str) -> dict[str, object]:
     return {
         "link_id": str(member.link_id),
         "name": member.name,
         "social_security_number": member.number,
         "age": member.age,
         "relationship": member.relationship,
-        "relationship_name": terms[member.relationship],
+        "relationship_name": TERMS[language][member.relationship],
         "place": member.place,
         "state": member.state,
         "since": member.since,
         "services": member.services.names,
         "shares": _shares(member.services),
+        "changes": _changes(member.changes, "owner", language) if member.changes else [],
     }
 
 
@@ -215,10 +241,12 @@ def _shares(services: Services) -> dict[str, bool]:
     }
 
 
-def _quota(quota: QuotaView) -> dict[str, object]:
+def _quota(quota: QuotaView, language: str) -> dict[str, object]:
+    limits = {place.value: str(usage.limit) for place, usage in quota.places.items()}
     return {
         "profile": quota.profile,
         "since": quota.since,
+        "text": texts.family("quota", language, total=str(quota.total.limit), since=str(quota.since), **limits),
         "total": _usage(quota.total),
         **{place.value: _usage(usage) for place, usage in quota.places.items()},
     }

@@ -70,6 +70,11 @@ class Action(StrEnum):
     CARD_PASSWORD_RESET_STARTED = "card.password_reset_started"  # noqa: S105 - an action, not a secret
     LINK_STARTED = "link.started"
     LINK_SERVICES_CHANGED = "link.services_changed"
+    LINK_CONSENT_PASSED = "link.consent_passed"
+    LINK_FACE_DUE = "link.face_due"
+    LINK_GUARDIANSHIP_ENDED = "link.guardianship_ended"
+    LINK_ANSWERED = "link.answered"
+    LINK_VIEW_ONLY = "link.view_only"
     LINK_DISPUTED = "link.disputed"
     LINK_DISPUTE_CLOSED = "link.dispute_closed"
     LINK_ENDED = "link.ended"

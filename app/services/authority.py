@@ -5,7 +5,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Final, TypeVar
 from uuid import UUID
 
@@ -152,13 +152,14 @@ async def narrow(session: Session, link: FamilyLink, services: Services, actor: 
     link = await links.one(session, link.id)
     if link.state is LinkState.ENDED:
         raise NotFound
-    before = Services.of(link)
+    if services == Services.on(link, today(session.now)):
+        return  # as it was read; what waits for the member's face or answer is not given up by that
+    before = Services.granted_by(link)
     if not set(services.names) <= set(before.names):
         raise ServicesNotAllowed
     if services == before:
         return
-    link.may_view, link.may_show_code = services.view, services.show_code
-    link.may_certify, link.may_file, link.may_pay = services.certify, services.file, services.pay
+    links.grant(link, services)
     await links.record(session, Action.LINK_SERVICES_CHANGED, link, actor, services=" ".join(services.names))
 
 
@@ -181,7 +182,7 @@ async def _asked(session: Session, caller: Caller, holder: UUID | None, service:
     if holder is None:
         return Acting(await _self(session, caller), caller.actor, None)
     link = await links.find_for_owner(session, await person_still(session, caller), holder)
-    refusal = _refusal(link, service)
+    refusal = _refusal(link, service, today(session.now))
     if refusal is not None:
         await _record_once(session, Action.LINK_REFUSED, link, caller.actor, service=service.value)
         return _Refused(refusal)
@@ -196,11 +197,11 @@ async def _self(session: Session, caller: Caller) -> UUID:
         raise OwnCardNeeded from None
 
 
-def _refusal(link: FamilyLink, service: Service) -> type[AppError] | None:
+def _refusal(link: FamilyLink, service: Service, day: date) -> type[AppError] | None:
     """Return why one of the owner's living links does not let them do something for the member, if it does not."""
     if link.state is LinkState.FROZEN:
         return LinkFrozen
-    return None if service in Services.of(link).names else ServiceNotShared
+    return None if service in Services.on(link, day).names else ServiceNotShared
 
 
 async def _record_once(session: Session, action: Action, link: FamilyLink, actor: Actor, **facts: str) -> None:

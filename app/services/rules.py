@@ -148,10 +148,15 @@ class Handovers(_Rule):
 
 
 class FamilyLife(_Rule):
-    """Days until a dispute that nobody has decided ends its link, and until its owner may name the member again."""
+    """Days until a dispute that nobody has decided ends its link, and until its owner may name the member again.
+
+    A 16th birthday is announced so many days before; who has turned 18 has so many days to answer for a link.
+    """
 
     dispute_days: int = Field(gt=0)
     disputed_days: int = Field(ge=0)
+    announced_days: tuple[int, ...]
+    answer_days: int = Field(ge=0)
 
 
 class Reviews(_Rule):

@@ -1,8 +1,9 @@
 """Every text a person reads, in every language: what a refusal says, hints beside fields, messages, notices.
 
 The words are data, read once: `problems.toml`, `messages.toml`, `fields.toml`, `pages.toml`, `handover.toml`,
-`my_data.toml`, `services.toml`, `reviews.toml`, `relationships.toml` and so on of each language, and `notices/`. A text
-is chosen by a code and never holds what somebody typed; only messages have values: a code, minutes or a masked name.
+`my_data.toml`, `services.toml`, `family.toml`, `reviews.toml` and so on of each language, and `notices/`. A text is
+chosen by a code and never holds what somebody typed; only messages have values (a code, minutes or a masked name), and
+the family page numbers.
 """
 
 import string
@@ -26,6 +27,8 @@ __all__ = [
     "choose_language",
     "face_reason",
     "face_reasons",
+    "family",
+    "family_codes",
     "field_codes",
     "field_error",
     "handover",
@@ -76,6 +79,7 @@ class _Texts:
     handover: Mapping[str, str]
     my_data: Mapping[str, str]
     services: Mapping[str, ServiceText]
+    family: Mapping[str, str]
 
 
 def problem(code: str, language: str) -> ProblemText:
@@ -213,6 +217,20 @@ def services() -> tuple[str, ...]:
     return tuple(_texts(DEFAULT_LANGUAGE).services)
 
 
+def family(code: str, language: str, **values: str) -> str:
+    """Return a sentence of the family page: its quota, or what changes with a member's age, said to one side.
+
+    Raises:
+        KeyError: no such sentence or language, or a value is missing.
+    """
+    return _texts(language).family[code].format_map(values)
+
+
+def family_codes() -> tuple[str, ...]:
+    """Return every sentence of the family page, in alphabetical order."""
+    return tuple(_texts(DEFAULT_LANGUAGE).family)
+
+
 @cache
 def _texts(language: str) -> _Texts:
     if language not in LANGUAGES:
@@ -230,6 +248,7 @@ def _texts(language: str) -> _Texts:
         handover=_read(language, "handover"),
         my_data=_read(language, "my_data"),
         services={name: ServiceText(**words) for name, words in _read(language, "services").items()},
+        family=_read(language, "family"),
     )
 
 

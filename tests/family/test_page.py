@@ -39,12 +39,14 @@ async def freeze(db: Database, member: Member) -> None:
 async def test_a_holder_without_family_sees_an_empty_page_and_all_places(make: Make) -> None:
     me = await make.owner()
 
-    page = await me.read(PAGE)
+    page = await me.read(PAGE, **{"Accept-Language": "en"})
 
     assert (page["members"], page["adding"], page["owners"]) == ([], [], [])
     assert page["quota"] == {
         "profile": "default",
         "since": "2026-01-01",
+        "text": "You can add 10 relatives in all: 1 spouse, 3 children, 4 elders and 2 others."
+        " This rule holds since 2026-01-01.",
         "total": {"used": 0, "limit": 10, "left": 10},
         "spouse": {"used": 0, "limit": 1, "left": 1},
         "child": {"used": 0, "limit": 3, "left": 3},
@@ -76,6 +78,7 @@ async def test_members_are_shown_masked_with_what_is_shared(make: Make, house: H
         "state": "active",
         "services": ["view", "show_code", "certify", "file"],
         "shares": {"card": True, "filing": True, "money": False},
+        "changes": [],
     }
     assert "王建国" not in answer.text
     assert number not in answer.text

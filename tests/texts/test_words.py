@@ -17,6 +17,7 @@ from app.models.cases import Finding
 from app.ports.face import FaceReason
 from app.ports.images import MAX_PIXELS, ImageFault
 from app.services.cards.rules import PasswordFault
+from app.services.family.ageing import ChangeKind
 from app.services.links import Service
 from app.services.people.identifiers import NumberFault
 from app.services.people.names import NameFault
@@ -25,10 +26,12 @@ from app.services.people.plausibility import Implausibility
 from app.services.people.relationships import RelationshipFault
 
 APP = Path(app.__file__).parent
-FILES = ("problems", "messages", "fields", "pages", "relationships", "reviews", "services")
+FILES = ("problems", "messages", "fields", "pages", "relationships", "reviews", "services", "family")
 PAGES = ("handover", "my_data")
 HAN = re.compile(r"[\u4e00-\u9fff]")
-PLACES = {"code", "minutes", "name", "owner", "member"}
+PLACES = {"code", "minutes", "name", "owner", "member", "on"}
+SIDES = ("owner", "member")
+_NUMBERS = {place: "1" for place in ("total", "spouse", "child", "elder", "other", "since")}
 
 
 def words(language: str) -> dict[str, str]:
@@ -67,7 +70,8 @@ def test_every_text_is_a_clean_line_that_names_nobody(language: str) -> None:
         assert text, key
         assert text == " ".join(text.split()), key
         assert not re.search(r"[0-9]{6}|\*\*|TODO|FIXME|XXX|@|://", text), key
-        assert places(text) <= (PLACES if key.startswith("messages.") else set()), key
+        allowed = {"messages": PLACES, "family": set(_NUMBERS)}.get(key.partition(".")[0], set())
+        assert places(text) <= allowed, key
 
 
 def test_chinese_is_written_in_han_and_the_others_are_not() -> None:
@@ -141,6 +145,10 @@ def test_every_fault_of_a_field_has_words(faults: type[StrEnum]) -> None:
     assert set(faults) - set(texts.field_codes()) == set()
 
 
+def test_every_change_with_age_has_words_for_both_sides_and_none_is_left_over() -> None:
+    assert set(texts.family_codes()) == {"quota"} | {f"{kind}_{side}" for kind in ChangeKind for side in SIDES}
+
+
 def test_every_service_of_a_link_has_words_and_none_is_left_over() -> None:
     assert set(texts.services()) == set(Service)
 
@@ -193,6 +201,7 @@ def test_every_code_gives_its_own_words(language: str) -> None:
     spoken += [texts.problem(code, language).title for code in texts.problem_codes()]
     spoken += [texts.review_finding(finding, language) for finding in texts.review_findings()]
     spoken += [texts.service(name, language).title for name in texts.services()]
+    spoken += [texts.family(code, language, **_NUMBERS) for code in texts.family_codes()]
 
     assert len(set(spoken)) == len(spoken)
 

@@ -186,7 +186,9 @@ async def _refusal(
 async def _start_link(session: Session, enrolment: Enrolment, actor: Actor) -> bool:
     assert enrolment.link_id is not None
     services = await _services(session, enrolment)
-    return await links.activate(session, enrolment.link_id, services, actor)
+    # A photo that was compared, or sent to people, on the day before the birthday stays a photo.
+    verified_at = enrolment.face_passed_at or enrolment.review_since
+    return await links.activate(session, enrolment.link_id, services, actor, verified_at=verified_at)
 
 
 async def _finish_link(

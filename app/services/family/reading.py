@@ -18,10 +18,12 @@ from app.models.links import FamilyLink, LinkState, Place
 from app.services import links, policies
 from app.services.accounts import sessions
 from app.services.cards.reading import OwnCardNeeded
+from app.services.family.ageing import Change, changes
 from app.services.links import Service, Services
+from app.services.people import homes
 from app.services.people.ages import age_on
 from app.services.people.names import mask_name
-from app.services.rules import Quota
+from app.services.rules import Ages, Quota
 
 
 # What a page is made of is not frozen: that costs three times as much to make, and a page is a dozen of them.
@@ -39,6 +41,7 @@ class MemberView:
     services: Services
     state: LinkState
     since: datetime
+    changes: tuple[Change, ...]
 
 
 @dataclass(slots=True)
@@ -50,6 +53,16 @@ class OwnerView:
     relationship: str
     state: LinkState
     since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerDetails:
+    """The same with what they may do for the caller today, what was agreed to, and what will change with age."""
+
+    owner: OwnerView
+    services: Services
+    agreed: tuple[Service, ...]
+    changes: tuple[Change, ...]
 
 
 @dataclass(slots=True)
@@ -94,12 +107,13 @@ LEFT JOIN person p ON p.bucket = s.bucket AND p.id = s.person_id
 LEFT JOIN LATERAL (
     SELECT 'member' AS side, l.id AS link_id, l.enrolment_id, l.member_name AS name, l.member_number AS number,
            l.member_birth_date AS birth_date, l.relationship, l.place, l.may_view, l.may_show_code, l.may_certify,
-           l.may_file, l.may_pay, l.state, coalesce(l.active_since, l.reserved_at) AS since
+           l.may_file, l.may_pay, l.state, coalesce(l.active_since, l.reserved_at) AS since,
+           l.reconfirm_from, l.view_only_from
     FROM family_link l
     WHERE l.bucket = $1 AND l.owner_id = s.person_id AND l.state <> 'ended'
     UNION ALL
     SELECT 'owner', m.link_id, NULL, m.owner_name, NULL, NULL, m.relationship, NULL, NULL, NULL, NULL, NULL, NULL,
-           CASE WHEN m.is_frozen THEN 'frozen' ELSE 'active' END, m.since
+           CASE WHEN m.is_frozen THEN 'frozen' ELSE 'active' END, m.since, NULL, NULL
     FROM member_slot m
     WHERE m.bucket = $1 AND m.member_id = s.person_id
 ) r ON true
@@ -122,12 +136,13 @@ async def page(db: Database, claims: AccessClaims) -> FamilyPage:
         raise OwnCardNeeded
     key = db.vault.cached(first["wrapped_key"]) or await db.vault.unlock(first["wrapped_key"])
     day = today(now)
-    held = [_member(key, row, day) for row in rows if row["side"] == "member"]
+    rules = await policies.at_hand(db)
+    held = [_member(key, row, day, rules.ages) for row in rows if row["side"] == "member"]
     return FamilyPage(
         members=[member for member in held if member.state is not LinkState.RESERVED],
         adding=[member for member in held if member.state is LinkState.RESERVED],
         owners=[_owner(key, row) for row in rows if row["side"] == "owner"],
-        quota=_quota((await policies.at_hand(db)).quota, held),
+        quota=_quota(rules.quota, held),
     )
 
 
@@ -143,23 +158,31 @@ async def member(db: Database, claims: AccessClaims, link_id: UUID) -> MemberVie
     raise NotFound
 
 
-async def owner(db: Database, claims: AccessClaims, link_id: UUID) -> tuple[OwnerView, Services]:
-    """Return one of those who have added the caller, and what they may do for the caller.
+async def owner(db: Database, claims: AccessClaims, link_id: UUID) -> OwnerDetails:
+    """Return one of those who have added the caller, what they may do for the caller, and what will change.
 
     Raises:
         NotFound: there is no such link, or it is over; besides what `page` raises.
     """
-    for found in (await page(db, claims)).owners:
-        if found.link_id == link_id:
-            return found, await db.run(lambda session: _services(session, link_id))
-    raise NotFound
+    found = next((each for each in (await page(db, claims)).owners if each.link_id == link_id), None)
+    if found is None:
+        raise NotFound
+    return await db.run(lambda session: _details(session, found))
 
 
-async def _services(session: Session, link_id: UUID) -> Services:
-    return Services.of(await session.get_one(FamilyLink, (bucket_of(link_id), link_id)))
+async def _details(session: Session, view: OwnerView) -> OwnerDetails:
+    link = await session.get_one(FamilyLink, (bucket_of(view.link_id), view.link_id))
+    day, rules = today(session.now), (await policies.current(session)).ages
+    birth = (await homes.person(session, link.member_id)).birth_date
+    return OwnerDetails(
+        owner=view,
+        services=Services.on(link, day),
+        agreed=tuple(service for service in Service if service in link.agreed.split()),
+        changes=changes(birth, rules, link.reconfirm_from, link.view_only_from, day),
+    )
 
 
-def _member(key: DataKey, row: Record, day: date) -> MemberView:
+def _member(key: DataKey, row: Record, day: date, rules: Ages) -> MemberView:
     link_id = row["link_id"]
     birth_date = date.fromisoformat(key.open("family_link.member_birth_date", link_id, row["birth_date"]))
     return MemberView(
@@ -170,10 +193,16 @@ def _member(key: DataKey, row: Record, day: date) -> MemberView:
         age=age_on(birth_date, day),
         relationship=row["relationship"],
         place=_PLACES[row["place"]],
-        services=_SERVICES[row["may_view"], row["may_show_code"], row["may_certify"], row["may_file"], row["may_pay"]],
+        services=_in_force(row, day),
         state=_STATES[row["state"]],
         since=row["since"],
+        changes=changes(birth_date, rules, row["reconfirm_from"], row["view_only_from"], day),
     )
+
+
+def _in_force(row: Record, day: date) -> Services:
+    granted = _SERVICES[row["may_view"], row["may_show_code"], row["may_certify"], row["may_file"], row["may_pay"]]
+    return granted.in_force(row["reconfirm_from"], row["view_only_from"], day)
 
 
 def _owner(key: DataKey, row: Record) -> OwnerView:

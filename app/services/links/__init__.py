@@ -3,23 +3,23 @@
 The two homes are locked, in order, before either row is written (`homes.lock`); the keys hold the limits all the same.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
-from enum import StrEnum
-from itertools import product
-from typing import Final, Self
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import select
 
+from app.core.clock import today
 from app.core.db import Session, bucket_of, new_id
 from app.core.errors import Conflict, NextStep, NotFound
 from app.core.sealing import DataKey
-from app.models.links import DisputeOutcome, FamilyLink, LinkEnd, LinkState, MemberSlot, Place
+from app.models.links import LIVING, DisputeOutcome, FamilyLink, LinkEnd, LinkState, MemberSlot, Place
 from app.services import audit, outbox, policies
 from app.services.audit import Action, Actor
-from app.services.links import disputes, slots
+from app.services.links import ages, disputes, slots
+from app.services.links.services import Service as Service
+from app.services.links.services import Services as Services
 from app.services.people import homes
 from app.services.people.identifiers import mask_number
 from app.services.rules import Quota
@@ -41,43 +41,6 @@ class QuotaReached(Conflict):
     """No place is left, in total or for this kind of relative."""
 
     code = "quota-reached"
-
-
-class Service(StrEnum):
-    """One thing that a link may let the owner do for the member."""
-
-    VIEW = "view"
-    SHOW_CODE = "show_code"
-    CERTIFY = "certify"
-    FILE = "file"
-    PAY = "pay"
-
-
-_NAMES: Final[Mapping[tuple[bool, ...], tuple[Service, ...]]] = {
-    allowed: tuple(service for service, is_on in zip(Service, allowed, strict=True) if is_on)
-    for allowed in product((False, True), repeat=len(Service))
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What a link lets the owner do for the member."""
-
-    view: bool = True
-    show_code: bool = True
-    certify: bool = True
-    file: bool = True
-    pay: bool = False
-
-    @property
-    def names(self) -> tuple[Service, ...]:
-        """What is allowed, in the order of `Service`."""
-        return _NAMES[self.view, self.show_code, self.certify, self.file, self.pay]
-
-    @classmethod
-    def of(cls, link: FamilyLink) -> Self:
-        """Return what a link allows."""
-        return cls(link.may_view, link.may_show_code, link.may_certify, link.may_file, link.may_pay)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +93,13 @@ async def stop_waiting(session: Session, link_id: UUID) -> None:
     await slots.leave_queue(session, await one(session, link_id))
 
 
-async def activate(session: Session, link_id: UUID, services: Services, actor: Actor) -> bool:
+async def activate(
+    session: Session, link_id: UUID, services: Services, actor: Actor, *, verified_at: datetime | None = None
+) -> bool:
     """Start a reserved link, if the member has a slot free; both homes are locked.
+
+    Args:
+        verified_at: when it was seen who the member is; now, unless said otherwise.
 
     Returns:
         Whether it is active now. If not, it waits for the member to end another.
@@ -142,11 +110,18 @@ async def activate(session: Session, link_id: UUID, services: Services, actor: A
     if not await slots.take(session, link):
         return False
     link.state, link.active_since = LinkState.ACTIVE, session.now
-    link.may_view, link.may_show_code = services.view, services.show_code
-    link.may_certify, link.may_file, link.may_pay = services.certify, services.file, services.pay
+    grant(link, services)
+    link.agreed = " ".join(services.names)
+    await ages.note(session, link, today(verified_at or session.now))
     await record(session, Action.LINK_STARTED, link, actor)
     tell(session, link, "link_started")
     return True
+
+
+def grant(link: FamilyLink, services: Services) -> None:
+    """Let a locked link allow these services and no others."""
+    link.may_view, link.may_show_code = services.view, services.show_code
+    link.may_certify, link.may_file, link.may_pay = services.certify, services.file, services.pay
 
 
 async def one(session: Session, link_id: UUID) -> FamilyLink:
@@ -163,7 +138,7 @@ async def find_for_owner(session: Session, owner_id: UUID, link_id: UUID) -> Fam
         NotFound: it is not the owner's, or is over.
     """
     link: FamilyLink | None = await session.get(FamilyLink, (bucket_of(link_id), link_id), populate_existing=True)
-    if link is None or link.owner_id != owner_id or link.state not in (LinkState.ACTIVE, LinkState.FROZEN):
+    if link is None or link.owner_id != owner_id or link.state not in LIVING:
         raise NotFound
     return link
 
@@ -191,7 +166,7 @@ async def end(session: Session, link_id: UUID, because: LinkEnd, actor: Actor) -
         raise NotFound
     await homes.lock(session, {seen.owner_id, seen.member_id})
     link = await one(session, link_id)
-    if link.state not in (LinkState.ACTIVE, LinkState.FROZEN):
+    if link.state not in LIVING:
         return
     if link.state is LinkState.FROZEN:
         await disputes.close(session, link, DisputeOutcome.LINK_ENDED)
@@ -199,6 +174,7 @@ async def end(session: Session, link_id: UUID, because: LinkEnd, actor: Actor) -
     link.total_no = link.place_no = None
     link.member_name = link.member_number = link.member_birth_date = None
     await slots.free(session, link)
+    await ages.forget(session, link)
     await record(session, Action.LINK_ENDED, link, actor, because=because.value)
     tell(session, link, "link_ended")
     outbox.tell(session, outbox.Kind.SLOT_FREED, link.member_id)
@@ -217,12 +193,12 @@ async def record(session: Session, action: Action, link: FamilyLink, actor: Acto
         )
 
 
-def tell(session: Session, link: FamilyLink, message: str) -> None:
-    """Let owner and member be told of their link, each in words of their own."""
+def tell(session: Session, link: FamilyLink, message: str, *, on: date | None = None) -> None:
+    """Let owner and member be told of their link, each in words of their own, which may name a day."""
     for home_id, suffix in ((link.owner_id, "owner"), (link.member_id, "member")):
         outbox.tell(
             session, outbox.Kind.TELL_PERSON, home_id, message=f"{message}_{suffix}", link_id=str(link.id),
-            owner_id=str(link.owner_id), member_id=str(link.member_id),
+            owner_id=str(link.owner_id), member_id=str(link.member_id), on="" if on is None else on.isoformat(),
         )  # fmt: skip
 
 
@@ -248,6 +224,8 @@ def _reserved(key: DataKey, owner_id: UUID, relative: Relative) -> FamilyLink:
         may_certify=False,
         may_file=False,
         may_pay=False,
+        agreed="",
+        ages_noted=False,
         member_name=key.seal("family_link.member_name", link_id, relative.name),
         member_number=key.seal("family_link.member_number", link_id, mask_number(relative.number)),
         member_birth_date=key.seal("family_link.member_birth_date", link_id, relative.birth_date.isoformat()),

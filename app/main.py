@@ -24,6 +24,7 @@ from app.adapters.messages.push import GatewayPush
 from app.adapters.papers.workers import WorkerPapers
 from app.adapters.reader.rapidocr import RapidReader
 from app.adapters.register.embedded import EmbeddedRegister
+from app.adapters.register.events import SignedRegisterEvents
 from app.adapters.storage.objects import FolderObjects, S3Objects
 from app.core.clock import Clock, SystemClock
 from app.core.db import Database
@@ -40,9 +41,11 @@ from app.ports import Ports, Sandbox
 from app.ports.face import FaceProvider, FrameFaceProvider
 from app.ports.keys import Keys, Purpose
 from app.ports.messages import Messages
+from app.ports.register import RegisterEvents
 from app.ports.storage import ObjectStore
 from app.routers import (
     accounts,
+    callbacks,
     card_passwords,
     consents,
     dev,
@@ -113,6 +116,7 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
         messages=_messages(settings, inbox, clock, client),
         push=None if settings.push_gateway is None else GatewayPush(settings.push_gateway, clock, client),
         register=register,
+        register_events=_register_events(settings, clock),
         images=images,
         papers=WorkerPapers(images.pool),
         store=_store(settings),
@@ -195,6 +199,7 @@ def create_app(house: House) -> FastAPI:
         reference,
         consents,
         faces,
+        callbacks,
         card_passwords,
         holders,
         family,
@@ -244,6 +249,11 @@ async def opened(house: House) -> AsyncIterator[House]:
 def _trusted() -> ssl.SSLContext:
     """Return whom this process trusts; the certificates take as long to read as all else here."""
     return httpx.create_ssl_context()
+
+
+def _register_events(settings: Settings, clock: Clock) -> RegisterEvents | None:
+    secrets = settings.register_secrets.get_secret_value()
+    return SignedRegisterEvents(secrets, clock) if secrets else None
 
 
 def _store(settings: Settings) -> ObjectStore:

@@ -11,6 +11,7 @@ from app.cli.demo import embedded_register
 from app.cli.house import in_house
 from app.cli.terminal import Refused, counted, say
 from app.routers.deps import House
+from app.services.cards import following
 from app.services.people.identifiers import parse_number
 from app.services.people.names import parse_name
 from app.services.people.phones import parse_phone
@@ -37,7 +38,9 @@ def take_in(
             name=parse_name,
             phone=partial(parse_phone, population=house.population),
         )
-        return await import_people(embedded_register(house), path, readers)
+        done = await import_people(embedded_register(house), path, readers)
+        await house.db.run(following.ask_all)
+        return done
 
     try:
         done = in_house(take)

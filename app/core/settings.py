@@ -101,6 +101,9 @@ class Settings(BaseSettings):
     register_adapter: Literal["embedded"] = "embedded"
     """Which citizen register is asked: `embedded` (own tables)."""
 
+    register_secrets: SecretStr = SecretStr("")
+    """One secret or two, `whsec_…`, with a space between, of the register's events; empty hears none."""
+
     messages_adapter: Literal["inbox", "gateway"] = "inbox"
     """How SMS reach people: `inbox` (readable at `/dev/messages`, development only) or `gateway` (docs/messages.md)."""
 

@@ -12,7 +12,7 @@ from app.ports.messages import Inbox, Messages
 from app.ports.papers import Papers
 from app.ports.push import Push
 from app.ports.reader import DocumentReader
-from app.ports.register import PersonChange, Register, TestPerson
+from app.ports.register import PersonChange, Register, RegisterEvents, TestPerson
 from app.ports.storage import ObjectStore
 
 
@@ -29,6 +29,7 @@ class Ports:
     messages: Messages
     push: Push | None
     register: Register
+    register_events: RegisterEvents | None
     images: Images
     papers: Papers
     store: ObjectStore

@@ -1,5 +1,6 @@
 """The port to the citizen register: people, their physical cards, portraits and parents."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -69,6 +70,28 @@ class Register(Protocol):
 
         Raises:
             RegisterUnavailable: no answer, or none that we understand.
+        """
+        ...
+
+
+class EventRefused(Exception):
+    """An event is signed by nobody we know, not of now, or none that we understand."""
+
+
+class RegisterEvents(Protocol):
+    """Reads what the register says of its own accord."""
+
+    def number_in(self, headers: Mapping[str, str], body: bytes) -> str | None:
+        """Return the number of whom an event says that their card or they have changed, as the event writes it.
+
+        It is a hint to ask the register, no news by itself; None where it is about something that we do not follow.
+
+        Args:
+            headers: by their names in lower case.
+            body: the bytes as they came.
+
+        Raises:
+            EventRefused: it is not to be believed, or none that we understand.
         """
         ...
 

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.core import logging
 from app.core.db import BUCKETS, Database, Session, bucket_of
@@ -66,6 +66,11 @@ async def ask_due(db: Database, register: Register) -> int:
             _log.warning("register_silent", person_id=str(person_id))
             await db.run(partial(_put_off, person_id))
     return len(found)
+
+
+async def ask_all(session: Session) -> None:
+    """Let every card be asked about as soon as can be: the register was filled anew."""
+    await session.execute(update(Card).values(ask_due_at=session.now))
 
 
 async def _ask(db: Database, register: Register, person_id: UUID, number: str) -> None:

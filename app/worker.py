@@ -16,11 +16,12 @@ from uuid import UUID
 from app.core import logging
 from app.core.clock import SHANGHAI, today
 from app.core.db import Database
+from app.models.links import LinkEnd
 from app.ports import Ports
 from app.services import audit_heads, files, housekeeping, outbox, outcomes
 from app.services.cards import following
 from app.services.enrolments import expiring, reading
-from app.services.family import ageing, disputing
+from app.services.family import ageing, disputing, passing
 from app.services.links import comparing
 from app.services.notifications import telling
 from app.services.outbox import Kind, Taken
@@ -92,7 +93,7 @@ async def tell_due(db: Database, ports: Ports) -> int:
         Kind.FACE_GIVEN_UP: partial(_give_up_face, db, ports),
         Kind.READ_DOCUMENT: partial(_read_document, db, ports),
         Kind.PRESORT_CASE: partial(_presort_case, db, ports),
-        Kind.PERSON_CHANGED: _person_changed,
+        Kind.PERSON_CHANGED: partial(_person_changed, db),
     }
     free = asyncio.Semaphore(_AT_ONCE)
 
@@ -163,9 +164,10 @@ async def _presort_case(db: Database, ports: Ports, event: Taken) -> None:
     await presorting.presort(db, ports, UUID(event.facts["case_id"]))
 
 
-async def _person_changed(event: Taken) -> None:
-    """Write down that somebody's end has come to the family's notice."""
-    _log.info("person_changed", change=event.facts["change"])
+async def _person_changed(db: Database, event: Taken) -> None:
+    """End the links of somebody who has died, or whose card was cancelled."""
+    because = {"died": LinkEnd.BY_DEATH, "card_cancelled": LinkEnd.BY_CARD_CANCELLED}[event.facts["change"]]
+    await passing.end_all(db, event.home_id, because)
 
 
 async def _keep_doing(chore: Chore, db: Database, stopping: asyncio.Event) -> None:

@@ -6,6 +6,7 @@ The two homes are locked, in order, before either row is written (`homes.lock`);
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -41,6 +42,9 @@ class QuotaReached(Conflict):
     """No place is left, in total or for this kind of relative."""
 
     code = "quota-reached"
+
+
+_ENDED: Final = {LinkEnd.BY_DEATH: "link_ended_by_death", LinkEnd.BY_CARD_CANCELLED: "link_ended_by_card"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +163,12 @@ async def find_for_member(session: Session, member_id: UUID, link_id: UUID) -> M
     return slot
 
 
-async def end(session: Session, link_id: UUID, because: LinkEnd, actor: Actor) -> None:
-    """End a link at once, on both sides; ended already is as good. Both homes are locked here, in order."""
+async def end(session: Session, link_id: UUID, because: LinkEnd, actor: Actor, *, of: UUID | None = None) -> None:
+    """End a link at once, on both sides; ended already is as good. Both homes are locked here, in order.
+
+    Args:
+        of: whose death or whose card it is that ends it; nobody is told of their own death.
+    """
     seen = await session.get(FamilyLink, (bucket_of(link_id), link_id), populate_existing=True)
     if seen is None:
         raise NotFound
@@ -176,7 +184,7 @@ async def end(session: Session, link_id: UUID, because: LinkEnd, actor: Actor) -
     await slots.free(session, link)
     await ages.forget(session, link)
     await record(session, Action.LINK_ENDED, link, actor, because=because.value)
-    tell(session, link, "link_ended")
+    tell(session, link, _ENDED.get(because, "link_ended"), but=of if because is LinkEnd.BY_DEATH else None)
     outbox.tell(session, outbox.Kind.SLOT_FREED, link.member_id)
 
 
@@ -193,9 +201,11 @@ async def record(session: Session, action: Action, link: FamilyLink, actor: Acto
         )
 
 
-def tell(session: Session, link: FamilyLink, message: str, *, on: date | None = None) -> None:
-    """Let owner and member be told of their link, each in words of their own, which may name a day."""
+def tell(session: Session, link: FamilyLink, message: str, *, on: date | None = None, but: UUID | None = None) -> None:
+    """Let owner and member, `but` one of them, be told of their link in words of their own, which may name a day."""
     for home_id, suffix in ((link.owner_id, "owner"), (link.member_id, "member")):
+        if home_id == but:
+            continue
         outbox.tell(
             session, outbox.Kind.TELL_PERSON, home_id, message=f"{message}_{suffix}", link_id=str(link.id),
             owner_id=str(link.owner_id), member_id=str(link.member_id), on="" if on is None else on.isoformat(),

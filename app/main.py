@@ -26,6 +26,8 @@ from app.adapters.reader.rapidocr import RapidReader
 from app.adapters.register.embedded import EmbeddedRegister
 from app.adapters.register.events import SignedRegisterEvents
 from app.adapters.storage.objects import FolderObjects, S3Objects
+from app.adapters.transfers.embedded import EmbeddedTransfers
+from app.adapters.transfers.gateway import GatewayTransfers
 from app.core.clock import Clock, SystemClock
 from app.core.db import Database
 from app.core.passwords import Passwords
@@ -43,6 +45,7 @@ from app.ports.keys import Keys, Purpose
 from app.ports.messages import Messages
 from app.ports.register import RegisterEvents
 from app.ports.storage import ObjectStore
+from app.ports.transfers import Transfers
 from app.routers import (
     accounts,
     callbacks,
@@ -66,6 +69,7 @@ from app.routers import (
     reviews,
     staff,
     statements,
+    transfers,
 )
 from app.routers.deps import House
 from app.routers.edge import Edge
@@ -123,6 +127,7 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
         faces=faces,
         reader=next(iter(readers), None),
         presorter=next(iter(presorters), None),
+        transfers=_transfers(settings, db, clock, client),
     )
     sandbox = None
     if isinstance(clock, SharedClock):
@@ -202,6 +207,7 @@ def create_app(house: House) -> FastAPI:
         callbacks,
         card_passwords,
         holders,
+        transfers,
         family,
         notifications,
         privacy,
@@ -272,6 +278,12 @@ def _messages(settings: Settings, inbox: InboxMessages, clock: Clock, client: ht
     if settings.messages_gateway is not None and settings.messages_adapter == "gateway":
         return GatewayMessages(settings.messages_gateway, clock, client)
     return inbox
+
+
+def _transfers(settings: Settings, db: Database, clock: Clock, client: httpx.AsyncClient) -> Transfers:
+    if settings.transfers_gateway is not None and settings.transfers_adapter == "gateway":
+        return GatewayTransfers(settings.transfers_gateway, clock, client)
+    return EmbeddedTransfers(db)
 
 
 def _face_providers(settings: Settings, clock: Clock, client: httpx.AsyncClient) -> dict[str, FaceProvider]:

@@ -26,6 +26,7 @@ from app.services.links import comparing
 from app.services.notifications import telling
 from app.services.outbox import Kind, Taken
 from app.services.reviews import lateness, presorting
+from app.services.transfers import submitting, tracking, withdrawing
 
 _LOOK_SECONDS: Final = 0.5
 _LONGEST_PAUSE_SECONDS: Final = 30.0
@@ -71,6 +72,13 @@ def chores(db: Database, ports: Ports) -> Sequence[Chore]:
         Chore("tell", partial(tell_due, db, ports), _now, timedelta(), full=_MOST),
         Chore("settle_face_checks", partial(outcomes.settle_due, db, ports), _now, timedelta(seconds=3)),
         Chore("ask_about_cards", partial(following.ask_due, db, ports.register), _now, timedelta(seconds=2), full=50),
+        Chore(
+            "follow_transfers",
+            partial(tracking.track_due, db, ports.transfers),
+            _now,
+            timedelta(seconds=5),
+            full=tracking.AT_ONCE,
+        ),
         Chore("expire_enrolments", partial(expiring.expire_due, db), _now, timedelta(seconds=5)),
         Chore("expire_handovers", partial(expiring.expire_handovers, db), _now, timedelta(seconds=5)),
         Chore("lapse_disputes", partial(disputing.lapse_due, db), _now, timedelta(minutes=1)),
@@ -94,6 +102,8 @@ async def tell_due(db: Database, ports: Ports) -> int:
         Kind.READ_DOCUMENT: partial(_read_document, db, ports),
         Kind.PRESORT_CASE: partial(_presort_case, db, ports),
         Kind.PERSON_CHANGED: partial(_person_changed, db),
+        Kind.SUBMIT_TRANSFER: partial(_submit_transfer, db, ports),
+        Kind.WITHDRAW_TRANSFER: partial(_withdraw_transfer, db, ports),
     }
     free = asyncio.Semaphore(_AT_ONCE)
 
@@ -168,6 +178,14 @@ async def _person_changed(db: Database, event: Taken) -> None:
     """End the links of somebody who has died, or whose card was cancelled."""
     because = {"died": LinkEnd.BY_DEATH, "card_cancelled": LinkEnd.BY_CARD_CANCELLED}[event.facts["change"]]
     await passing.end_all(db, event.home_id, because)
+
+
+async def _submit_transfer(db: Database, ports: Ports, event: Taken) -> None:
+    await submitting.carry(db, ports, UUID(event.facts["transfer_id"]))
+
+
+async def _withdraw_transfer(db: Database, ports: Ports, event: Taken) -> None:
+    await withdrawing.carry(db, ports, UUID(event.facts["transfer_id"]))
 
 
 async def _keep_doing(chore: Chore, db: Database, stopping: asyncio.Event) -> None:

@@ -25,6 +25,7 @@ from app.core.settings import GatewaySettings, S3Settings, Settings
 _PREFIX: Final = "ESCARD_"
 _NESTED: Final[Mapping[str, type[BaseModel]]] = {
     "s3": S3Settings,
+    "transfers_gateway": GatewaySettings,
     "messages_gateway": GatewaySettings,
     "push_gateway": GatewaySettings,
 }

@@ -104,6 +104,12 @@ class Settings(BaseSettings):
     register_secrets: SecretStr = SecretStr("")
     """One secret or two, `whsec_…`, with a space between, of the register's events; empty hears none."""
 
+    transfers_adapter: Literal["embedded", "gateway"] = "embedded"
+    """Who moves social insurance between places: `embedded` (towns of the demo), or the `gateway` of the places."""
+
+    transfers_gateway: GatewaySettings | None = None
+    """The places' gateway, when `transfers_adapter` is `gateway` (`ESCARD_TRANSFERS_GATEWAY__ENDPOINT` and so on)."""
+
     messages_adapter: Literal["inbox", "gateway"] = "inbox"
     """How SMS reach people: `inbox` (readable at `/dev/messages`, development only) or `gateway` (docs/messages.md)."""
 
@@ -161,11 +167,13 @@ class Settings(BaseSettings):
     def _refuse_a_dangerous_mix(self) -> Self:
         if self.object_store == "s3" and self.s3 is None:
             raise ValueError("ESCARD_OBJECT_STORE is s3, so a bucket must be named: set ESCARD_S3__BUCKET and its keys")
-        if self.messages_adapter == "gateway" and self.messages_gateway is None:
-            raise ValueError(
-                "ESCARD_MESSAGES_ADAPTER is gateway, so one must be named: set ESCARD_MESSAGES_GATEWAY__ENDPOINT and"
-                " ESCARD_MESSAGES_GATEWAY__SECRETS"
-            )
+        for port in ("messages", "transfers"):
+            if getattr(self, f"{port}_adapter") == "gateway" and getattr(self, f"{port}_gateway") is None:
+                name = f"ESCARD_{port.upper()}"
+                raise ValueError(
+                    f"{name}_ADAPTER is gateway, so one must be named: set {name}_GATEWAY__ENDPOINT and"
+                    f" {name}_GATEWAY__SECRETS"
+                )
         if self.environment is Environment.PRODUCTION:
             self._refuse_sandboxes()
         return self
@@ -174,6 +182,7 @@ class Settings(BaseSettings):
         sandboxes = {
             "face_providers": not {"sandbox", "bundled"}.isdisjoint(self.face_providers),
             "messages_adapter": self.messages_adapter == "inbox",
+            "transfers_adapter": self.transfers_adapter == "embedded",
             "register_adapter": self.register_adapter == "embedded" and self.database_url is None,
         }
         if wrong := [name for name, is_sandbox in sandboxes.items() if is_sandbox]:

@@ -19,6 +19,7 @@ from app.models import (
     stand_ins,
     statements,
     throttles,
+    transfers,
 )
 from app.models.base import Base
 
@@ -42,4 +43,5 @@ __all__ = [
     "stand_ins",
     "statements",
     "throttles",
+    "transfers",
 ]

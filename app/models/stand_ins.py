@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import STAND_IN, Base
 from app.ports.messages import MessageKind
+from app.ports.transfers import TransferInsurance
 
 
 class RegisterPerson(Base):
@@ -36,6 +37,20 @@ class InboxMessage(Base):
     kind: Mapped[MessageKind]
     content: Mapped[bytes]
     sent_at: Mapped[datetime]
+
+
+class FiledTransfer(Base):
+    """An order that the embedded places have; all else follows from when it came."""
+
+    __tablename__ = "filed_transfer"
+    __table_args__ = ({"info": STAND_IN},)
+
+    order_id: Mapped[UUID] = mapped_column(primary_key=True)
+    from_region: Mapped[str]
+    to_region: Mapped[str]
+    insurance: Mapped[TransferInsurance]
+    filed_at: Mapped[datetime]
+    withdrawn_at: Mapped[datetime | None]
 
 
 class DevelopmentClock(Base):

@@ -14,6 +14,7 @@ from app.ports.push import Push
 from app.ports.reader import DocumentReader
 from app.ports.register import PersonChange, Register, RegisterEvents, TestPerson
 from app.ports.storage import ObjectStore
+from app.ports.transfers import Transfers
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Ports:
     faces: Mapping[str, FaceProvider]
     reader: DocumentReader | None
     presorter: FrameFaceProvider | None
+    transfers: Transfers
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,12 @@ class Action(StrEnum):
     CARD_PASSWORD_SET = "card.password_set"  # noqa: S105 - an action, not a secret
     CARD_PASSWORD_CHECKED = "card.password_checked"  # noqa: S105 - an action, not a secret
     CARD_PASSWORD_RESET_STARTED = "card.password_reset_started"  # noqa: S105 - an action, not a secret
+    TRANSFERS_SEEN = "transfers.seen"
+    TRANSFER_DRAFTED = "transfer.drafted"
+    TRANSFER_SUBMITTED = "transfer.submitted"
+    TRANSFER_LEFT = "transfer.left"
+    TRANSFER_MOVED = "transfer.moved"
+    TRANSFER_WITHDRAWAL_ASKED = "transfer.withdrawal_asked"
     LINK_STARTED = "link.started"
     LINK_SERVICES_CHANGED = "link.services_changed"
     LINK_CONSENT_PASSED = "link.consent_passed"

@@ -141,6 +141,17 @@ async def act(
     return await _done(db, unit)
 
 
+async def obstacle(session: Session, link_id: UUID, service: Service) -> type[AppError] | None:
+    """Return why a link does not let its owner do something any more: what was begun by it is asked again later.
+
+    The homes of both are locked where nothing may come between the answer and what is done on it.
+    """
+    link: FamilyLink | None = await session.get(FamilyLink, (bucket_of(link_id), link_id), populate_existing=True)
+    if link is None or link.state not in (LinkState.ACTIVE, LinkState.FROZEN):
+        return NotFound
+    return _refusal(link, service, today(session.now))
+
+
 async def narrow(session: Session, link: FamilyLink, services: Services, actor: Actor) -> None:
     """Let a link allow these services and no others; both homes are locked here, in order.
 

@@ -32,6 +32,8 @@ class Kind(StrEnum):
     READ_DOCUMENT = "read_document"
     PRESORT_CASE = "presort_case"
     PERSON_CHANGED = "person_changed"
+    SUBMIT_TRANSFER = "submit_transfer"
+    WITHDRAW_TRANSFER = "withdraw_transfer"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The shapes of the rules that `policies` reads, and what they mean."""
 
 from datetime import date
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -254,6 +255,28 @@ class CardChecks(_Rule):
     every_hours: int = Field(ge=1)
 
 
+class Workdays(_Rule):
+    """Days off and days worked that the calendar of working days has otherwise; the last year that is published."""
+
+    off: frozenset[date]
+    on: frozenset[date]
+    published_through: int | None = None
+
+
+class Transfers(_Rule):
+    """Insurances that move, working days that each leg may take, transfers begun a day, minutes between two looks.
+
+    Reviews and settling: 15 working days each (State Council office, Guobanfa 2009 No. 66); no official text knows the
+    others.
+    """
+
+    insurances: tuple[str, ...]
+    legs: dict[str, Annotated[int, Field(gt=0)]]
+    begun_a_day: int
+    look_minutes: int = Field(gt=0)
+    look_minutes_at_most: int = Field(gt=0)
+
+
 class AgeRules(_Rule):
     """Years that must lie between two relatives, and ages of marriage (Civil Code art. 1047)."""
 
@@ -291,3 +314,5 @@ class Policies(BaseModel):
     card_status: CardStatus
     card_checks: CardChecks
     age_rules: AgeRules
+    transfers: Transfers
+    workdays: Workdays

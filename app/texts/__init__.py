@@ -1,9 +1,9 @@
 """Every text a person reads, in every language: what a refusal says, hints beside fields, messages, notices.
 
-The words are data, read once: `problems.toml`, `messages.toml`, `fields.toml`, `pages.toml`, `handover.toml`,
-`my_data.toml`, `services.toml`, `family.toml`, `reviews.toml` and so on of each language, and `notices/`. A text is
-chosen by a code and never holds what somebody typed; only messages have values (a code, minutes or a masked name), and
-the family page numbers.
+The words are data, read once: `problems.toml`, `messages.toml`, `fields.toml`, `filings.toml`, `pages.toml`,
+`handover.toml`, `my_data.toml`, `services.toml`, `family.toml`, `reviews.toml` and so on of each language, and
+`notices/`. A text is chosen by a code and never holds what somebody typed; only messages have values (a code, minutes
+or a masked name), and the family page numbers.
 """
 
 import string
@@ -31,6 +31,8 @@ __all__ = [
     "family_codes",
     "field_codes",
     "field_error",
+    "filing",
+    "filings",
     "handover",
     "message",
     "message_kinds",
@@ -73,6 +75,7 @@ class _Texts:
     face_reasons: Mapping[str, str]
     messages: Mapping[str, str]
     fields: Mapping[str, str]
+    filings: Mapping[str, Mapping[str, str]]
     pages: Mapping[str, str]
     reviews: Mapping[str, str]
     relationships: Mapping[str, str]
@@ -122,6 +125,20 @@ def field_error(code: str, language: str) -> str:
 def field_codes() -> tuple[str, ...]:
     """Return every field error code that has words, in alphabetical order."""
     return tuple(_texts(DEFAULT_LANGUAGE).fields)
+
+
+def filing(kind: str, code: str, language: str) -> str:
+    """Return one sentence about a filing: of a kind (`transfer_states`, `transfer_reasons` and so on), for a code.
+
+    Raises:
+        KeyError: no such kind, code or language.
+    """
+    return _texts(language).filings[kind][code]
+
+
+def filings() -> Mapping[str, tuple[str, ...]]:
+    """Return the codes that have words, for each kind of sentence about filings."""
+    return {kind: tuple(found) for kind, found in _texts(DEFAULT_LANGUAGE).filings.items()}
 
 
 def page(code: str, language: str) -> str:
@@ -242,6 +259,7 @@ def _texts(language: str) -> _Texts:
         face_reasons=reasons,
         messages=_read(language, "messages"),
         fields=_read(language, "fields"),
+        filings=_read(language, "filings"),
         pages=_read(language, "pages"),
         reviews=_read(language, "reviews"),
         relationships=_read(language, "relationships"),

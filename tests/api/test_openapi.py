@@ -26,6 +26,8 @@ CREATING = {
     ("post", "/v1/enrolments/{enrolment_id}/handovers"),
     ("post", "/v1/enrolments/{enrolment_id}/review-requests"),
     ("post", "/v1/card/password-resets"),
+    ("post", "/v1/holders/{holder}/transfers"),
+    ("post", "/v1/holders/{holder}/transfers/{transfer_id}/submission"),
     ("post", "/v1/handovers/openings"),
     ("post", "/v1/handovers/current/face-checks"),
     ("post", "/v1/handovers/current/refusals"),

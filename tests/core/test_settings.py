@@ -12,6 +12,8 @@ SAFE: dict[str, Any] = {
     "face_providers": "aliyun",
     "messages_adapter": "gateway",
     "messages_gateway": {"endpoint": "https://sms.example", "secrets": "whsec_" + "A" * 44},
+    "transfers_adapter": "gateway",
+    "transfers_gateway": {"endpoint": "https://places.example", "secrets": "whsec_" + "A" * 44},
     "database_url": "postgresql://escard_app:secret@db/escard",
     "public_url": "https://escard.example",
 }
@@ -34,7 +36,12 @@ def test_development_needs_no_setting() -> None:
 def test_production_refuses_every_sandbox_and_names_them_all() -> None:
     said = refusal(environment="production")
 
-    sandboxes = ("ESCARD_FACE_PROVIDERS", "ESCARD_MESSAGES_ADAPTER", "ESCARD_REGISTER_ADAPTER")
+    sandboxes = (
+        "ESCARD_FACE_PROVIDERS",
+        "ESCARD_MESSAGES_ADAPTER",
+        "ESCARD_REGISTER_ADAPTER",
+        "ESCARD_TRANSFERS_ADAPTER",
+    )
     assert all(name in said for name in sandboxes)
 
 
@@ -54,8 +61,9 @@ def test_production_can_be_set() -> None:
     assert Settings(**SAFE).environment is Environment.PRODUCTION
 
 
-def test_a_gateway_of_messages_that_is_not_named_is_refused() -> None:
-    assert "ESCARD_MESSAGES_GATEWAY__ENDPOINT" in refusal(messages_adapter="gateway")
+@pytest.mark.parametrize("port", ["messages", "transfers"])
+def test_a_gateway_that_is_not_named_is_refused(port: str) -> None:
+    assert f"ESCARD_{port.upper()}_GATEWAY__ENDPOINT" in refusal(**{f"{port}_adapter": "gateway"})
 
 
 def test_an_object_store_without_its_bucket_is_refused() -> None:

@@ -14,8 +14,11 @@ import app
 from app import texts
 from app.models.accounts import SmsPurpose
 from app.models.cases import Finding
+from app.models.filings import FilingEnd
+from app.models.transfers import TransferState
 from app.ports.face import FaceReason
 from app.ports.images import MAX_PIXELS, ImageFault
+from app.ports.transfers import TransferRejection
 from app.services.cards.rules import PasswordFault
 from app.services.family.ageing import ChangeKind
 from app.services.links import Service
@@ -26,7 +29,7 @@ from app.services.people.plausibility import Implausibility
 from app.services.people.relationships import RelationshipFault
 
 APP = Path(app.__file__).parent
-FILES = ("problems", "messages", "fields", "pages", "relationships", "reviews", "services", "family")
+FILES = ("problems", "messages", "fields", "filings", "pages", "relationships", "reviews", "services", "family")
 PAGES = ("handover", "my_data")
 HAN = re.compile(r"[\u4e00-\u9fff]")
 PLACES = {"code", "minutes", "name", "owner", "member", "on"}
@@ -135,6 +138,14 @@ def test_every_face_reason_has_words_and_none_is_left_over() -> None:
 
 def test_every_finding_of_reviewers_has_words_and_none_is_left_over() -> None:
     assert set(texts.review_findings()) == set(Finding)
+
+
+def test_every_state_and_reason_of_filings_has_words_and_none_is_left_over() -> None:
+    assert {kind: set(codes) for kind, codes in texts.filings().items()} == {
+        "filing_ends": set(FilingEnd),
+        "transfer_reasons": set(TransferRejection),
+        "transfer_states": set(TransferState),
+    }
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from app.models import (
     people,
     statements,
     throttles,
+    transfers,
 )
 from app.models.base import Base
 
@@ -150,6 +151,8 @@ HOLDINGS: Final = (
     Holding(faces.FaceTry, ("home_id",), "home_id", others=_MEMBER),
     Holding(cases.Case, ("home_id",), "home_id", others=_MEMBER, kept_secret=frozenset({"claimed_by", "face_hint"})),
     Holding(cases.NotedRisk, ("owner_id",), "owner_id", others=_MEMBER),
+    Holding(transfers.Transfer, ("person_id",), "person_id", others=frozenset({"filed_by"})),
+    Holding(transfers.TransferStep, ("person_id",), "person_id"),
     Holding(notifications.Notification, ("home_id",), "home_id", shown={"parameters": "id"}),
     Holding(notifications.NotificationWish, ("account_id",), "account_id"),
     Holding(statements.StatementFile, ("home_id",), "home_id", shown={"number": "id"}, kept_secret=_FILE),

@@ -1,0 +1,1 @@
+"""Those who move social insurance between places."""

@@ -36,6 +36,7 @@ class SessionEnd(StrEnum):
     MOVED_HOME = "moved_home"
     DEVICE_REMOVED = "device_removed"
     TAKEN_OVER = "taken_over"
+    LEFT_CHANNEL = "left_channel"
 
 
 class Login(Bucketed, Base):

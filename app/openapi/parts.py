@@ -27,6 +27,7 @@ TAGS: Final = (
     ("card", "The card password: step-up, change, reset."),
     ("holders", "E-cards: one's own and members', under the same paths."),
     ("transfers", "Moving social insurance from one place to another."),
+    ("channels", "Where my e-card is used."),
     ("family", "Members, owners, places."),
     ("notifications", "What I was told, and how I wish to be told."),
     ("my data", "What is held on me."),
@@ -64,6 +65,7 @@ ACTIONS: Final = (
     "sign-in-by-code",
     "sign-in-by-password",
     "start-again",
+    "use-card-here",
     "wait-for-review",
     "wait-for-slot",
 )

@@ -37,6 +37,7 @@ _USES: Final = tuple(Use)
 _OWN_HREFS: Final = {
     "card-password-not-set": "/v1/enrolments?state=open",
     "card-suspended": "/v1/holders/me/card/suspension",
+    "card-not-in-channel": "/v1/channels",
 }
 
 
@@ -122,6 +123,8 @@ def own_card(card: CardView, language: str) -> bytes:
     code = _in_its_way(card)
     if code is None and not card.is_active:
         code = "card-password-not-set"
+    elif code is None and card.issue_number is None:
+        code = "card-not-in-channel"
     return _written(card, language, code, to_holder=True)
 
 

@@ -61,6 +61,8 @@ class Action(StrEnum):
     CARD_SEEN = "card.seen"
     CARD_STATUS_CHANGED = "card.status_changed"
     CARD_REPLACED = "card.replaced"
+    CHANNEL_LEFT = "channel.left"
+    CHANNEL_JOINED = "channel.joined"
     CARD_SUSPENDED = "card.suspended"
     CARD_RESUMED = "card.resumed"
     CARD_CLOSED = "card.closed"

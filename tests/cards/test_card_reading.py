@@ -170,7 +170,9 @@ class TestOwnCard:
             )
         )
 
-        assert (await me.read(MINE))["issue_number"] is None
+        card = await me.read(MINE)
+        assert card["issue_number"] is None
+        assert (card["next"]["action"], card["allows"]["show_code"]) == ("card-not-in-channel", False)
 
     async def test_without_a_card_the_answer_says_how_to_get_one(self, make: Make) -> None:
         me = await make.signed_in(await make.person(card=None))

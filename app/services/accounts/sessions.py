@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from asyncpg import Record
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, select, true, update
 
 from app.core.db import Database, Session, bucket_of, hot, new_id
 from app.core.errors import NextStep, NotFound, Unauthenticated
@@ -231,8 +231,16 @@ async def end(session: Session, caller: Caller, session_id: UUID) -> None:
     await end_one(session, signed_in, SessionEnd.SIGNED_OUT, caller.actor)
 
 
-async def end_all(session: Session, home_id: UUID, account_id: UUID, because: SessionEnd, actor: Actor) -> None:
-    """End every session of an account in one home."""
+async def end_all(
+    session: Session,
+    home_id: UUID,
+    account_id: UUID,
+    because: SessionEnd,
+    actor: Actor,
+    *,
+    channel: str | None = None,
+) -> None:
+    """End every session of an account in one home, or those of one channel there."""
     rows = await session.scalars(
         select(SignedIn)
         .where(
@@ -240,6 +248,7 @@ async def end_all(session: Session, home_id: UUID, account_id: UUID, because: Se
             SignedIn.home_id == home_id,
             SignedIn.account_id == account_id,
             SignedIn.ended_at.is_(None),
+            true() if channel is None else SignedIn.channel == channel,
         )
         .order_by(SignedIn.id)
         .with_for_update()

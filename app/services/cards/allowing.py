@@ -65,6 +65,13 @@ class CardSuspended(Conflict):
     code = "card-suspended"
 
 
+class CardNotHere(Conflict):
+    """The holder has left this channel: the card has no issue number in it."""
+
+    code = "card-not-in-channel"
+    leads_to = NextStep("use-card-here", "/v1/channels")
+
+
 class PaymentNotAdded(Conflict):
     """The card is of level 1: it shows who somebody is, and does not pay."""
 
@@ -89,6 +96,7 @@ class Use(StrEnum):
 
 
 _READING: Final = frozenset({Use.VIEW, Use.QUERY, Use.HISTORY})
+_SHOWING: Final = frozenset({Use.SHOW_CODE, Use.PAY})
 _BY_STATUS: Final[Mapping[str, type[Conflict]]] = {
     PhysicalCardStatus.NOT_ACTIVATED: CardNotActivated,
     PhysicalCardStatus.LOST: CardIsLost,
@@ -98,9 +106,9 @@ _BY_STATUS: Final[Mapping[str, type[Conflict]]] = {
     NO_CARD: NoPhysicalCard,
     HOLDER_DIED: CardClosed,
 }
-_ON_STATUS: Final = (*_BY_STATUS.values(), CardPasswordNotSet)
-
-REFUSALS: Final = (*dict.fromkeys(_ON_STATUS), CardSuspended, PaymentNotAdded)
+BY_STATUS: Final = tuple(dict.fromkeys(_BY_STATUS.values()))
+"""The refusals for the sake of the physical card's status alone."""
+REFUSALS: Final = (*BY_STATUS, CardPasswordNotSet, CardSuspended, CardNotHere, PaymentNotAdded)
 """Every refusal that `require` can raise, for the documents of routes."""
 
 
@@ -108,13 +116,15 @@ REFUSALS: Final = (*dict.fromkeys(_ON_STATUS), CardSuspended, PaymentNotAdded)
 class Standing:
     """What decides what a card allows; `status` is a row of the table: aaz502, or one of ours.
 
-    `is_in_use` is False where its own holder has set no password; family show it all the same.
+    `is_in_use` is False where its own holder has set no password, and `is_here` where it has no issue number in the
+    channel it would be shown in; family show it all the same.
     """
 
     status: str
     level: int
     is_suspended: bool
     is_in_use: bool = True
+    is_here: bool = True
 
     @classmethod
     def of(cls, card: Card | None, *, to_holder: bool) -> Self:
@@ -137,6 +147,8 @@ def refusal(standing: Standing, use: Use, rules: CardStatus) -> type[Conflict] |
         return CardPasswordNotSet
     if standing.is_suspended and use.value not in rules.suspended:
         return CardSuspended
+    if not standing.is_here and use in _SHOWING:
+        return CardNotHere
     return PaymentNotAdded if use is Use.PAY and standing.level < PAYMENT_LEVEL else None
 
 

@@ -76,22 +76,29 @@ async def issue(session: Session, person_id: UUID, registered: RegisteredPerson,
         .on_conflict_do_update(index_elements=[Card.bucket, Card.person_id], set_={"ask_due_at": session.now})
         .returning(Card.issued_at)
     )
-    await session.execute(
+    await add_channel(session, person_id, channel)
+    if issued == session.now:
+        await audit.record(
+            session, Action.CARD_ISSUED, home_id=person_id, actor=actor, facts={"channel": channel, "level": 1}
+        )
+    return True
+
+
+async def add_channel(session: Session, person_id: UUID, channel: str) -> bool:
+    """Give a person's e-card an issue number in a channel; say whether it had none there."""
+    added = await session.scalar(
         insert(CardIssue)
         .values(
-            bucket=bucket,
+            bucket=bucket_of(person_id),
             person_id=person_id,
             channel=channel,
             issue_number=f"{secrets.randbelow(10**20):020}",
             issued_at=session.now,
         )
         .on_conflict_do_nothing()
+        .returning(CardIssue.issued_at)
     )
-    if issued == session.now:
-        await audit.record(
-            session, Action.CARD_ISSUED, home_id=person_id, actor=actor, facts={"channel": channel, "level": 1}
-        )
-    return True
+    return added is not None
 
 
 async def activate(session: Session, person_id: UUID) -> None:

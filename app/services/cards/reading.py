@@ -167,6 +167,7 @@ def _view(
         level=row["level"],
         is_suspended=row["suspended_at"] is not None,
         is_in_use=is_active or not to_holder,
+        is_here=row["issue_number"] is not None or not to_holder,
     )
     return CardView(
         name=name,

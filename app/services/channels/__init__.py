@@ -1,0 +1,1 @@
+"""Channels: where an e-card is used."""

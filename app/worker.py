@@ -21,7 +21,7 @@ from app.ports import Ports
 from app.services import audit_heads, files, housekeeping, outbox, outcomes
 from app.services.cards import following
 from app.services.enrolments import expiring, reading
-from app.services.family import ageing, disputing, passing
+from app.services.family import ageing, disputing, leaving, passing
 from app.services.links import comparing
 from app.services.notifications import telling
 from app.services.outbox import Kind, Taken
@@ -101,6 +101,7 @@ async def tell_due(db: Database, ports: Ports) -> int:
         Kind.FACE_GIVEN_UP: partial(_give_up_face, db, ports),
         Kind.READ_DOCUMENT: partial(_read_document, db, ports),
         Kind.PRESORT_CASE: partial(_presort_case, db, ports),
+        Kind.SEND_LINK_ENDING_CODE: partial(_send_link_ending_code, db, ports),
         Kind.PERSON_CHANGED: partial(_person_changed, db),
         Kind.SUBMIT_TRANSFER: partial(_submit_transfer, db, ports),
         Kind.WITHDRAW_TRANSFER: partial(_withdraw_transfer, db, ports),
@@ -172,6 +173,10 @@ async def _read_document(db: Database, ports: Ports, event: Taken) -> None:
 
 async def _presort_case(db: Database, ports: Ports, event: Taken) -> None:
     await presorting.presort(db, ports, UUID(event.facts["case_id"]))
+
+
+async def _send_link_ending_code(db: Database, ports: Ports, event: Taken) -> None:
+    await leaving.send_code(db, ports, UUID(event.facts["ending_id"]))
 
 
 async def _person_changed(db: Database, event: Taken) -> None:

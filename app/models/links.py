@@ -202,3 +202,22 @@ class Milestone(Bucketed, Base):
     kind: Mapped[MilestoneKind] = mapped_column(primary_key=True)
     due_on: Mapped[date] = mapped_column(primary_key=True)
     done_at: Mapped[datetime | None]
+
+
+class LinkEnding(Identified, Base):
+    """A request to end links by a code, without an account; it lies in the bucket of the number that was named.
+
+    `person_id` is None where name and number are nobody's, which nobody is told. The code is derived from `seed` and a
+    key that is in no database.
+    """
+
+    __tablename__ = "link_ending"
+    __table_args__ = (bucket_agrees(), {"info": PERSONAL})
+
+    person_id: Mapped[UUID | None]
+    seed: Mapped[bytes]
+    language: Mapped[str]
+    tries_left: Mapped[int] = mapped_column(SmallInteger)
+    asked_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    proved_at: Mapped[datetime | None]

@@ -224,6 +224,8 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
         "issued_at": "2026-11-22T05:09:32Z",
         "next": None,
     },
+    "LinkEndingAsk": {"name": "王子墨", "social_security_number": "100101201705200077"},
+    "LinkEndingCodeAsk": {"sms_code": "471102", "link_ids": [_LINK]},
     "LinkDisputeAsk": {"reason": "not_agreed"},
     "ServicesAsk": {"services": ["view", "show_code"]},
     "FamilyRead": {

@@ -17,6 +17,7 @@ from app.models.base import Bucketed
 from app.models.cases import NotedRisk
 from app.models.documents import SeenImage
 from app.models.faces import HeardEvent
+from app.models.links import LinkEnding
 from app.models.notifications import Notification
 from app.models.operators import StaffSession
 from app.models.outbox import OutboxEvent
@@ -43,6 +44,7 @@ class _Rule:
 _RULES: Final = (
     _Rule(KeptAnswer, KeptAnswer.expires_at, timedelta()),
     _Rule(SmsCode, SmsCode.expires_at, timedelta(days=1)),
+    _Rule(LinkEnding, LinkEnding.expires_at, timedelta(days=1)),
     _Rule(Throttle, Throttle.resets_at, timedelta()),
     _Rule(HeardEvent, HeardEvent.heard_at, timedelta(days=30)),
     _Rule(SeenImage, SeenImage.seen_at, timedelta(days=30)),

@@ -31,6 +31,7 @@ class Kind(StrEnum):
     FACE_GIVEN_UP = "face_given_up"
     READ_DOCUMENT = "read_document"
     PRESORT_CASE = "presort_case"
+    SEND_LINK_ENDING_CODE = "send_link_ending_code"
     PERSON_CHANGED = "person_changed"
     SUBMIT_TRANSFER = "submit_transfer"
     WITHDRAW_TRANSFER = "withdraw_transfer"

@@ -160,6 +160,16 @@ class FamilyLife(_Rule):
     answer_days: int = Field(ge=0)
 
 
+class LinkEndings(_Rule):
+    """Ending links by a code to the register's phone: minutes it is good for and then to choose, tries, codes a day."""
+
+    minutes: int = Field(gt=0)
+    choosing_minutes: int = Field(gt=0)
+    tries: int = Field(gt=0)
+    per_number_a_day: int = Field(ge=0)
+    per_address_a_day: int = Field(ge=0)
+
+
 class Reviews(_Rule):
     """How people decide: days they have for a case, minutes they hold it, hours its owner has to show more.
 
@@ -305,6 +315,7 @@ class Policies(BaseModel):
     face_providers: FaceProviders
     handovers: Handovers
     family_life: FamilyLife
+    link_endings: LinkEndings
     reviews: Reviews
     card_passwords: CardPasswords
     sms_codes: SmsCodes

@@ -45,6 +45,8 @@ WITHOUT_SIGN_IN = {
     ("get", "/v1/notices/{code}"),
     ("get", "/v1/relationships"),
     ("post", "/v1/handovers/openings"),
+    ("post", "/v1/family/link-endings"),
+    ("put", "/v1/family/link-endings/{ending_id}"),
     ("get", "/v1/offices"),
     ("post", "/v1/staff/sessions"),
     ("get", "/v1/statements/{number}"),

@@ -1,0 +1,62 @@
+"""Ending links without an account: by a code that goes to the phone that the register holds."""
+
+from fastapi import APIRouter
+
+from app.core.errors import FieldError, Invalid, NotFound
+from app.ports.register import RegisterUnavailable
+from app.problems import documented
+from app.routers import deps
+from app.routers.bodies import StrictRoute
+from app.routers.deps import Address, House, Language, TheHouse
+from app.schemas import link_endings as shapes
+from app.services.accounts.codes import SmsCodeWrong
+from app.services.family import leaving
+from app.services.family.leaving import Leaving, LinkEndingsUsedUp
+from app.services.people.identifiers import NumberNotValid, parse_number
+from app.services.people.names import NameNotValid, parse_name
+
+router = APIRouter(prefix="/v1/family/link-endings", tags=["family"], route_class=StrictRoute)
+
+
+@router.post("", status_code=202, responses=documented(LinkEndingsUsedUp, RegisterUnavailable))
+async def ask_to_end_links(
+    body: shapes.LinkEndingAsk, house: TheHouse, address: Address, language: Language
+) -> shapes.LinkEndingRead:
+    """Ask, without an account, for a code to end who acts for me; it goes to the phone that the register holds.
+
+    The answer is the same whether or not there is such a person, and takes the same time.
+    """
+    asked = _leaving(house, body, address, language)
+    house.traffic.count_sms_code(address)
+    return shapes.LinkEndingRead.of(await leaving.ask(house.db, house.ports.register, asked))
+
+
+@router.put("/{ending_id}", responses=documented(NotFound, SmsCodeWrong))
+async def end_links_by_code(
+    ending_id: str, body: shapes.LinkEndingCodeAsk, house: TheHouse, language: Language
+) -> shapes.HeldLinksRead:
+    """See with the code who acts for me, and end all or some of it; sent again it changes nothing."""
+    chosen = [deps.identity(link_id) for link_id in body.link_ids]
+    found = await leaving.leave(house.db, deps.identity(ending_id), body.sms_code, chosen)
+    return shapes.HeldLinksRead.of(found, language)
+
+
+def _leaving(house: House, body: shapes.LinkEndingAsk, address: str, language: str) -> Leaving:
+    """Read whom the request is about.
+
+    Raises:
+        Invalid: name or number is none; `errors` says which.
+    """
+    faults: list[FieldError] = []
+    name = number = None
+    try:
+        name = parse_name(body.name)
+    except NameNotValid as error:
+        faults.append(FieldError("/name", error.reason.value))
+    try:
+        number = parse_number(body.social_security_number, population=house.population)
+    except NumberNotValid as error:
+        faults.append(FieldError("/social_security_number", error.reason.value))
+    if faults or name is None or number is None:
+        raise Invalid(errors=faults)
+    return Leaving(name, number, address, language)

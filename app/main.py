@@ -14,6 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from app import problems
 from app.adapters import demo_pictures
+from app.adapters.certifications.embedded import EmbeddedCertifications
 from app.adapters.clock import SharedClock
 from app.adapters.face.sandbox import SCENARIOS
 from app.adapters.images.workers import WorkerImages
@@ -50,6 +51,7 @@ from app.routers import (
     accounts,
     callbacks,
     card_passwords,
+    certifications,
     channels,
     consents,
     dev,
@@ -123,6 +125,7 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
         push=None if settings.push_gateway is None else GatewayPush(settings.push_gateway, clock, client),
         register=register,
         register_events=_register_events(settings, clock),
+        certifications=EmbeddedCertifications(db),
         images=images,
         papers=WorkerPapers(images.pool),
         store=_store(settings),
@@ -211,6 +214,7 @@ def create_app(house: House) -> FastAPI:
         holders,
         transfers,
         channels,
+        certifications,
         family,
         link_endings,
         notifications,

@@ -20,6 +20,7 @@ from app.models.links import LinkEnd
 from app.ports import Ports
 from app.services import audit_heads, files, housekeeping, outbox, outcomes
 from app.services.cards import following
+from app.services.certifications import learning, reporting
 from app.services.enrolments import expiring, reading
 from app.services.family import ageing, disputing, leaving, passing
 from app.services.links import comparing
@@ -84,6 +85,8 @@ def chores(db: Database, ports: Ports) -> Sequence[Chore]:
         Chore("lapse_disputes", partial(disputing.lapse_due, db), _now, timedelta(minutes=1)),
         Chore("note_birthdays", partial(ageing.note_days, db), _now, timedelta(minutes=10), full=50),
         Chore("come_of_age", partial(ageing.come_of_age, db), _now, timedelta(seconds=30), full=50),
+        Chore("certify", partial(learning.look_due, db, ports.certifications), _now, timedelta(seconds=5), full=50),
+        Chore("certify_new", partial(learning.begin_new, db), _now, timedelta(hours=1)),
         Chore("sweep_files", partial(files.sweep, db, ports.store), _now, timedelta(seconds=5)),
         Chore("put_away", partial(housekeeping.put_away, db), _now, timedelta(hours=1)),
         Chore("sign_audit_heads", partial(audit_heads.sign_changed, db, ports.store), _now, timedelta(hours=1)),
@@ -105,6 +108,7 @@ async def tell_due(db: Database, ports: Ports) -> int:
         Kind.PERSON_CHANGED: partial(_person_changed, db),
         Kind.SUBMIT_TRANSFER: partial(_submit_transfer, db, ports),
         Kind.WITHDRAW_TRANSFER: partial(_withdraw_transfer, db, ports),
+        Kind.REPORT_CERTIFICATION: partial(_report_certification, db, ports),
     }
     free = asyncio.Semaphore(_AT_ONCE)
 
@@ -191,6 +195,10 @@ async def _submit_transfer(db: Database, ports: Ports, event: Taken) -> None:
 
 async def _withdraw_transfer(db: Database, ports: Ports, event: Taken) -> None:
     await withdrawing.carry(db, ports, UUID(event.facts["transfer_id"]))
+
+
+async def _report_certification(db: Database, ports: Ports, event: Taken) -> None:
+    await reporting.report(db, ports.certifications, UUID(event.facts["certification_id"]))
 
 
 async def _keep_doing(chore: Chore, db: Database, stopping: asyncio.Event) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import typer
 
+from app.adapters.certifications import demo as demo_benefits
+from app.adapters.certifications.embedded import EmbeddedCertifications
 from app.adapters.register import demo
 from app.adapters.register.embedded import EmbeddedRegister
 from app.cli.families import link_families
@@ -43,12 +45,20 @@ async def load(house: House) -> str:
         raise Refused("The people of the demo exist in development only.")
     await register.put(demo.people(today(house.db.clock.now())))
     people = await register.test_people()
+    await _pay_benefits(house, people)
     await link_families(house.db, register, people, demo.DEMO_LINKS, house.settings.channel)
     numbers = {person.label: person.number for person in people if person.label in demo_staff.LOGINS}
     who = {login: await person_of(house, number) for login, number in numbers.items()}
     await demo_staff.put(house.db, house.ports.keys, house.passwords, who)
     staff = await house.db.run(lambda session: demo_staff.standing(session, house.ports.keys))
     return f"{_table(house, people)}\n\n{_staff_table(staff)}"
+
+
+async def _pay_benefits(house: House, people: Sequence[TestPerson]) -> None:
+    """Let the embedded authority know who of the people of the demo gets a benefit; who is known stays as they are."""
+    numbers = {person.label: person.number for person in people}
+    records = demo_benefits.records(numbers, today(house.db.clock.now()))
+    await EmbeddedCertifications(house.db).put(records)
 
 
 def embedded_register(house: House) -> EmbeddedRegister:

@@ -18,6 +18,7 @@ class FacePurpose(StrEnum):
 
     ENROLMENT = "enrolment"
     CARD_PASSWORD_RESET = "card_password_reset"
+    CERTIFICATION = "certification"
 
 
 class FaceCheckState(StrEnum):
@@ -133,6 +134,17 @@ class FaceTry(Bucketed, Base):
     home_id: Mapped[UUID] = mapped_column(primary_key=True)
     member_id: Mapped[UUID] = mapped_column(primary_key=True)
     check_id: Mapped[UUID] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+
+
+class FacePass(Bucketed, Base):
+    """The last time that somebody's live face has passed, whoever had asked for it; in their own home."""
+
+    __tablename__ = "face_pass"
+    __table_args__ = (bucket_agrees("member_id"), {"info": PERSONAL})
+
+    member_id: Mapped[UUID] = mapped_column(primary_key=True)
+    check_id: Mapped[UUID]
     at: Mapped[datetime]
 
 

@@ -25,6 +25,28 @@ class RegisterPerson(Base):
     changed_at: Mapped[datetime]
 
 
+class BenefitRecord(Base):
+    """What the embedded authority knows of somebody's benefits; `record` is sealed."""
+
+    __tablename__ = "benefit_record"
+    __table_args__ = ({"info": STAND_IN},)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    number_hmac: Mapped[bytes] = mapped_column(unique=True)
+    record: Mapped[bytes]
+
+
+class BenefitReport(Base):
+    """A certification that the embedded authority was told of, by our order; `receipt` is sealed."""
+
+    __tablename__ = "benefit_report"
+    __table_args__ = ({"info": STAND_IN},)
+
+    order_id: Mapped[UUID] = mapped_column(primary_key=True)
+    receipt: Mapped[bytes]
+    heard_at: Mapped[datetime]
+
+
 class InboxMessage(Base):
     """A message that the embedded adapter "sent", sealed, for `/dev/messages`."""
 

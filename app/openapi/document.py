@@ -42,7 +42,9 @@ _DESCRIPTIONS: Final = {
     "204": "Done; nothing to say",
     "304": "Nothing has changed",
 }
-_WITH_ETAG: Final = frozenset({"EnrolmentRead", "FaceCheckRead", "NoticeRead", "RelationshipsRead"})
+_WITH_ETAG: Final = frozenset(
+    {"CertificationRead", "EnrolmentRead", "FaceCheckRead", "NoticeRead", "RelationshipsRead"}
+)
 _SENT: Final = ("Ask", "Shown")  # how the shapes of what clients send are named
 _VALIDATION: Final = frozenset({"HTTPValidationError", "ValidationError"})
 _PAGE: Final = re.compile(rb"Page_(\w+?)(?:Read)?_\b")

@@ -190,6 +190,53 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
         "expires_at": "2026-11-22T06:09:33Z",
         "face_check": _CHECK_READ | {"state": "started", "mode": "live", "reason": None, "reason_text": None},
     },
+    "CertificationAsk": {"way": "face", "consent": _SHOWN | {"code": "face-check"}, "device_meta": {}},
+    "CertificationsRead": {
+        "state": "due_soon",
+        "benefits": [
+            {
+                "kind": "pension",
+                "payment": "paid",
+                "suspended_since": None,
+                "restored_on": None,
+                "back_paid": None,
+                "back_paid_months": None,
+            }
+        ],
+        "certified_on": "2026-01-06",
+        "way": "face",
+        "due_on": "2027-01-06",
+        "as_of": "2026-11-22T05:09:33Z",
+        "is_current": True,
+        "next": [
+            {
+                "step": "certify",
+                "method": "POST",
+                "href": f"/v1/holders/{_LINK}/benefit-certifications",
+                "way": "counter",
+                "way_text": "At a counter, with an identity document: our staff see that it is you.",
+            }
+        ],
+        "items": [],
+        "next_cursor": None,
+    },
+    "CertificationRead": {
+        "id": "adee6b1f-03c7-8f4d-a1e2-90b7c5d2e6f4",
+        "way": "face",
+        "state": "passed",
+        "reason": None,
+        "reason_text": None,
+        "certified_on": "2026-11-22",
+        "valid_until": "2027-11-22",
+        "reported_at": "2026-11-22T05:11:02Z",
+        "is_face_reused": False,
+        "created_at": "2026-11-22T05:09:33Z",
+        "version": 3,
+        "face_check": _CHECK_READ | {"mode": "live"},
+        "next": [
+            {"step": "see-certifications", "method": "GET", "href": f"/v1/holders/{_LINK}/benefit-certifications"}
+        ],
+    },
     "CardRead": {
         "status": "active",
         "name": "王**",
@@ -333,6 +380,7 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
             "guardianship": "by_documents",
         },
         "dispute": None,
+        "certification": None,
         "register_says": {
             "is_known": True,
             "is_alive": True,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from app.core.clock import Clock
+from app.ports.certifications import Certifications
 from app.ports.face import FaceProvider, FrameFaceProvider
 from app.ports.images import Images
 from app.ports.keys import Keys
@@ -31,6 +32,7 @@ class Ports:
     push: Push | None
     register: Register
     register_events: RegisterEvents | None
+    certifications: Certifications
     images: Images
     papers: Papers
     store: ObjectStore

@@ -26,11 +26,11 @@ from app.services.accounts.doers import Doer
 from app.services.authority import ServicesNotAllowed
 from app.services.cards import allowing, passwords
 from app.services.cards.reading import OwnCardNeeded
-from app.services.enrolments import checking, consents, details, finishing, loading, lookups, steps, viewing
+from app.services.enrolments import consents, details, finishing, loading, lookups, steps, viewing
 from app.services.enrolments.details import Details
 from app.services.enrolments.requirements import ConsentNotNeeded
 from app.services.enrolments.viewing import EnrolmentView
-from app.services.faces.starting import FaceTriesUsed
+from app.services.faces.starting import FaceConsentNeeded, FaceTriesUsed
 from app.services.faces.tries import FaceStartsUsed
 from app.services.links import AlreadyAdding, AlreadyMember, QuotaReached
 from app.services.notices import NoticeOutdated
@@ -203,7 +203,7 @@ async def give_consent(
     "/{enrolment_id}/face-checks",
     status_code=201,
     response_model=FaceCheckRead,
-    responses=documented(*_STEP, checking.FaceConsentNeeded, FaceTriesUsed, FaceStartsUsed, FaceServiceUnavailable),
+    responses=documented(*_STEP, FaceConsentNeeded, FaceTriesUsed, FaceStartsUsed, FaceServiceUnavailable),
 )
 async def start_face_check(
     enrolment_id: str,

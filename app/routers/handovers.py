@@ -21,7 +21,7 @@ from app.schemas.enrolments import FaceCheckAsk
 from app.schemas.faces import FaceCheckRead
 from app.services import answers
 from app.services.answers import Answer
-from app.services.enrolments import checking, handed_over, handing_over
+from app.services.enrolments import handed_over, handing_over
 from app.services.enrolments.handed_over import HandoverFinished, HandoverView
 from app.services.enrolments.handing_over import (
     HandoverCodesUsedUp,
@@ -29,7 +29,7 @@ from app.services.enrolments.handing_over import (
     HandoverLinkOver,
     HandoverNotPossible,
 )
-from app.services.faces.starting import FaceTriesUsed
+from app.services.faces.starting import FaceConsentNeeded, FaceTriesUsed
 from app.services.faces.tries import FaceStartsUsed
 from app.services.notices import NoticeOutdated
 
@@ -127,9 +127,7 @@ async def agree_to_face_check(
     "/handovers/current/face-checks",
     status_code=201,
     response_model=FaceCheckRead,
-    responses=documented(
-        HandoverFinished, checking.FaceConsentNeeded, FaceTriesUsed, FaceStartsUsed, FaceServiceUnavailable
-    ),
+    responses=documented(HandoverFinished, FaceConsentNeeded, FaceTriesUsed, FaceStartsUsed, FaceServiceUnavailable),
 )
 async def start_own_face_check(
     body: FaceCheckAsk, holder: HandoverHolder, house: TheHouse, once: OncePerHandover, language: Language

@@ -12,13 +12,14 @@ from app.models.documents import Agreement
 from app.models.enrolments import EnrolmentKind, Guardianship
 from app.models.faces import FaceCheck, FaceCheckState
 from app.models.links import LinkDisputeReason
+from app.ports.certifications import Way
 from app.ports.face import FaceMode, FaceReason, ScoreBand
 from app.schemas.base import Asked, Moment, Told
 from app.schemas.family import TERMS
 from app.services.cases import Decision
 from app.services.reviews.exhibits import Exhibit
 from app.services.reviews.queue import Hold, Waiting
-from app.services.reviews.reading import Application, Objection, Party, RegisterFacts, ReviewView
+from app.services.reviews.reading import Application, Attestation, Objection, Party, RegisterFacts, ReviewView
 from app.texts import review_finding
 
 HINT: Final = Field(description="How near a machine finds the face to the register's portrait; it decides nothing")
@@ -197,6 +198,17 @@ class ExhibitRead(Told):
         )
 
 
+class AttestationRead(Told):
+    """A certification of benefits: the way that was asked for, and where a home visit is wanted."""
+
+    way: Way
+    address: str | None
+
+    @classmethod
+    def of(cls, attestation: Attestation) -> Self:
+        return cls(way=attestation.way, address=attestation.address)
+
+
 class CaseRead(Told):
     """A case as whoever holds it sees it."""
 
@@ -213,6 +225,7 @@ class CaseRead(Told):
     claimed_until: Moment | None
     member: PartyRead
     application: ApplicationRead | None
+    certification: AttestationRead | None
     dispute: ObjectionRead | None
     register_says: RegisterFactsRead
     face_checks: list[CheckSeenRead]
@@ -236,6 +249,7 @@ class CaseRead(Told):
             claimed_until=case.claimed_until,
             member=PartyRead.of(view.member),
             application=view.application and ApplicationRead.of(view.application, language),
+            certification=view.certification and AttestationRead.of(view.certification),
             dispute=view.dispute and ObjectionRead.of(view.dispute, language),
             register_says=RegisterFactsRead.of(view.register),
             face_checks=[CheckSeenRead.of(check) for check in view.checks],

@@ -35,6 +35,7 @@ class Kind(StrEnum):
     PERSON_CHANGED = "person_changed"
     SUBMIT_TRANSFER = "submit_transfer"
     WITHDRAW_TRANSFER = "withdraw_transfer"
+    REPORT_CERTIFICATION = "report_certification"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from app.services import audit, documents, files
 from app.services.accounts.doers import Doer
 from app.services.audit import Actor
 from app.services.cards import resets
+from app.services.certifications import ending as certifications
 from app.services.enrolments import checking, finishing, loading
 from app.services.faces import checks, ending, events, frames, tries
 from app.services.links import slots
@@ -246,6 +247,8 @@ async def _draw(session: Session, check: FaceCheck, registered: RegisteredPerson
             await checking.ended(session, enrolment, check, registered, actor)
         case FacePurpose.CARD_PASSWORD_RESET:
             await resets.ended(session, check.subject_id, check, actor)
+        case FacePurpose.CERTIFICATION:
+            await certifications.face_ended(session, check.subject_id, check, actor)
 
 
 async def _locked_with_homes(session: Session, check_id: UUID) -> FaceCheck:

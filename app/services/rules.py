@@ -287,6 +287,30 @@ class Transfers(_Rule):
     look_minutes_at_most: int = Field(gt=0)
 
 
+class Certifications(_Rule):
+    """Certification of benefits: months one counts, days before its end when it is due soon and due, and after its end
+    until payment is suspended; days before the end when people are reminded, and at what hour (China's time).
+
+    A live face that passed so many hours ago is not asked for again. From `elder_age` on other ways than the face come
+    first (Law on the Rights of the Elderly art. 2: 60). The authority is asked again after `look_days`, of whom it
+    knows no benefit after `look_days_others`, by who reads after `fresh_minutes`, after `again_minutes` where it did
+    not answer.
+    """
+
+    months: int = Field(gt=0)
+    soon_days: int = Field(ge=0)
+    due_days: int = Field(ge=0)
+    lapse_days: int = Field(ge=0)
+    remind_days: tuple[int, ...]
+    remind_hour: int = Field(ge=0, le=23)
+    reuse_hours: int = Field(ge=0)
+    elder_age: int
+    look_days: int = Field(gt=0)
+    look_days_others: int = Field(gt=0)
+    fresh_minutes: int = Field(ge=0)
+    again_minutes: int = Field(gt=0)
+
+
 class AgeRules(_Rule):
     """Years that must lie between two relatives, and ages of marriage (Civil Code art. 1047)."""
 
@@ -324,6 +348,7 @@ class Policies(BaseModel):
     lookups: Lookups
     card_status: CardStatus
     card_checks: CardChecks
+    certifications: Certifications
     age_rules: AgeRules
     transfers: Transfers
     workdays: Workdays

@@ -33,6 +33,7 @@ CREATING = {
     ("post", "/v1/handovers/current/refusals"),
     ("post", "/v1/handovers/current/disputes"),
     ("post", "/v1/family/owners/{link_id}/disputes"),
+    ("post", "/v1/holders/{holder}/benefit-certifications"),
     ("post", "/v1/reviews/{review_id}/claims"),
     ("post", "/v1/reviews/{review_id}/decisions"),
 }
@@ -124,6 +125,7 @@ def test_whatever_can_be_next_is_listed() -> None:
     action = SHAPES["Problem"]["properties"]["next"]["properties"]["action"]
     assert set(action["enum"]) == {*ACTIONS, *texts.problem_codes()}
     assert set(SHAPES["StepRead"]["properties"]["step"]["enum"]) == steps
+    assert set(SHAPES["CertifyStepRead"]["properties"]["step"]["enum"]) == _named_in_the_source("CertifyStep")
     assert SHAPES["RequirementRead"]["properties"]["kind"]["enum"] == list(REQUIREMENTS)
     codes = SHAPES["Problem"]["properties"]["errors"]["items"]["properties"]["code"]
     assert codes["enum"] == list(texts.field_codes())

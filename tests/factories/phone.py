@@ -7,6 +7,8 @@ from typing import Any
 
 import httpx
 
+from app.adapters.certifications.demo import records
+from app.adapters.certifications.embedded import EmbeddedCertifications
 from app.adapters.demo_pictures import document_photo, portrait_photo
 from app.adapters.register.demo import people
 from app.adapters.register.embedded import EmbeddedRegister
@@ -20,8 +22,12 @@ CARD_PASSWORD = "518093"
 
 
 async def settle_people(house: House) -> None:
-    """Fill the embedded register with the test people."""
-    await EmbeddedRegister(house.db).put(people(today(house.db.clock.now())))
+    """Fill the embedded register with the test people, and let the embedded authority know whom it pays."""
+    day = today(house.db.clock.now())
+    entries = people(day)
+    await EmbeddedRegister(house.db).put(entries)
+    numbers = {entry.label: entry.person.number for entry in entries if entry.label is not None}
+    await EmbeddedCertifications(house.db).put(records(numbers, day))
 
 
 @dataclass

@@ -32,7 +32,7 @@ APP = Path(app.__file__).parent
 FILES = ("problems", "messages", "fields", "filings", "pages", "relationships", "reviews", "services", "family")
 PAGES = ("handover", "my_data")
 HAN = re.compile(r"[\u4e00-\u9fff]")
-PLACES = {"code", "minutes", "name", "owner", "member", "on"}
+PLACES = {"code", "minutes", "name", "owner", "member", "on", "due_on", "valid_until"}
 SIDES = ("owner", "member")
 _NUMBERS = {place: "1" for place in ("total", "spouse", "child", "elder", "other", "since")}
 

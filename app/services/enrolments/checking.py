@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from app.core.db import Database, Session
-from app.core.errors import Conflict, NextStep, Unavailable
+from app.core.errors import NextStep, Unavailable
 from app.models.cases import CaseReason
 from app.models.documents import Document
 from app.models.enrolments import ConsentPurpose, Enrolment, EnrolmentKind, Event, State
@@ -19,18 +19,12 @@ from app.services.audit import Actor
 from app.services.enrolments import finishing, loading, requirements
 from app.services.enrolments.loading import Named
 from app.services.faces import starting, tries
-from app.services.faces.starting import FaceTriesUsed, Opening
+from app.services.faces.starting import FaceConsentNeeded, FaceTriesUsed, Opening
 from app.services.faces.tries import FaceStartsUsed
 from app.services.handovers.holding import HERE
 
 Find = Callable[[Session], Awaitable[Enrolment]]
 Remember = Callable[[Session, FaceCheck], Awaitable[None]]
-
-
-class FaceConsentNeeded(Conflict):
-    """No face is processed without the separate consent for it."""
-
-    code = "face-consent-needed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from app.models.faces import OPEN, FaceCheck, FaceCheckState
 from app.ports.face import COUNTED, FaceDecision, FaceReason, FaceResult
 from app.services import audit, outbox
 from app.services.audit import Action, Actor
-from app.services.faces import checks, frames, tries
+from app.services.faces import checks, frames, passes, tries
 
 _ENDS = {
     FaceDecision.PASSED: FaceCheckState.PASSED,
@@ -40,6 +40,7 @@ async def apply(session: Session, check: FaceCheck, result: FaceResult, actor: A
     await end(session, check, to, result.reason, actor)
     if result.reason in COUNTED and to is FaceCheckState.FAILED:
         await tries.count(session, check)
+    await passes.remember(session, check)
     return True
 
 

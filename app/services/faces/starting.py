@@ -24,6 +24,12 @@ from app.services.people.ages import age_on
 _log = logging.logger(__name__)
 
 
+class FaceConsentNeeded(Conflict):
+    """No face is processed without the separate consent for it."""
+
+    code = "face-consent-needed"
+
+
 class FaceTriesUsed(Conflict):
     """Three tries for this person have failed within 24 hours; people can look instead."""
 

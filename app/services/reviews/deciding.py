@@ -12,6 +12,7 @@ from app.ports.register import RegisteredPerson
 from app.services import cases
 from app.services.cards import resets
 from app.services.cases import Decision
+from app.services.certifications import ending as certifications
 from app.services.enrolments import asking, finishing, loading
 from app.services.family import disputing
 from app.services.operators.sessions import Staff
@@ -75,6 +76,11 @@ async def _decide_on(
             if case.state is not CaseState.OPEN:
                 await resets.decided(session, case.subject_id, is_approved=case.state is CaseState.APPROVED)
             return case
+        case CasePurpose.CERTIFICATION:
+            case = await cases.decide(session, seen.id, decision, staff.actor)
+            if case.state is not CaseState.OPEN:
+                await certifications.decided(session, case, staff.actor)
+            return case
         case CasePurpose.LINK_DISPUTE:
             link = await disputing.frozen(session, seen.subject_id)
             case = await cases.decide(session, seen.id, decision, staff.actor)
@@ -107,6 +113,8 @@ async def _homes(session: Session, case: Case) -> set[UUID]:
     """Return the homes that a decision changes."""
     if case.purpose is CasePurpose.CARD_PASSWORD_RESET:
         return {case.member_id}
+    if case.purpose is CasePurpose.CERTIFICATION:
+        return {case.home_id, case.member_id}
     if case.purpose is CasePurpose.LINK_DISPUTE:
         return {(await disputing.about(session, case.subject_id))[0].owner_id, case.member_id}
     enrolment = await session.get_one(Enrolment, (bucket_of(case.subject_id), case.subject_id))

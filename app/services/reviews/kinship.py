@@ -26,6 +26,8 @@ async def concerned(session: Session, case: Case) -> frozenset[UUID]:
     found = {case.member_id}
     if case.purpose is CasePurpose.LINK_DISPUTE:
         found.add((await disputing.about(session, case.subject_id))[0].owner_id)
+    if case.purpose is CasePurpose.CERTIFICATION:
+        found.add(case.home_id)
     if case.purpose is CasePurpose.ENROLMENT:
         enrolment = await session.get_one(Enrolment, (bucket_of(case.subject_id), case.subject_id))
         account = await session.get_one(Account, (bucket_of(enrolment.account_id), enrolment.account_id))

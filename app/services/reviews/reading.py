@@ -14,10 +14,12 @@ from app.models.enrolments import Enrolment, EnrolmentKind, Guardianship
 from app.models.faces import FaceCheck
 from app.models.links import FamilyLink, LinkDispute, LinkDisputeReason
 from app.ports import Ports
+from app.ports.certifications import Way
 from app.ports.register import RegisteredPerson
 from app.services import cases
 from app.services.audit import Action
 from app.services.cards import issuing
+from app.services.certifications import rows as certifications
 from app.services.enrolments import asking, loading
 from app.services.family import disputing
 from app.services.operators.sessions import Staff
@@ -74,6 +76,14 @@ class Objection:
 
 
 @dataclass(frozen=True, slots=True)
+class Attestation:
+    """What a certification adds to the picture: the way that was asked for, and where a home visit is wanted."""
+
+    way: Way
+    address: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewView:
     """All of it; `checks` are the newest face checks first, `choices` what can be decided and why.
 
@@ -86,6 +96,7 @@ class ReviewView:
     member: Party
     application: Application | None
     dispute: Objection | None
+    certification: Attestation | None
     register: RegisterFacts
     checks: Sequence[FaceCheck]
     exhibits: Sequence[Exhibit]
@@ -153,6 +164,7 @@ async def _view(session: Session, staff: Staff, case_id: UUID, registered: Regis
         member=_party(about.name_given, about.member, day),
         application=_application(about, day),
         dispute=_objection(about, day),
+        certification=await _attestation(session, case),
         register=await _facts(session, about, registered),
         checks=await _checks(session, case),
         exhibits=await exhibits.of(session, case),
@@ -182,6 +194,13 @@ def _objection(about: _About, day: date) -> Objection | None:
     since = link.active_since or link.reserved_at
     owner = _party(about.owner.name, about.owner, day)
     return Objection(owner, link.relationship, since, dispute.reason, dispute.lapses_at)
+
+
+async def _attestation(session: Session, case: Case) -> Attestation | None:
+    if case.purpose is not CasePurpose.CERTIFICATION:
+        return None
+    asked = await certifications.seen(session, case.subject_id)
+    return Attestation(asked.way, await certifications.address(session, asked))
 
 
 async def _facts(session: Session, about: _About, registered: RegisteredPerson | None) -> RegisterFacts:

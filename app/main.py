@@ -36,6 +36,7 @@ from app.core.sealing import Chain, Lookup, Vault
 from app.core.settings import Environment, Settings
 from app.core.tokens.access import AccessTokens
 from app.core.tokens.addresses import ReadingAddresses
+from app.core.tokens.codes import PresentationCodes
 from app.core.tokens.handovers import HandoverTokens
 from app.core.tokens.published import Published
 from app.core.tokens.refresh import RefreshTokens
@@ -71,6 +72,7 @@ from app.routers import (
     reference,
     relationships,
     reviews,
+    showings,
     staff,
     statements,
     transfers,
@@ -134,6 +136,7 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
         presorter=next(iter(presorters), None),
         transfers=_transfers(settings, db, clock, client),
     )
+    published = Published(ring.signing(), issuer=settings.public_url)
     sandbox = None
     if isinstance(clock, SharedClock):
         sandbox = Sandbox(
@@ -154,7 +157,8 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
             RefreshTokens(ring.secret(Purpose.REFRESH_TOKENS)),
             HandoverTokens(ring.secret(Purpose.HANDOVERS)),
         ),
-        published=Published(ring.signing(), issuer=settings.public_url),
+        published=published,
+        codes=PresentationCodes(published, ring.secret(Purpose.PRESENTATION_CODES), clock=clock),
         addresses=ReadingAddresses(ring.secret(Purpose.READING_ADDRESSES), clock=clock),
         passwords=Passwords(ring.secret(Purpose.PASSWORD_PEPPER)),
         population=Population.WITH_TEST_PEOPLE if is_development else Population.LIVING,
@@ -215,6 +219,7 @@ def create_app(house: House) -> FastAPI:
         transfers,
         channels,
         certifications,
+        showings,
         family,
         link_endings,
         notifications,

@@ -97,6 +97,7 @@ async def _sign_in(session: Session, holder: _Someone) -> AccessClaims:
         name=key.seal("device.name", device_id, info.name),
         platform=info.platform,
         is_trusted=True,
+        phone_checked_at=session.now,
         first_seen_at=session.now,
         last_seen_at=session.now,
     )

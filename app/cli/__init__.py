@@ -20,6 +20,7 @@ VERBS: Final[Mapping[str, str]] = {
     "face-provider": "Check a face provider.",
     "offices": "Add and list the offices that people can go to.",
     "operators": "Add, list and remove those who work here.",
+    "terminals": "Add, list and remove the devices that read codes.",
     "policies": "See and change the rules that regions set.",
     "retention": "Show what is kept, and until when.",
     "audit": "Check that what was written down is whole.",

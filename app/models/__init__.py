@@ -17,8 +17,10 @@ from app.models import (
     outbox,
     people,
     policies,
+    showings,
     stand_ins,
     statements,
+    terminals,
     throttles,
     transfers,
 )
@@ -42,8 +44,10 @@ __all__ = [
     "outbox",
     "people",
     "policies",
+    "showings",
     "stand_ins",
     "statements",
+    "terminals",
     "throttles",
     "transfers",
 ]

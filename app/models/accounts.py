@@ -66,7 +66,10 @@ class Account(Identified, Base):
 
 
 class Device(Identified, Base):
-    """A phone or browser that an account has signed in on; `push_address` is where its app can be told something."""
+    """A phone or browser that an account has signed in on; `push_address` is where its app can be told something.
+
+    `is_trusted`: more than a phone was proved on it. `phone_checked_at`: when the account's phone was, by a code.
+    """
 
     __tablename__ = "device"
     __table_args__ = (
@@ -82,6 +85,7 @@ class Device(Identified, Base):
     platform: Mapped[str]
     is_trusted: Mapped[bool]
     push_address: Mapped[bytes | None]
+    phone_checked_at: Mapped[datetime | None]
     first_seen_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
 
@@ -90,7 +94,8 @@ class SignedIn(Identified, Base):
     """A session, in the home its requests work in: the account's, and once named the person's.
 
     Refresh tokens are derived from `seed` and `generation`; `successor_id` is the session that took over when the
-    account moved into its person's home.
+    account moved into its person's home. `is_phone_checked` repeats of its device, whose row may lie elsewhere, that
+    the account's phone was proved on it.
     """
 
     __tablename__ = "session"
@@ -109,6 +114,7 @@ class SignedIn(Identified, Base):
     platform: Mapped[str]
     channel: Mapped[str]
     assurance: Mapped[Assurance]
+    is_phone_checked: Mapped[bool]
     seed: Mapped[bytes]
     generation: Mapped[int] = mapped_column(Integer)
     rotated_at: Mapped[datetime]

@@ -11,11 +11,15 @@ from app.models.base import PERSONAL, Base, Bucketed, Identified, bucket_agrees
 
 
 class HomeKind(StrEnum):
-    """A person's home, or an account's until its person is known; one of the staff has one for what they do here."""
+    """A person's home, or an account's until its person is known.
+
+    One of the staff has one for what they do here, and a terminal for when it came and went.
+    """
 
     PERSON = "person"
     ACCOUNT = "account"
     OPERATOR = "operator"
+    TERMINAL = "terminal"
 
 
 class Home(Identified, Base):

@@ -28,12 +28,14 @@ from app.openapi.parts import (
     PROBLEM,
     STAFF,
     TAGS,
+    TERMINAL,
 )
 from app.routers import deps, once
 from app.services import answers
 from app.services.accounts import sessions
 from app.services.handovers.holding import HandoverEnded
 from app.services.operators.sessions import RoleNeeded, StaffSessionEnded
+from app.services.terminals.requests import RequestNotTimely, RequestReplayed, TerminalNotKnown
 
 _DESCRIPTIONS: Final = {
     "200": "Done",
@@ -90,7 +92,7 @@ def _finish_components(components: JSON) -> None:
     schemas["Problem"] = PROBLEM | {"properties": PROBLEM["properties"] | {"code": _code_schema()}}
     components["headers"] = dict(HEADERS)
     components["parameters"] = dict(PARAMETERS)
-    components["securitySchemes"] = {"bearer": BEARER, "handover": HANDOVER, "staff": STAFF}
+    components["securitySchemes"] = {"bearer": BEARER, "handover": HANDOVER, "staff": STAFF, "terminal": TERMINAL}
 
 
 def _code_schema() -> JSON:
@@ -115,7 +117,7 @@ def _finish_operation(path: str, method: str, operation: JSON, needs: frozenset[
     if _is_made_up(operation):
         responses.pop("422", None)
     _refuse(responses, _shared_refusals(path, operation, needs))
-    if "`not-signed-in`" in responses.get("401", {}).get("description", ""):
+    if _TERMINAL in needs or "`not-signed-in`" in responses.get("401", {}).get("description", ""):
         operation["security"] = _security(needs)
     if path.startswith("/v1/"):
         operation.setdefault("parameters", []).append({"$ref": "#/components/parameters/AcceptLanguage"})
@@ -129,7 +131,7 @@ def _finish_operation(path: str, method: str, operation: JSON, needs: frozenset[
 
 def _security(needs: frozenset[Callable[..., Any]]) -> list[JSON]:
     """Say which tokens are good for an operation: any one of them."""
-    for need, scheme in ((_STAFF, "staff"), (_dependency(deps.HandoverHolder), "handover")):
+    for need, scheme in _SCHEMES.items():
         if need in needs:
             return [{scheme: []}]
     return [{"bearer": []}, {"handover": []}] if _dependency(deps.FaceDoing) in needs else [{"bearer": []}]
@@ -243,11 +245,15 @@ def _dependency(alias: Any) -> Callable[..., Any]:
 
 _ONCE: Final = frozenset(map(_dependency, (once.OncePerKey, once.OncePerHandover, once.OncePerStaffKey)))
 _STAFF: Final = _dependency(deps.Staff)
+_TERMINAL: Final = _dependency(deps.SigningTerminal)
+_SCHEMES: Final = {_STAFF: "staff", _TERMINAL: "terminal", _dependency(deps.HandoverHolder): "handover"}
 _REFUSALS_OF: Final[Mapping[Callable[..., Any], tuple[type[AppError], ...]]] = {
+    _dependency(deps.Claims): (errors.Unauthenticated, sessions.SessionEnded, sessions.MoreProofNeeded),
     _dependency(deps.AnyCaller): (errors.Unauthenticated, sessions.SessionEnded),
     _dependency(deps.Caller): (sessions.MoreProofNeeded,),
     _STAFF: (errors.Unauthenticated, StaffSessionEnded),
     _dependency(deps.Reviewer): (RoleNeeded,),
+    _TERMINAL: (TerminalNotKnown, RequestNotTimely, RequestReplayed),
     _dependency(deps.HandoverHolder): (errors.Unauthenticated, HandoverEnded),
     _dependency(deps.FaceDoing): (
         errors.Unauthenticated,

@@ -25,6 +25,7 @@ TAGS: Final = (
     ("consents", "What I agreed to, and how to take it back."),
     ("face checks", "The face step, whoever the provider is."),
     ("card", "The card password: step-up, change, reset."),
+    ("presentation codes", "Codes that show a card for a minute, and the terminals that redeem them."),
     ("holders", "E-cards: one's own and members', under the same paths."),
     ("transfers", "Moving social insurance from one place to another."),
     ("channels", "Where my e-card is used."),
@@ -48,6 +49,7 @@ ACTIONS: Final = (
     "card-password",
     "certify-at-counter",
     "check-card-password",
+    "check-phone",
     "consent",
     "details",
     "documents",
@@ -155,6 +157,13 @@ HANDOVER: Final[JSON] = {
     "type": "http",
     "scheme": "bearer",
     "description": "The `access_token` of an opened handover: good for one face step, refusing and disputing.",
+}
+TERMINAL: Final[JSON] = {
+    "type": "apiKey",
+    "in": "header",
+    "name": "Signature",
+    "description": "A terminal's signature of method, path and body (RFC 9421), with `Signature-Input` and "
+    "`Content-Digest`; docs/terminals.md of the source tells how.",
 }
 
 

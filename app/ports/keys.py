@@ -17,6 +17,7 @@ class Purpose(StrEnum):
     ACCESS_TOKENS = "access-tokens"
     REFRESH_TOKENS = "refresh-tokens"
     HANDOVERS = "handovers"
+    PRESENTATION_CODES = "presentation-codes"
     PASSWORD_PEPPER = "password-pepper"
     AUDIT = "audit"
     SYSTEM = "system"

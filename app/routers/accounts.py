@@ -133,6 +133,12 @@ async def list_devices(caller: Caller, house: TheHouse) -> Page[shapes.DeviceRea
     return Page(items=[shapes.DeviceRead.of(row, name) for row, name in found])
 
 
+@router.put("/devices/current/phone-check", status_code=204, responses=documented(codes.SmsCodeWrong))
+async def check_phone(body: shapes.PhoneCheckAsk, caller: Caller, house: TheHouse) -> None:
+    """Show by a code that my phone is mine, on the device I use: once, before it shows a card."""
+    await devices.check_phone(house.db, caller, body.sms_code)
+
+
 @router.delete("/devices/{device_id}", status_code=204, responses=documented(NotFound))
 async def remove_device(device_id: str, caller: Caller, house: TheHouse) -> None:
     """Forget a device and end its sessions."""

@@ -24,6 +24,7 @@ from app.core.passwords import Passwords
 from app.core.settings import Settings
 from app.core.tokens.access import AccessClaims, TokenRefused
 from app.core.tokens.addresses import ReadingAddresses
+from app.core.tokens.codes import PresentationCodes
 from app.core.tokens.handovers import HandoverTokens
 from app.core.tokens.published import Published
 from app.models.accounts import Assurance
@@ -42,6 +43,8 @@ from app.services.operators.sessions import RoleNeeded, StaffCaller
 from app.services.operators.sessions import caller as staff_caller
 from app.services.people.identifiers import Population
 from app.services.people.phones import PhoneNotValid, parse_phone
+from app.services.terminals import requests
+from app.services.terminals.requests import Calling, HttpRequest
 
 CARD_PASSWORD_ACR = "urn:escard:acr:card-password"  # noqa: S105 - a name (RFC 9470), not a secret
 
@@ -63,6 +66,7 @@ class House:
     mint: Mint
     addresses: ReadingAddresses
     published: Published
+    codes: PresentationCodes
     passwords: Passwords
     population: Population
     traffic: Traffic
@@ -117,6 +121,14 @@ def _bearer(request: Request, door: NextStep) -> str:
     if scheme.lower() != "bearer":
         raise TokenRefused(next_step=door)
     return token.strip()
+
+
+async def _claims(request: Request, house: TheHouse) -> AccessClaims:
+    return claims_of(request, house)
+
+
+Claims = Annotated[AccessClaims, Depends(_claims)]
+"""What a good access token says, for routes that look at the session in the trip that they make anyway."""
 
 
 async def _any_caller(request: Request, house: TheHouse) -> SessionCaller:
@@ -224,6 +236,15 @@ async def _staff(request: Request, house: TheHouse) -> StaffCaller:
 
 Staff = Annotated[StaffCaller, Depends(_staff)]
 """Whoever of the staff is signed in, whatever their role."""
+
+
+async def _terminal(request: Request, house: TheHouse) -> Calling:
+    asked = HttpRequest(request.method, request.scope["path"], request.headers, await request.body())
+    return await requests.caller(house.db, asked)
+
+
+SigningTerminal = Annotated[Calling, Depends(_terminal)]
+"""A terminal that has signed its request (RFC 9421); whoever does something for it takes the request's nonce."""
 
 
 async def _reviewer(caller: Staff) -> StaffCaller:

@@ -147,13 +147,20 @@ class SessionRead(Told):
         )
 
 
+class PhoneCheckAsk(Asked):
+    """The code sent to the account's phone for the purpose `new_device`."""
+
+    sms_code: Code
+
+
 class DeviceRead(Told):
-    """A device the account has been used on."""
+    """A device the account has been used on; `is_phone_checked` says whether it may show cards."""
 
     id: str
     name: str
     platform: str
     is_trusted: bool
+    is_phone_checked: bool
     first_seen_at: Moment
     last_seen_at: Moment
 
@@ -164,6 +171,7 @@ class DeviceRead(Told):
             name=name,
             platform=device.platform,
             is_trusted=device.is_trusted,
+            is_phone_checked=device.phone_checked_at is not None,
             first_seen_at=device.first_seen_at,
             last_seen_at=device.last_seen_at,
         )

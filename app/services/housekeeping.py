@@ -21,8 +21,10 @@ from app.models.links import LinkEnding
 from app.models.notifications import Notification
 from app.models.operators import StaffSession
 from app.models.outbox import OutboxEvent
+from app.models.showings import Redemption
 from app.models.stand_ins import InboxMessage
 from app.models.statements import StatementNumber
+from app.models.terminals import TerminalRequest
 from app.models.throttles import Throttle
 from app.ports.storage import ObjectStore
 from app.services import files
@@ -52,13 +54,15 @@ _RULES: Final = (
     _Rule(StaffSession, StaffSession.expires_at, timedelta(days=90)),  # where somebody has signed in from counts 30
     _Rule(Notification, Notification.created_at, timedelta(days=730)),
     _Rule(StatementNumber, StatementNumber.valid_until, timedelta()),
+    _Rule(Redemption, Redemption.redeemed_at, timedelta(days=1)),  # a code is good for a minute; the audit keeps who
+    _Rule(TerminalRequest, TerminalRequest.heard_at, timedelta(days=1)),  # and a signature for five
     _Rule(OutboxEvent, OutboxEvent.done_at, timedelta(days=30)),
 )
 _INBOX_KEPT = timedelta(days=30)
 
 
 async def put_away(db: Database) -> int:
-    """Delete what is past: answers, codes, throttles, staff sessions, numbers, events, the inbox; return how many.
+    """Delete what is past: answers, codes, throttles, staff sessions, numbers, nonces, events, the inbox; say how many.
 
     A sixty-fourth of a table at a time, by its key: no statement runs long, and none needs an index of its own.
     """

@@ -197,6 +197,7 @@ async def _open_account(session: Session, person_id: UUID) -> AccessClaims:
         name=key.seal("device.name", device_id, "Test phone"),
         platform="ios",
         is_trusted=True,
+        phone_checked_at=session.now,
         first_seen_at=session.now,
         last_seen_at=session.now,
     )

@@ -2,3 +2,5 @@
 
 from tests.factories.adding import kin as kin
 from tests.factories.adding import owner as owner
+from tests.factories.staff import hire as hire
+from tests.factories.terminals import install as install

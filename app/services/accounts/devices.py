@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from app.core.db import Session, bucket_of
+from app.core.db import Database, Session, bucket_of
 from app.core.errors import NotFound
-from app.models.accounts import Device, SessionEnd, SignedIn
+from app.models.accounts import Device, SessionEnd, SignedIn, SmsPurpose
 from app.services import audit
-from app.services.accounts import sessions
+from app.services.accounts import codes, profile, sessions
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action
 from app.services.people import homes
@@ -56,4 +56,64 @@ async def remove(session: Session, caller: Caller, device_id: UUID) -> None:
         home_id=caller.home_id,
         actor=caller.actor,
         facts={"device_id": str(device_id)},
+    )
+
+
+async def check_phone(db: Database, caller: Caller, sms_code: str) -> None:
+    """Remember that a code sent to the account's phone was entered on the caller's device; once more is as good.
+
+    Raises:
+        codes.SmsCodeWrong: with the tries left.
+        SessionEnded: the device was removed meanwhile.
+    """
+    phone = await db.run(lambda session: _unchecked_phone(session, caller))
+    if phone is None:
+        return
+    purpose = SmsPurpose.NEW_DEVICE
+    guess = await db.run(lambda session: codes.spend_try(session, phone=phone, purpose=purpose, code=sms_code))
+    if not guess.is_right:
+        raise codes.SmsCodeWrong(tries_left=guess.tries_left)
+
+    async def remember(session: Session) -> None:
+        if await _unchecked_phone(session, caller) is not None:  # if not, the commit was not heard
+            await codes.use(session, phone=phone, purpose=purpose, code=sms_code)
+            await _remember_check(session, caller)
+
+    await db.run(remember)
+
+
+async def _unchecked_phone(session: Session, caller: Caller) -> str | None:
+    """Return the phone that is still to be checked on the caller's device; None: it was."""
+    device = await session.get(Device, (bucket_of(caller.device_id), caller.device_id), populate_existing=True)
+    if device is None:
+        raise sessions.SessionEnded
+    signed_in = await sessions.living(session, caller.session_id)
+    if device.phone_checked_at is not None and signed_in.is_phone_checked:
+        return None
+    return await profile.phone_of(session, caller.account_id)
+
+
+async def _remember_check(session: Session, caller: Caller) -> None:
+    """Write it down with the device, and with its sessions, which are what a request is judged by."""
+    await homes.lock(session, {caller.account_id})  # nobody removes the device, or signs in on it, meanwhile
+    device = await session.get(Device, (bucket_of(caller.device_id), caller.device_id), populate_existing=True)
+    if device is None:
+        raise sessions.SessionEnded
+    device.phone_checked_at = session.now
+    await session.execute(
+        update(SignedIn)
+        .where(
+            SignedIn.bucket == bucket_of(caller.home_id),
+            SignedIn.account_id == caller.account_id,
+            SignedIn.device_id == caller.device_id,
+            SignedIn.ended_at.is_(None),
+        )
+        .values(is_phone_checked=True)
+    )
+    await audit.record(
+        session,
+        Action.DEVICE_PHONE_CHECKED,
+        home_id=caller.home_id,
+        actor=caller.actor,
+        facts={"device_id": str(caller.device_id)},
     )

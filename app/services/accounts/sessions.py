@@ -165,6 +165,7 @@ async def start(
         platform=device.platform,
         channel=channel,
         assurance=assurance,
+        is_phone_checked=device.phone_checked_at is not None,
         seed=os.urandom(16),
         generation=0,
         rotated_at=session.now,

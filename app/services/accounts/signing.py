@@ -114,7 +114,7 @@ async def register(
         if await logins.account_of(session, phone) is not None:
             raise PhoneAlreadyRegistered
         account = await _create(session, phone, password_hash)
-        known = await _meet(session, account, device, is_trusted=True)
+        known = await _meet(session, account, device, is_trusted=True, is_phone_checked=True)
         signed_in = await sessions.start(session, account, known, device, assurance=Assurance.FULL, channel=channel)
         registered = Registered(account.id, signed_in.id)
         await remember(session, registered)
@@ -144,7 +144,7 @@ async def sign_in_by_code(db: Database, *, phone: str, sms_code: str, device: De
         if account_id is None:
             raise NoAccountForPhone
         account = await _locked(session, account_id)
-        known = await _meet(session, account, device, is_trusted=False)
+        known = await _meet(session, account, device, is_trusted=False, is_phone_checked=True)
         assurance = Assurance.FULL if known.is_trusted else Assurance.SMS
         return await sessions.start(session, account, known, device, assurance=assurance, channel=channel)
 
@@ -177,7 +177,7 @@ async def sign_in_by_password(
         await throttles.give_back(session, candidate.counter)
         assert candidate.account_id is not None  # no password is right for nobody
         account = await _locked(session, candidate.account_id)
-        known = await _meet(session, account, device, is_trusted=True)
+        known = await _meet(session, account, device, is_trusted=True, is_phone_checked=False)
         return await sessions.start(session, account, known, device, assurance=Assurance.FULL, channel=channel)
 
     return await db.run(begin)
@@ -239,7 +239,9 @@ async def _create(session: Session, phone: str, password_hash: str) -> Account:
     return account
 
 
-async def _meet(session: Session, account: Account, info: DeviceInfo, *, is_trusted: bool) -> Device:
+async def _meet(
+    session: Session, account: Account, info: DeviceInfo, *, is_trusted: bool, is_phone_checked: bool
+) -> Device:
     """Return the account's device, made when first seen; the holder is told of a new one. The home is locked."""
     key = await homes.key_of(session, account.id)
     digests = logins.device_digests(session, account.id, info.id)
@@ -251,6 +253,8 @@ async def _meet(session: Session, account: Account, info: DeviceInfo, *, is_trus
     if device is not None:
         device.last_seen_at = session.now
         device.is_trusted = device.is_trusted or is_trusted
+        if is_phone_checked:
+            device.phone_checked_at = session.now
         return device
     device_id = new_id(account.bucket)
     device = Device(
@@ -261,6 +265,7 @@ async def _meet(session: Session, account: Account, info: DeviceInfo, *, is_trus
         name=key.seal("device.name", device_id, info.name),
         platform=info.platform,
         is_trusted=is_trusted,
+        phone_checked_at=session.now if is_phone_checked else None,
         first_seen_at=session.now,
         last_seen_at=session.now,
     )

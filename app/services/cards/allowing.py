@@ -175,17 +175,20 @@ async def require(session: Session, person_id: UUID, use: Use, *, to_holder: boo
     rules = (await policies.current(session, *_place(card))).card_status
     refused = refusal(Standing.of(card, to_holder=to_holder), use, rules)
     if refused is not None:
-        raise refused(next_step=refused.leads_to or _next_of(refused, card, to_holder=to_holder))
+        raise refused(next_step=next_of(refused, None if card is None else card.region, to_holder=to_holder))
     return card
 
 
-def _place(card: Card | None) -> tuple[str, ...]:
-    return () if card is None else (card.region,)
-
-
-def _next_of(refused: type[Conflict], card: Card | None, *, to_holder: bool) -> NextStep:
+def next_of(refused: type[Conflict], region: str | None, *, to_holder: bool) -> NextStep:
+    """Return what the holder, or family, can do about a refusal; the region is that of the card, if there is one."""
+    if refused.leads_to is not None:
+        return refused.leads_to
     if refused is CardSuspended:
         return NextStep("lift-suspension", "/v1/holders/me/card/suspension" if to_holder else None)
     if refused is PaymentNotAdded:
         return NextStep("add-payment")
-    return NextStep("see-offices", "/v1/offices" if card is None else f"/v1/offices?region={card.region}")
+    return NextStep("see-offices", "/v1/offices" if region is None else f"/v1/offices?region={region}")
+
+
+def _place(card: Card | None) -> tuple[str, ...]:
+    return () if card is None else (card.region,)

@@ -26,7 +26,9 @@ from app.models import (
     operators,
     outbox,
     people,
+    showings,
     statements,
+    terminals,
     throttles,
     transfers,
 )
@@ -164,6 +166,7 @@ HOLDINGS: Final = (
     Holding(cases.NotedRisk, ("owner_id",), "owner_id", others=_MEMBER),
     Holding(transfers.Transfer, ("person_id",), "person_id", others=frozenset({"filed_by"})),
     Holding(transfers.TransferStep, ("person_id",), "person_id"),
+    Holding(showings.Redemption, ("holder_id",), "holder_id", kept_secret=frozenset({"nonce"})),
     Holding(notifications.Notification, ("home_id",), "home_id", shown={"parameters": "id"}),
     Holding(notifications.NotificationWish, ("account_id",), "account_id"),
     Holding(statements.StatementFile, ("home_id",), "home_id", shown={"number": "id"}, kept_secret=_FILE),
@@ -192,6 +195,8 @@ LEFT_OUT: Final[Mapping[type[Base], str]] = {
     operators.StaffSession: "the staff's own",
     outbox.OutboxEvent: "codes on their way to `notification`",
     statements.StatementNumber: "it does not say whose the paper is",
+    terminals.Terminal: "a device at an office",
+    terminals.TerminalRequest: "names that terminals give to their requests, for a day",
     throttles.Throttle: "counters under keyed digests, for days at most",
 }
 """What is not told, and why."""

@@ -1,0 +1,49 @@
+"""Terminals: devices at an office that read presentation codes, each with a key of its own."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import PERSONAL, Base, Bucketed, Identified, bucket_agrees
+
+
+class Terminal(Identified, Base):
+    """A device at an office; the bucket is its name's, and `id` is its home, which holds when it came and went.
+
+    A name is one terminal's for ever. `public_key` (DER) is what its requests are verified with; what it reads codes
+    for is each allowed by itself.
+    """
+
+    __tablename__ = "terminal"
+    __table_args__ = (
+        bucket_agrees(),
+        ForeignKeyConstraint(["bucket", "id"], ["home.bucket", "home.id"]),
+        UniqueConstraint("bucket", "name"),
+        {"info": PERSONAL},
+    )
+
+    name: Mapped[str]
+    office_id: Mapped[str] = mapped_column(ForeignKey("office.id"))
+    public_key: Mapped[bytes]
+    may_identify: Mapped[bool]
+    may_medical: Mapped[bool]
+    may_pay: Mapped[bool]
+    added_at: Mapped[datetime]
+    removed_at: Mapped[datetime | None]
+
+
+class TerminalRequest(Bucketed, Base):
+    """A signed request that was heard: its nonce is never taken again; `digest` is of all that was signed."""
+
+    __tablename__ = "terminal_request"
+    __table_args__ = (
+        ForeignKeyConstraint(["bucket", "terminal_id"], ["terminal.bucket", "terminal.id"]),
+        {"info": PERSONAL},
+    )
+
+    terminal_id: Mapped[UUID] = mapped_column(primary_key=True)
+    nonce: Mapped[str] = mapped_column(primary_key=True)
+    digest: Mapped[bytes]
+    heard_at: Mapped[datetime]

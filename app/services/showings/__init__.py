@@ -1,0 +1,1 @@
+"""Presentation codes: issued without a trace for a minute, redeemed once by a terminal."""

@@ -1,0 +1,222 @@
+"""Redeems presentation codes: once, by a terminal that may, as long as what is behind them stands.
+
+A link's slot on the member's side is locked meanwhile, so that an end or a dispute comes before or after it, never
+between. What is refused then is an outcome that is written down, not an error that undoes it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+from sqlalchemy.dialects.postgresql import insert
+
+from app.core.db import Database, Session, bucket_of
+from app.core.errors import AppError, Conflict, Denied
+from app.core.tokens.codes import PresentationCodes, ReadCode
+from app.models.audit import ActorKind
+from app.models.showings import Redemption, ShowingPurpose
+from app.ports.register import PhysicalCardStatus
+from app.services import audit, outbox
+from app.services.audit import Action, Actor
+from app.services.cards.reading import mask_card_number
+from app.services.people.identifiers import mask_number
+from app.services.people.names import mask_name
+from app.services.showings import standing
+from app.services.showings.standing import Holder, Link
+from app.services.terminals import requests
+from app.services.terminals.requests import Calling
+
+
+class CodeUsed(Conflict):
+    """The code was redeemed already."""
+
+    code = "code-used"
+
+
+class CodeWithdrawn(Conflict):
+    """The card, the device or the family link behind the code has changed; which is not a terminal's business."""
+
+    code = "code-withdrawn"
+
+
+class TerminalNotAllowed(Denied):
+    """The terminal does not read codes for this purpose."""
+
+    code = "terminal-not-allowed"
+
+
+@dataclass(frozen=True, slots=True)
+class ShownBy:
+    """The owner who has shown a member's card: masked, and what the member is to them (GB/T 4761)."""
+
+    name: str = field(repr=False)
+    relationship: str
+
+
+@dataclass(frozen=True, slots=True)
+class Redeemed:
+    """Whose card was shown, as much of it as the purpose needs; `owner` has shown it, if not the holder."""
+
+    purpose: ShowingPurpose
+    name: str = field(repr=False)
+    number: str = field(repr=False)
+    card_number: str = field(repr=False)
+    level: int
+    region: str
+    physical_status: PhysicalCardStatus
+    owner: ShownBy | None
+    redeemed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    error: type[AppError]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One request: which terminal redeems which code."""
+
+    terminal: Calling
+    code: ReadCode
+    purpose: ShowingPurpose
+
+
+def _whole(value: str) -> str:
+    return value
+
+
+_Mask = Callable[[str], str]
+_MASKS: Final[Mapping[ShowingPurpose, tuple[_Mask, _Mask, _Mask]]] = {  # of name, number, card number
+    ShowingPurpose.IDENTIFY: (mask_name, mask_number, mask_card_number),
+    ShowingPurpose.MEDICAL: (_whole, _whole, _whole),  # a hospital has to enter who it treats into its own records
+    ShowingPurpose.PAY: (mask_name, mask_number, _whole),  # the card is what is charged
+}
+
+
+async def redeem(db: Database, codes: PresentationCodes, terminal: Calling, text: str) -> Redeemed:
+    """Redeem a code for a terminal whose request was verified; the very same request again is answered the same.
+
+    Raises:
+        CodeNotValid, CodeExpired: it is none of ours, or its minute is over.
+        RequestReplayed: the request's nonce was taken before.
+        TerminalNotAllowed: the terminal does not read codes for this purpose.
+        CodeUsed: it was redeemed before.
+        CodeWithdrawn: the link has ended, is disputed or allows it no more; the device was removed; the card's status
+            has changed.
+    """
+    code = codes.read(text)
+    asked = _Asked(terminal, code, ShowingPurpose(code.purpose))
+    outcome = await db.run(partial(_redeem, asked))
+    if isinstance(outcome, _Refused):
+        raise outcome.error
+    return outcome
+
+
+async def _redeem(asked: _Asked, session: Session) -> Redeemed | _Refused:
+    await requests.take_nonce(session, asked.terminal)
+    shown = asked.code.shown
+    link = await standing.find_link(session, shown)
+    if asked.purpose not in asked.terminal.purposes:
+        return await _refused(session, asked, link, TerminalNotAllowed)
+    holder = await standing.find_holder(session, shown)
+    if holder is None or not await standing.is_standing(session, shown, asked.purpose, link, holder):
+        return await _refused(session, asked, link, CodeWithdrawn)
+    redeemed_at = await _take(session, asked)
+    if redeemed_at is None:
+        return await _refused(session, asked, link, CodeUsed)
+    if redeemed_at == session.now:
+        await _record(session, asked, Action.CODE_REDEEMED, link)
+        _tell_member(session, link, asked)
+    return await _answer(session, asked, link, holder, redeemed_at)
+
+
+async def _take(session: Session, asked: _Asked) -> datetime | None:
+    """Redeem the code; return when it was: now, or a moment ago by this very request. None: by another one."""
+    holder_id = asked.code.shown.holder_id
+    key = {"bucket": bucket_of(holder_id), "code_id": asked.code.id}
+    taken: datetime | None = await session.scalar(
+        insert(Redemption)
+        .values(
+            **key,
+            holder_id=holder_id,
+            link_id=asked.code.shown.link_id,
+            purpose=asked.purpose,
+            terminal_id=asked.terminal.id,
+            nonce=asked.terminal.nonce,
+            redeemed_at=session.now,
+        )
+        .on_conflict_do_nothing()
+        .returning(Redemption.redeemed_at)
+    )
+    if taken is not None:
+        return taken
+    row = await session.get_one(Redemption, key, populate_existing=True)
+    is_same = (row.terminal_id, row.nonce) == (asked.terminal.id, asked.terminal.nonce)
+    return row.redeemed_at if is_same else None
+
+
+async def _answer(
+    session: Session, asked: _Asked, link: Link | None, holder: Holder, redeemed_at: datetime
+) -> Redeemed:
+    holder_id = asked.code.shown.holder_id
+    key = await session.vault.unlock(holder.wrapped_key)
+    mask_its_name, mask_its_number, mask_its_card = _MASKS[asked.purpose]
+    owner = None
+    if link is not None:
+        owner_name = key.open("member_slot.owner_name", link.id, holder.owner_name)
+        owner = ShownBy(mask_name(owner_name), link.relationship)
+    return Redeemed(
+        purpose=asked.purpose,
+        name=mask_its_name(key.open("person.name", holder_id, holder.name)),
+        number=mask_its_number(key.open("person.number", holder_id, holder.number)),
+        card_number=mask_its_card(key.open("card.card_number", holder_id, holder.card_number)),
+        level=holder.level,
+        region=holder.region,
+        physical_status=holder.physical_status,
+        owner=owner,
+        redeemed_at=redeemed_at,
+    )
+
+
+async def _refused(session: Session, asked: _Asked, link: Link | None, error: type[AppError]) -> _Refused:
+    await _record(session, asked, Action.CODE_REFUSED, link, reason=error.code)
+    return _Refused(error)
+
+
+async def _record(session: Session, asked: _Asked, action: Action, link: Link | None, **facts: str) -> None:
+    """Write down in the holder's home who has shown their card; which terminal has read it is among the facts."""
+    holder_id = asked.code.shown.holder_id
+    by_link = {} if link is None else {"link_id": str(link.id), "relationship": link.relationship}
+    await audit.record(
+        session,
+        action,
+        home_id=holder_id,
+        actor=Actor(ActorKind.PERSON, holder_id if link is None else link.owner_id),
+        on_behalf_of=None if link is None else holder_id,
+        facts={
+            "purpose": asked.purpose.value,
+            "terminal_id": str(asked.terminal.id),
+            "office": asked.terminal.office_id,
+            **by_link,
+            **facts,
+        },
+    )
+
+
+def _tell_member(session: Session, link: Link | None, asked: _Asked) -> None:
+    """Let a member hear that somebody else has shown their card."""
+    if link is None:
+        return
+    member_id = asked.code.shown.holder_id
+    outbox.tell(
+        session,
+        outbox.Kind.TELL_PERSON,
+        member_id,
+        message="code_shown_member",
+        link_id=str(link.id),
+        owner_id=str(link.owner_id),
+        member_id=str(member_id),
+    )

@@ -1,0 +1,127 @@
+"""Who of the terminals asks: a request is believed for its signature and its time, and its nonce is taken once."""
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from app.core.db import Database, Session, bucket_of, hot
+from app.core.errors import Unauthenticated
+from app.core.sealing import Lookup
+from app.core.tokens.requests import RequestNotSigned, SignedRequest
+from app.models.showings import ShowingPurpose
+from app.models.terminals import TerminalRequest
+
+REPEATED_WITHIN: Final = timedelta(seconds=30)  # an answer got lost, and the same request comes again
+
+
+class TerminalNotKnown(Unauthenticated):
+    """The request is not signed by a terminal of ours; why not is not said."""
+
+    code = "terminal-not-known"
+    challenge = "Signature"
+
+
+class RequestNotTimely(Unauthenticated):
+    """The request is a terminal's, and was signed more than five minutes before or after now by our clock."""
+
+    code = "request-not-timely"
+    challenge = "Signature"
+
+
+class RequestReplayed(Unauthenticated):
+    """The request's nonce was taken before."""
+
+    code = "request-replayed"
+    challenge = "Signature"
+
+
+@dataclass(frozen=True, slots=True)
+class Calling:
+    """A terminal that asks for something, as it stands now; `digest` is of all that it has signed."""
+
+    id: UUID
+    name: str
+    office_id: str
+    purposes: Set[ShowingPurpose]
+    nonce: str
+    digest: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """What of a request is signed: the path without a query, header names in small letters, the body as it came."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+_TERMINAL = hot("""
+SELECT id, office_id, public_key, may_identify, may_medical, may_pay
+FROM terminal
+WHERE bucket = $1 AND name = $2 AND removed_at IS NULL
+""")
+
+
+async def caller(db: Database, request: HttpRequest) -> Calling:
+    """Return which terminal has signed a request, in one trip; its nonce is still to be taken (`take_nonce`).
+
+    Raises:
+        TerminalNotKnown: none of ours has, or another body, method or path.
+        RequestNotTimely: it has, but not within five minutes of now.
+    """
+    try:
+        signed = SignedRequest.read(request.method, request.path, request.headers, request.body)
+    except RequestNotSigned as error:
+        raise TerminalNotKnown from error
+    rows = await db.fetch(_TERMINAL, bucket_of_name(db.lookup, signed.key_id), signed.key_id)
+    if not rows or not signed.is_by(rows[0]["public_key"]):
+        raise TerminalNotKnown
+    if not signed.is_timely(db.clock.now().timestamp()):
+        raise RequestNotTimely
+    purposes = {purpose for purpose in ShowingPurpose if rows[0][f"may_{purpose.value}"]}
+    return Calling(rows[0]["id"], signed.key_id, rows[0]["office_id"], purposes, signed.nonce, signed.digest)
+
+
+async def take_nonce(session: Session, terminal: Calling) -> None:
+    """Take the nonce of a request; the very same one again, a moment later, is let through to be answered the same.
+
+    Raises:
+        RequestReplayed: it was taken by another request, or by this one longer ago.
+    """
+    taken = await session.scalar(
+        insert(TerminalRequest)
+        .values(
+            bucket=bucket_of(terminal.id),
+            terminal_id=terminal.id,
+            nonce=terminal.nonce,
+            digest=terminal.digest,
+            heard_at=session.now,
+        )
+        .on_conflict_do_nothing()
+        .returning(TerminalRequest.nonce)
+    )
+    if taken is not None:
+        return
+    row = (
+        await session.execute(
+            select(TerminalRequest.digest, TerminalRequest.heard_at).where(
+                TerminalRequest.bucket == bucket_of(terminal.id),
+                TerminalRequest.terminal_id == terminal.id,
+                TerminalRequest.nonce == terminal.nonce,
+            )
+        )
+    ).one()
+    if row.digest != terminal.digest or session.now - row.heard_at > REPEATED_WITHIN:
+        raise RequestReplayed
+
+
+def bucket_of_name(lookup: Lookup, name: str) -> int:
+    """Return the bucket that the terminal of this name lies in."""
+    return lookup.bucket("terminal", name)

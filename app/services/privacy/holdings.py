@@ -191,6 +191,7 @@ LEFT_OUT: Final[Mapping[type[Base], str]] = {
     documents.SeenImage: "keyed digests of pictures, for thirty days",
     faces.FaceFrame: "pictures that are gone with their check",
     faces.HeardEvent: "names that providers give to their calls",
+    links.LinkEnding: "codes on their way to a phone; what came of it stands in `family_link`",
     operators.Operator: "the staff's own",
     operators.StaffSession: "the staff's own",
     outbox.OutboxEvent: "codes on their way to `notification`",

@@ -125,6 +125,7 @@ HOLDINGS: Final = (
         others=frozenset({"owner_id"}),
     ),
     Holding(links.SlotWait, ("member_id",), "member_id"),
+    Holding(links.Milestone, ("member_id",), "member_id"),
     Holding(links.LinkDispute, ("member_id",), "member_id", others=frozenset({"owner_id"})),
     Holding(
         enrolments.Enrolment,

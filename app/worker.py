@@ -26,6 +26,7 @@ from app.services.family import ageing, disputing, leaving, passing
 from app.services.links import comparing
 from app.services.notifications import telling
 from app.services.outbox import Kind, Taken
+from app.services.privacy import erasing
 from app.services.reviews import lateness, presorting
 from app.services.transfers import submitting, tracking, withdrawing
 
@@ -105,6 +106,7 @@ async def tell_due(db: Database, ports: Ports) -> int:
         Kind.READ_DOCUMENT: partial(_read_document, db, ports),
         Kind.PRESORT_CASE: partial(_presort_case, db, ports),
         Kind.SEND_LINK_ENDING_CODE: partial(_send_link_ending_code, db, ports),
+        Kind.HOME_ERASED: partial(_forget_elsewhere, db),
         Kind.PERSON_CHANGED: partial(_person_changed, db),
         Kind.SUBMIT_TRANSFER: partial(_submit_transfer, db, ports),
         Kind.WITHDRAW_TRANSFER: partial(_withdraw_transfer, db, ports),
@@ -199,6 +201,10 @@ async def _withdraw_transfer(db: Database, ports: Ports, event: Taken) -> None:
 
 async def _report_certification(db: Database, ports: Ports, event: Taken) -> None:
     await reporting.report(db, ports.certifications, UUID(event.facts["certification_id"]))
+
+
+async def _forget_elsewhere(db: Database, event: Taken) -> None:
+    await erasing.elsewhere(db, UUID(event.facts["person_id"]))
 
 
 async def _keep_doing(chore: Chore, db: Database, stopping: asyncio.Event) -> None:

@@ -85,6 +85,10 @@ class Vault:
             return None
         return entry[1]
 
+    def forget(self, wrapped: bytes) -> None:
+        """Drop a key that was destroyed; other processes drop theirs within five minutes."""
+        self._open.pop(wrapped, None)
+
     def _remember(self, wrapped: bytes, secret: bytes) -> DataKey:
         key = DataKey(secret)
         self._open[wrapped] = (time.monotonic() + _CACHE_SECONDS, key)

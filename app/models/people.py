@@ -23,7 +23,10 @@ class HomeKind(StrEnum):
 
 
 class Home(Identified, Base):
-    """Everything known of one person lives under this row; it is the lock and it holds the data key."""
+    """Everything known of one person lives under this row; it is the lock and it holds the data key.
+
+    One that was erased has no key any more, and stands for the ids in its audit and in records without a name.
+    """
 
     __tablename__ = "home"
     __table_args__ = (bucket_agrees(), {"info": PERSONAL})
@@ -31,6 +34,19 @@ class Home(Identified, Base):
     kind: Mapped[HomeKind]
     wrapped_key: Mapped[bytes]
     created_at: Mapped[datetime]
+    erased_at: Mapped[datetime | None]
+
+
+class Closing(Bucketed, Base):
+    """That an account was closed, by which session, and the signed receipt: nothing of whose it was."""
+
+    __tablename__ = "account_closing"
+    __table_args__ = (bucket_agrees("account_id"), {"info": PERSONAL})
+
+    account_id: Mapped[UUID] = mapped_column(primary_key=True)
+    session_id: Mapped[UUID]
+    receipt: Mapped[str]
+    closed_at: Mapped[datetime]
 
 
 class Person(Identified, Base):

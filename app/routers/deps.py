@@ -206,6 +206,15 @@ AsSureAsCanBe = Annotated[SessionCaller, Depends(_as_sure_as_can_be)]
 """Whoever has given the card password within the last five minutes, if they have one."""
 
 
+async def as_sure_as_can_be(request: Request, house: House) -> SessionCaller:
+    """Return who calls, where not every answer needs a session that goes on.
+
+    Raises:
+        Unauthenticated, TokenRefused, SessionEnded, MoreProofNeeded, CardPasswordRequired.
+    """
+    return await _as_sure_as_can_be(await _caller(await _any_caller(request, house)), house)
+
+
 async def stepped_up(request: Request, house: House) -> SessionCaller:
     """Return who calls, of whom a fresh card-password check is asked only in some cases.
 

@@ -1,15 +1,18 @@
-"""What is held on the caller."""
+"""What is held on the caller, and the end of their account."""
 
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
+from app.core.errors import PreconditionFailed, PreconditionRequired, Unauthenticated
 from app.ports.papers import PapersBusy
 from app.problems import documented
 from app.routers import deps
-from app.routers.deps import AsSureAsCanBe, Language, TheHouse
-from app.schemas.privacy import MyDataRead
-from app.services.privacy import telling, writing
+from app.routers.deps import AsSureAsCanBe, Caller, House, IfMatch, Language, TheHouse
+from app.schemas.privacy import ClosingRead, ClosingReceiptRead, MyDataRead
+from app.services.accounts.sessions import MoreProofNeeded, SessionEnded
+from app.services.privacy import closing, telling, writing
+from app.services.privacy.closing import Receipt
 from app.services.privacy.holdings import not_told
 
 router = APIRouter(prefix="/v1/me", tags=["my data"])
@@ -40,3 +43,41 @@ async def read_my_data(
     )
     named = {"Content-Disposition": 'attachment; filename="my-data.pdf"', "Content-Language": language}
     return Response(paper.content, media_type=_PDF, headers=named)
+
+
+@router.get("/closing")
+async def read_closing(caller: Caller, house: TheHouse, language: Language, response: Response) -> ClosingRead:
+    """What closing my account does; nothing is done."""
+    effects = await house.db.run(lambda session: closing.look(session, caller))
+    response.headers["ETag"] = f'"{effects.version}"'
+    return ClosingRead.of(effects, language)
+
+
+@router.delete(
+    "",
+    responses=documented(
+        Unauthenticated,
+        SessionEnded,
+        MoreProofNeeded,
+        deps.CardPasswordRequired,
+        PreconditionFailed,
+        PreconditionRequired,
+    ),
+)
+async def close_my_account(
+    request: Request, house: TheHouse, language: Language, if_match: IfMatch = None
+) -> ClosingReceiptRead:
+    """Close my account and erase what is held on me, for good; sent again, the same receipt comes again."""
+    return ClosingReceiptRead.of(await _closed(request, house, language, deps.version_seen(if_match)), language)
+
+
+async def _closed(request: Request, house: House, language: str, version: int | None) -> Receipt:
+    """Close the caller's account, unless their session has done it before: it is over then, its token is known."""
+    claims = deps.claims_of(request, house)
+    before = await house.db.run(
+        lambda session: closing.receipt_for(session, house.published, claims.account_id, claims.session_id)
+    )
+    if before is not None:
+        return before
+    caller = await deps.as_sure_as_can_be(request, house)
+    return await closing.close_and_tell(house.db, house.ports.messages, house.published, caller, version, language)

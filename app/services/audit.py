@@ -26,6 +26,7 @@ class Action(StrEnum):
     DEVICE_PHONE_CHECKED = "device.phone_checked"
     DEVICE_REMOVED = "device.removed"
     NOTIFICATION_WISHES_CHANGED = "notifications.wishes_changed"
+    ACCOUNT_CLOSED = "account.closed"
     MY_DATA_TOLD = "person.data_told"
     OWN_NUMBER_REVEALED = "person.number_revealed"
     PERSON_CREATED = "person.created"

@@ -32,6 +32,7 @@ class Kind(StrEnum):
     READ_DOCUMENT = "read_document"
     PRESORT_CASE = "presort_case"
     SEND_LINK_ENDING_CODE = "send_link_ending_code"
+    HOME_ERASED = "home_erased"
     PERSON_CHANGED = "person_changed"
     SUBMIT_TRANSFER = "submit_transfer"
     WITHDRAW_TRANSFER = "withdraw_transfer"

@@ -90,6 +90,17 @@ class Statements(_Rule):
     valid_days: int = Field(gt=0)
 
 
+class Erasure(_Rule):
+    """Days that something of a closed account lies: records and audit, without a name, at least; backups, at most.
+
+    Records of processing are kept three years (PIPL art. 56), logs six months (Cybersecurity Law art. 21).
+    """
+
+    record_days: int
+    audit_days: int
+    backup_days: int
+
+
 class Faces(_Rule):
     """Tries before people look, and how long one check may take."""
 
@@ -335,6 +346,7 @@ class Policies(BaseModel):
     image_quality: ImageQuality
     retention: Retention
     statements: Statements
+    erasure: Erasure
     faces: Faces
     face_providers: FaceProviders
     handovers: Handovers

@@ -1,7 +1,7 @@
 """Every text a person reads, in every language: what a refusal says, hints beside fields, messages, notices.
 
 The words are data, read once: `problems.toml`, `messages.toml`, `fields.toml`, `filings.toml`, `pages.toml`,
-`handover.toml`, `my_data.toml`, `services.toml`, `family.toml`, `reviews.toml` and so on of each language, and
+`handover.toml`, `my_data.toml`, `closing.toml`, `services.toml`, `family.toml` and so on of each language, and
 `notices/`. A text is chosen by a code and never holds what somebody typed; only messages have values (a code, minutes
 or a masked name), and the family page numbers.
 """
@@ -25,6 +25,7 @@ __all__ = [
     "ProblemText",
     "ServiceText",
     "choose_language",
+    "closing",
     "face_reason",
     "face_reasons",
     "family",
@@ -81,6 +82,7 @@ class _Texts:
     relationships: Mapping[str, str]
     handover: Mapping[str, str]
     my_data: Mapping[str, str]
+    closing: Mapping[str, str]
     services: Mapping[str, ServiceText]
     family: Mapping[str, str]
 
@@ -211,6 +213,15 @@ def handover(language: str) -> Mapping[str, str]:
     return _texts(language).handover
 
 
+def closing(language: str) -> Mapping[str, str]:
+    """Return what is said about closing an account, by what it is about: effects, what is erased, what is kept.
+
+    Raises:
+        KeyError: no such language.
+    """
+    return _texts(language).closing
+
+
 def my_data(language: str) -> Mapping[str, str]:
     """Return every text of the paper of what is held on a person, by its place there.
 
@@ -265,6 +276,7 @@ def _texts(language: str) -> _Texts:
         relationships=_read(language, "relationships"),
         handover=_read(language, "handover"),
         my_data=_read(language, "my_data"),
+        closing=_read(language, "closing"),
         services={name: ServiceText(**words) for name, words in _read(language, "services").items()},
         family=_read(language, "family"),
     )

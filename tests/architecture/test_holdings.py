@@ -1,12 +1,15 @@
 """Nothing is held in silence: every table of persons, and every column, is told, or it is said why not."""
 
+import re
+
 import pytest
-from sqlalchemy import LargeBinary
+from sqlalchemy import LargeBinary, Uuid
 
 from app.models import Base
 from app.models.base import PERSONAL
-from app.services.privacy.holdings import HOLDINGS, LEFT_OUT, Holding
+from app.services.privacy.holdings import HOLDINGS, LEFT_OUT, Fate, Holding
 
+OF_PEOPLE = re.compile(r"(owner|member|holder|actor|person|operator|guardian)_id|on_behalf_of|\w+_by")
 each = pytest.mark.parametrize("holding", HOLDINGS, ids=lambda holding: holding.name)
 
 
@@ -38,6 +41,15 @@ def test_columns_that_are_named_are_there(holding: Holding) -> None:
 
 @each
 def test_ids_of_other_people_are_not_told(holding: Holding) -> None:
-    who = {"owner_id", "member_id", "actor_id", "on_behalf_of", "person_id", "operator_id", "claimed_by"}
+    ids = {name for name, column in holding.columns().items() if isinstance(column.type, Uuid)}
 
-    assert who & holding.columns().keys() <= set(holding.by)
+    assert {name for name in ids if OF_PEOPLE.fullmatch(name)} <= set(holding.by), "whose id is it?"
+
+
+@each
+def test_what_is_kept_without_a_name_holds_nothing_sealed(holding: Holding) -> None:
+    if holding.fate is Fate.RECORD:
+        sealed = {column.name for column in holding.stored.columns if isinstance(column.type, LargeBinary)}
+
+        assert sealed <= holding.emptied
+        assert all(holding.stored.columns[name].nullable for name in holding.emptied)

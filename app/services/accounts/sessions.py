@@ -151,6 +151,8 @@ async def start(
     session: Session, account: Account, device: Device, info: DeviceInfo, *, assurance: Assurance, channel: str
 ) -> SignedIn:
     """Start a session where the account lives now: with its person, or with itself."""
+    if account.person_id is not None and await homes.is_erased(session, account.person_id):
+        account.person_id = None  # whom it has named has closed another account of theirs since
     home_id = account.person_id or account.id
     key = await homes.key_of(session, home_id)
     session_id = new_id(bucket_of(home_id))

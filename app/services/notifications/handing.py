@@ -47,12 +47,13 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class _Open:
-    """What is still to be handed over: by SMS or not, and to which apps; in which language."""
+class Open:
+    """What is still to be handed over: by SMS or not, and to which apps; in which language, with which values."""
 
     language: str
     by_sms: bool
     apps: Sequence[Address]
+    values: Mapping[str, str] = field(repr=False)
 
 
 async def hand_over(db: Database, ports: Ports, note: Note) -> None:
@@ -63,8 +64,8 @@ async def hand_over(db: Database, ports: Ports, note: Note) -> None:
     Raises:
         Unavailable: a way could not be gone.
     """
-    todo = await db.run(partial(_keep, note))
-    text = texts.message(note.message, todo.language, **note.values)
+    todo = await db.run(lambda session: keep(session, note))
+    text = texts.message(note.message, todo.language, **todo.values)
     failures: list[Unavailable] = []
     try:
         await _by_sms(db, ports, note, todo, text)
@@ -75,13 +76,13 @@ async def hand_over(db: Database, ports: Ports, note: Note) -> None:
         raise failures[0]
 
 
-async def _by_sms(db: Database, ports: Ports, note: Note, todo: _Open, text: str) -> None:
+async def _by_sms(db: Database, ports: Ports, note: Note, todo: Open, text: str) -> None:
     if todo.by_sms and note.phone is not None:
         await ports.messages.send(Message(key=note.key, to=note.phone, kind=MessageKind.NOTICE, text=text))
         await db.run(partial(_gone, note, Way.SMS))
 
 
-async def _by_push(db: Database, ports: Ports, note: Note, todo: _Open, text: str) -> None:
+async def _by_push(db: Database, ports: Ports, note: Note, todo: Open, text: str) -> None:
     if ports.push is None or not todo.apps:
         return
     topic = topic_of(note.message)
@@ -93,8 +94,8 @@ async def _by_push(db: Database, ports: Ports, note: Note, todo: _Open, text: st
     await db.run(partial(_gone, note, Way.PUSH))
 
 
-async def _keep(note: Note, session: Session) -> _Open:
-    """Write the notification down, once; return what is still to be handed over."""
+async def keep(session: Session, note: Note) -> Open:
+    """Write the notification down, once; return what is still to be handed over. What was written first holds."""
     notification_id = new_id(bucket_of(note.home_id))
     key = await homes.key_of(session, note.home_id)
     places = texts.message_places(note.message)
@@ -115,10 +116,11 @@ async def _keep(note: Note, session: Session) -> _Open:
     row = await _row(session, note)
     wished, topic = await wishes.of(session, note.account_id), topic_of(note.message)
     by_push = note.account_id is not None and row.push_at is None and wished.wants(topic, Way.PUSH)
-    return _Open(
+    return Open(
         language=wished.language,
         by_sms=row.sms_at is None and wished.wants(topic, Way.SMS),
         apps=await addresses.of(session, note.account_id) if by_push and note.account_id is not None else (),
+        values=orjson.loads(key.open_bytes(PARAMETERS, row.id, row.parameters)),
     )
 
 

@@ -17,19 +17,23 @@ from app.core import logging
 from app.core.db import Database, Session, bucket_of
 from app.core.errors import Unavailable
 from app.models.links import MemberSlot
+from app.models.outbox import OutboxEvent
 from app.models.people import Home, HomeKind
 from app.ports import Ports
 from app.services import policies
 from app.services.accounts import profile
 from app.services.notifications import handing
 from app.services.notifications.handing import Note
-from app.services.outbox import Taken
+from app.services.outbox import Kind, Taken
 from app.services.people import homes
 from app.services.people.ages import is_under
+from app.services.people.homes import KnownPerson
 from app.services.people.names import mask_name
 
 _TO_MEMBER: Final = "_member"
 _TO_OTHERS: Final = "_other_owner"
+_PLACES: Final[Mapping[str, tuple[str, ...]]] = {"owner_id": ("owner",), "member_id": ("member", "name")}
+_NOBODY: Final = "***"  # for whom nobody knows any more
 
 _log = logging.logger(__name__)
 
@@ -66,6 +70,8 @@ async def tell(db: Database, ports: Ports, event: Taken) -> None:
     if event.facts.get("member_id") == "":
         return  # an application that named nobody yet: there is nothing to say
     plan = await db.run(partial(_plan, event))
+    if plan is None:
+        return  # nobody lives there any more
     own = await _phone_of(ports, plan.to)
     notes = [_note(event, plan, plan.to, own, event.facts["message"])]
     if own is None or plan.is_child:
@@ -78,6 +84,22 @@ async def tell(db: Database, ports: Ports, event: Taken) -> None:
             failures.append(error)
     if failures:
         raise failures[0]
+
+
+async def write_down(session: Session, home_id: UUID, about: UUID) -> None:
+    """Write into a home's list now what it is about to be told of somebody whose name nobody will know afterwards."""
+    events = await session.scalars(
+        select(OutboxEvent).where(
+            OutboxEvent.bucket == bucket_of(home_id),
+            OutboxEvent.home_id == home_id,
+            OutboxEvent.kind == Kind.TELL_PERSON.value,
+            OutboxEvent.done_at.is_(None),
+        )
+    )
+    for event in events:
+        if str(about) in event.facts.values():
+            values = {**event.facts, **await _names(session, event.facts)}
+            await handing.keep(session, Note(event.id, home_id, None, None, event.facts["message"], values))
 
 
 async def _for_others(ports: Ports, event: Taken, plan: _Plan, own: str | None) -> Sequence[Note]:
@@ -108,8 +130,10 @@ async def _phone_of(ports: Ports, recipient: _Recipient) -> str | None:
     return None if registered is None else registered.phone
 
 
-async def _plan(event: Taken, session: Session) -> _Plan:
-    home = await session.get_one(Home, (bucket_of(event.home_id), event.home_id))
+async def _plan(event: Taken, session: Session) -> _Plan | None:
+    home = await session.get_one(Home, (bucket_of(event.home_id), event.home_id), populate_existing=True)
+    if home.erased_at is not None:
+        return None
     names = await _names(session, event.facts)
     if home.kind is HomeKind.ACCOUNT:
         phone = await profile.phone_of(session, home.id)
@@ -124,29 +148,32 @@ async def _plan(event: Taken, session: Session) -> _Plan:
     has_words_for_others = event.facts["message"].endswith(_TO_MEMBER)
     owners = await _owners(session, home.id) if has_words_for_others else ()
     return _Plan(
-        to=_Recipient(home.id, None, None, person.number) if is_by_register else await _recipient(session, home.id),
-        stand_ins=[await _recipient(session, each) for each in owners if each != acting_id],
-        acting=None if acting_id is None else await _recipient(session, acting_id),
+        to=_Recipient(home.id, None, None, person.number) if is_by_register else await _recipient(session, person),
+        stand_ins=[each for owner in owners if owner != acting_id and (each := await _find(session, owner))],
+        acting=None if acting_id is None else await _find(session, acting_id),
         is_child=is_child,
         names={"name": mask_name(person.name)} | names,
     )
 
 
-async def _recipient(session: Session, person_id: UUID) -> _Recipient:
-    person = await homes.person(session, person_id)
+async def _find(session: Session, person_id: UUID) -> _Recipient | None:
+    person = await homes.find_person(session, person_id)
+    return None if person is None else await _recipient(session, person)
+
+
+async def _recipient(session: Session, person: KnownPerson) -> _Recipient:
     phone = None if person.account_id is None else await profile.phone_of(session, person.account_id)
-    return _Recipient(person_id, person.account_id, phone, person.number)
+    return _Recipient(person.id, person.account_id, phone, person.number)
 
 
 async def _names(session: Session, facts: Mapping[str, str]) -> dict[str, str]:
     """Return the masked names of the people whom the facts name, by the places that texts have for them."""
-    places = {"owner_id": ("owner",), "member_id": ("member", "name")}
-    return {
-        place: mask_name((await homes.person(session, UUID(facts[fact]))).name)
-        for fact, wanted in places.items()
-        if fact in facts
-        for place in wanted
-    }
+    found: dict[str, str] = {}
+    for fact, places in _PLACES.items():
+        if facts.get(fact):
+            person = await homes.find_person(session, UUID(facts[fact]))
+            found |= dict.fromkeys(places, _NOBODY if person is None else mask_name(person.name))
+    return found
 
 
 async def _owners(session: Session, member_id: UUID) -> Sequence[UUID]:

@@ -1,14 +1,15 @@
 """Homes and the people in them: made once, locked in order, found by number."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core.db import Session, bucket_of, new_id
+from app.core.errors import NotFound
 from app.core.sealing import DataKey
 from app.models.people import Home, HomeKind, Identifier, Person
 from app.ports.register import RegisteredPerson
@@ -16,6 +17,10 @@ from app.services import audit
 from app.services.people.identifiers import SocialSecurityNumber
 
 _NUMBER = "social-security-number"
+
+
+class HomeErased(NotFound):
+    """Whoever lived here has closed their account; nobody knows any more who it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +60,29 @@ async def lock(session: Session, home_ids: Iterable[UUID]) -> dict[UUID, DataKey
 
     Everything that changes what two homes agree on (a link, a slot) locks both here first; so no two such units of
     work wait for each other.
+
+    Raises:
+        HomeErased: one of them is no home any more.
     """
-    keys = {}
-    for home_id in sorted(set(home_ids), key=lambda home_id: (bucket_of(home_id), home_id)):
-        home = await session.get_one(Home, (bucket_of(home_id), home_id), with_for_update=True, populate_existing=True)
-        keys[home_id] = await session.vault.unlock(home.wrapped_key)
-    return keys
+    return {home.id: await _key_of(session, home) for home in await lock_rows(session, home_ids)}
+
+
+async def lock_rows(session: Session, home_ids: Iterable[UUID]) -> Sequence[Home]:
+    """Lock homes in the same order, whether somebody lives there still or not."""
+    in_order = sorted(set(home_ids), key=lambda home_id: (bucket_of(home_id), home_id))
+    return [
+        await session.get_one(Home, (bucket_of(home_id), home_id), with_for_update=True, populate_existing=True)
+        for home_id in in_order
+    ]
 
 
 async def key_of(session: Session, home_id: UUID) -> DataKey:
-    """Return a home's data key without locking the home."""
-    home = await session.get_one(Home, (bucket_of(home_id), home_id))
-    return await session.vault.unlock(home.wrapped_key)
+    """Return a home's data key without locking the home.
+
+    Raises:
+        HomeErased: it has none any more.
+    """
+    return await _key_of(session, await session.get_one(Home, (bucket_of(home_id), home_id)))
 
 
 async def find(session: Session, number: str) -> UUID | None:
@@ -111,13 +127,28 @@ async def find_or_create(session: Session, number: SocialSecurityNumber, registe
 
 
 async def person(session: Session, person_id: UUID) -> KnownPerson:
-    """Return who a person is, opened with their home's key."""
+    """Return who a person is, opened with their home's key.
+
+    Raises:
+        HomeErased: nobody knows any more.
+    """
+    known = await find_person(session, person_id)
+    if known is None:
+        raise HomeErased
+    return known
+
+
+async def find_person(session: Session, person_id: UUID) -> KnownPerson | None:
+    """Return who a person is, if anybody knows still."""
     found = await session.execute(
         select(Person, Home)
         .join(Home, (Home.bucket == Person.bucket) & (Home.id == Person.id))
         .where(Person.bucket == bucket_of(person_id), Person.id == person_id)
     )
-    row, home = found.one()
+    pair = found.one_or_none()
+    if pair is None:
+        return None
+    row, home = pair
     key = await session.vault.unlock(home.wrapped_key)
     return KnownPerson(
         id=person_id,
@@ -136,6 +167,21 @@ async def holder(session: Session, person_id: UUID) -> UUID | None:
         select(Person.account_id).where(Person.bucket == bucket_of(person_id), Person.id == person_id)
     )
     return account_id
+
+
+async def is_erased(session: Session, home_id: UUID) -> bool:
+    """Say whether whoever lived in a home has closed their account."""
+    return await session.scalar(select(Home.erased_at).where(*_row(home_id))) is not None
+
+
+def _row(home_id: UUID) -> tuple[ColumnElement[bool], ...]:
+    return Home.bucket == bucket_of(home_id), Home.id == home_id
+
+
+async def _key_of(session: Session, home: Home) -> DataKey:
+    if home.erased_at is not None:
+        raise HomeErased
+    return await session.vault.unlock(home.wrapped_key)
 
 
 async def _settle_in(session: Session, person_id: UUID, registered: RegisteredPerson) -> None:

@@ -6,6 +6,7 @@ fails it, so that nothing new is held in silence.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import Table
@@ -35,6 +36,20 @@ from app.models import (
 from app.models.base import Base
 
 
+class Fate(StrEnum):
+    """What becomes of rows when somebody closes their account.
+
+    `deleted` at once; `swept` at once too, once the object in the store is gone; `record` stays without a name, as
+    what was agreed to; `audit` stays as it is, with what people have decided: it names nobody. The server's role in the
+    database may delete neither.
+    """
+
+    DELETED = "deleted"
+    SWEPT = "swept"
+    RECORD = "record"
+    AUDIT = "audit"
+
+
 @dataclass(frozen=True, slots=True)
 class Holding:
     """How one table holds something on somebody.
@@ -42,7 +57,7 @@ class Holding:
     `by` are the columns in which their person or account stands; `home` is the one whose key seals the row. `shown` are
     sealed columns that are theirs, each with the column of the id it is bound to; `masked` hold somebody else's name or
     number. `others` are ids of other people, told by masked names. `kept_secret` are columns that are told to nobody:
-    keys, digests, and what others could do harm with.
+    keys, digests, and what others could do harm with. `emptied` are columns of a record that go with its name.
     """
 
     table: type[Base]
@@ -52,6 +67,8 @@ class Holding:
     masked: Mapping[str, str] = field(default_factory=dict)
     others: frozenset[str] = frozenset()
     kept_secret: frozenset[str] = frozenset()
+    fate: Fate = Fate.DELETED
+    emptied: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -99,7 +116,13 @@ HOLDINGS: Final = (
         shown={"device_name": "id"},
         kept_secret=frozenset({"seed", "generation", "person_id"}),
     ),
-    Holding(cards.Card, ("person_id",), "person_id", shown={"card_number": "person_id"}),
+    Holding(
+        cards.Card,
+        ("person_id",),
+        "person_id",
+        shown={"card_number": "person_id"},
+        others=frozenset({"suspended_by"}),
+    ),
     Holding(cards.CardIssue, ("person_id",), "person_id"),
     Holding(
         cards.CardPassword,
@@ -134,8 +157,10 @@ HOLDINGS: Final = (
         masked={"member_name": "id", "member_number": "id"},
         others=_MEMBER,
         kept_secret=frozenset({"member_birth_date"}),
+        fate=Fate.RECORD,
+        emptied=frozenset({"member_id", "member_name", "member_number", "member_birth_date"}),
     ),
-    Holding(enrolments.Consent, ("account_id", "home_id"), "home_id"),
+    Holding(enrolments.Consent, ("account_id", "home_id"), "home_id", fate=Fate.RECORD),
     Holding(
         handovers.Handover,
         ("account_id", "home_id"),
@@ -143,7 +168,7 @@ HOLDINGS: Final = (
         others=_MEMBER,
         kept_secret=frozenset({"seed", "device_name", "device_id", "platform"}),
     ),
-    Holding(documents.Document, ("home_id",), "home_id", kept_secret=_FILE),
+    Holding(documents.Document, ("home_id",), "home_id", kept_secret=_FILE, fate=Fate.SWEPT),
     Holding(documents.FailedImage, ("owner_id",), "owner_id", others=_MEMBER, kept_secret=frozenset({"upload_hmac"})),
     Holding(
         faces.FaceCheck,
@@ -151,9 +176,18 @@ HOLDINGS: Final = (
         "home_id",
         others=_MEMBER,
         kept_secret=frozenset({"client", "photo_hmac", "score_band", "provider_ref", "unit_id", "asked_until"}),
+        fate=Fate.RECORD,
+        emptied=frozenset({"client", "photo_hmac"}),
     ),
     Holding(faces.FaceTry, ("home_id",), "home_id", others=_MEMBER),
-    Holding(cases.Case, ("home_id",), "home_id", others=_MEMBER, kept_secret=frozenset({"claimed_by", "face_hint"})),
+    Holding(
+        cases.Case,
+        ("home_id",),
+        "home_id",
+        others=_MEMBER,
+        kept_secret=frozenset({"claimed_by", "face_hint"}),
+        fate=Fate.AUDIT,
+    ),
     Holding(faces.FacePass, ("member_id",), "member_id"),
     Holding(certifications.Recipient, ("person_id",), "person_id", shown={"record": "person_id"}),
     Holding(
@@ -170,18 +204,22 @@ HOLDINGS: Final = (
     Holding(showings.Redemption, ("holder_id",), "holder_id", kept_secret=frozenset({"nonce"})),
     Holding(notifications.Notification, ("home_id",), "home_id", shown={"parameters": "id"}),
     Holding(notifications.NotificationWish, ("account_id",), "account_id"),
-    Holding(statements.StatementFile, ("home_id",), "home_id", shown={"number": "id"}, kept_secret=_FILE),
+    Holding(
+        statements.StatementFile, ("home_id",), "home_id", shown={"number": "id"}, kept_secret=_FILE, fate=Fate.SWEPT
+    ),
     Holding(
         audit.AuditEvent,
         ("home_id",),
         "home_id",
         others=frozenset({"actor_id", "on_behalf_of"}),
         kept_secret=frozenset({"mac"}),
+        fate=Fate.AUDIT,
     ),
 )
 """What is told, in this order."""
 
 LEFT_OUT: Final[Mapping[type[Base], str]] = {
+    people.Closing: "the receipt of an account that was closed: nobody's any more",
     people.Home: "it holds the key to all the rest, and nothing else",
     people.Identifier: "a keyed digest of the number that stands in `person`",
     accounts.Login: "a keyed digest of the phone that stands in `account`",

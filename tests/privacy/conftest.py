@@ -1,0 +1,4 @@
+"""Fixtures of the add flow."""
+
+from tests.factories.adding import kin as kin
+from tests.factories.adding import owner as owner

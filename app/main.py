@@ -18,6 +18,8 @@ from app.adapters.certifications.embedded import EmbeddedCertifications
 from app.adapters.clock import SharedClock
 from app.adapters.face.sandbox import SCENARIOS
 from app.adapters.images.workers import WorkerImages
+from app.adapters.insurance.embedded import Behaviour, EmbeddedInsurance
+from app.adapters.insurance.gateway import GatewayInsurance
 from app.adapters.keys.file import FileKeys
 from app.adapters.messages.gateway import GatewayMessages
 from app.adapters.messages.inbox import InboxMessages
@@ -43,6 +45,7 @@ from app.core.tokens.refresh import RefreshTokens
 from app.openapi.document import Api
 from app.ports import Ports, Sandbox
 from app.ports.face import FaceProvider, FrameFaceProvider
+from app.ports.insurance import Authority, InsuranceRecords
 from app.ports.keys import Keys, Purpose
 from app.ports.messages import Messages
 from app.ports.register import RegisterEvents
@@ -72,6 +75,7 @@ from app.routers import (
     reference,
     relationships,
     reviews,
+    rights,
     showings,
     staff,
     statements,
@@ -130,6 +134,7 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
         certifications=EmbeddedCertifications(db),
         images=images,
         papers=WorkerPapers(images.pool),
+        insurance=_insurance(settings, db, clock, client),
         store=_store(settings),
         faces=faces,
         reader=next(iter(readers), None),
@@ -146,6 +151,7 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
             move_clock=lambda by: clock.move_everywhere(db, by),
             picture=demo_pictures.picture,
             scenarios=SCENARIOS,
+            behave=lambda authority, behaviour: _behave(ports.insurance[authority], behaviour),
         )
     return House(
         settings=settings,
@@ -220,6 +226,7 @@ def create_app(house: House) -> FastAPI:
         channels,
         certifications,
         showings,
+        rights,
         family,
         link_endings,
         notifications,
@@ -297,6 +304,28 @@ def _transfers(settings: Settings, db: Database, clock: Clock, client: httpx.Asy
     if settings.transfers_gateway is not None and settings.transfers_adapter == "gateway":
         return GatewayTransfers(settings.transfers_gateway, clock, client)
     return EmbeddedTransfers(db)
+
+
+def _insurance(
+    settings: Settings, db: Database, clock: Clock, client: httpx.AsyncClient
+) -> Mapping[Authority, InsuranceRecords]:
+    gateways = {
+        Authority.HUMAN_RESOURCES: settings.insurance_human_resources,
+        Authority.HEALTHCARE_SECURITY: settings.insurance_healthcare_security,
+    }
+    return {
+        each: GatewayInsurance(each, gateway, clock, client)
+        if gateway is not None and settings.insurance_adapter == "gateway"
+        else EmbeddedInsurance(db, each)
+        for each, gateway in gateways.items()
+    }
+
+
+def _behave(records: InsuranceRecords, behaviour: str) -> bool:
+    """Let a stand-in behave in some way; say whether it is one."""
+    if isinstance(records, EmbeddedInsurance):
+        records.behaviour = Behaviour(behaviour)
+    return isinstance(records, EmbeddedInsurance)
 
 
 def _face_providers(settings: Settings, clock: Clock, client: httpx.AsyncClient) -> dict[str, FaceProvider]:

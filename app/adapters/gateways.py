@@ -1,7 +1,7 @@
 """Asks another authority's gateway: JSON over HTTP, signed as docs/adr/0017 has it, with an end to every wait."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 from uuid import uuid4
@@ -10,7 +10,7 @@ import httpx
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from app.adapters.webhooks import Webhooks, read_secret
+from app.adapters.webhooks import Flaw, NotGenuine, Webhooks, read_secret
 from app.core.clock import Clock
 from app.core.logging import logger
 from app.core.settings import GatewaySettings
@@ -72,8 +72,29 @@ class Gateway:
         Raises:
             GatewaySilent: there was none in time, or only that it cannot answer now.
         """
+        said, _ = await self._exchange(f"req_{uuid4().hex}", method, path, body)
+        return said
+
+    async def ask_signed(self, method: str, path: str, body: object = None) -> Answer:
+        """Send a request to a gateway that signs its answers; believe none but the one to this very request.
+
+        Such an answer bears the request's `webhook-id`, and signs `{status}`, a line's end and the body.
+
+        Raises:
+            GatewaySilent: there was none in time, or only that it cannot answer now.
+            NotGenuine: it is signed by nobody we know, is not of now, or was given to another request.
+        """
+        request_id = f"req_{uuid4().hex}"
+        said, headers = await self._exchange(request_id, method, path, body)
+        if self._webhooks.verify(headers, f"{said.status}\n".encode() + said.body) != request_id:
+            raise NotGenuine(Flaw.HEADERS)
+        return said
+
+    async def _exchange(
+        self, request_id: str, method: str, path: str, body: object
+    ) -> tuple[Answer, Mapping[str, str]]:
         content = b"" if body is None else orjson.dumps(body)
-        signed = self._webhooks.sign(f"req_{uuid4().hex}", f"{method} {path}\n".encode() + content)
+        signed = self._webhooks.sign(request_id, f"{method} {path}\n".encode() + content)
         try:
             async with (
                 asyncio.timeout(self._timeout),  # the client's own limit begins anew with each piece of an answer
@@ -86,7 +107,7 @@ class Gateway:
             raise GatewaySilent from error
         if said.status >= 500 or said.status in (408, 425, 429):
             raise GatewaySilent
-        return said
+        return said, answer.headers
 
 
 def _secrets(settings: GatewaySettings) -> Sequence[bytes]:

@@ -26,6 +26,8 @@ _PREFIX: Final = "ESCARD_"
 _NESTED: Final[Mapping[str, type[BaseModel]]] = {
     "s3": S3Settings,
     "transfers_gateway": GatewaySettings,
+    "insurance_human_resources": GatewaySettings,
+    "insurance_healthcare_security": GatewaySettings,
     "messages_gateway": GatewaySettings,
     "push_gateway": GatewaySettings,
 }

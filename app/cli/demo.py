@@ -6,8 +6,10 @@ import typer
 
 from app.adapters.certifications import demo as demo_benefits
 from app.adapters.certifications.embedded import EmbeddedCertifications
+from app.adapters.insurance import demo as demo_insurance
+from app.adapters.insurance.embedded import EmbeddedInsurance
 from app.adapters.register import demo
-from app.adapters.register.embedded import EmbeddedRegister
+from app.adapters.register.embedded import EmbeddedRegister, Entry
 from app.cli.families import link_families
 from app.cli.house import in_house
 from app.cli.operators import person_of
@@ -43,7 +45,9 @@ async def load(house: House) -> str:
     register = embedded_register(house)
     if house.settings.environment is not Environment.DEVELOPMENT:
         raise Refused("The people of the demo exist in development only.")
-    await register.put(demo.people(today(house.db.clock.now())))
+    entries = demo.people(today(house.db.clock.now()))
+    await register.put(entries)
+    await _insure(house, entries)
     people = await register.test_people()
     await _pay_benefits(house, people)
     await link_families(house.db, register, people, demo.DEMO_LINKS, house.settings.channel)
@@ -59,6 +63,14 @@ async def _pay_benefits(house: House, people: Sequence[TestPerson]) -> None:
     numbers = {person.label: person.number for person in people}
     records = demo_benefits.records(numbers, today(house.db.clock.now()))
     await EmbeddedCertifications(house.db).put(records)
+
+
+async def _insure(house: House, entries: Sequence[Entry]) -> None:
+    """Give the demo's authorities what they keep of the people of the demo."""
+    found = demo_insurance.plans([entry.person for entry in entries], today(house.db.clock.now()))
+    for authority, records in house.ports.insurance.items():
+        if isinstance(records, EmbeddedInsurance):
+            await records.put({number: plan for (number, who), plan in found.items() if who is authority})
 
 
 def embedded_register(house: House) -> EmbeddedRegister:

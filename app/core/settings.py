@@ -109,6 +109,14 @@ class Settings(BaseSettings):
 
     transfers_gateway: GatewaySettings | None = None
     """The places' gateway, when `transfers_adapter` is `gateway` (`ESCARD_TRANSFERS_GATEWAY__ENDPOINT` and so on)."""
+    insurance_adapter: Literal["embedded", "gateway"] = "embedded"
+    """Who keeps insurance records: `embedded` (stand-ins of the demo), or the `gateway` of each of two authorities."""
+
+    insurance_human_resources: GatewaySettings | None = None
+    """The gateway of human resources and social security, when `insurance_adapter` is `gateway` (docs/gateways.md)."""
+
+    insurance_healthcare_security: GatewaySettings | None = None
+    """The gateway of healthcare security, when `insurance_adapter` is `gateway` (docs/gateways.md)."""
 
     messages_adapter: Literal["inbox", "gateway"] = "inbox"
     """How SMS reach people: `inbox` (readable at `/dev/messages`, development only) or `gateway` (docs/messages.md)."""
@@ -167,22 +175,31 @@ class Settings(BaseSettings):
     def _refuse_a_dangerous_mix(self) -> Self:
         if self.object_store == "s3" and self.s3 is None:
             raise ValueError("ESCARD_OBJECT_STORE is s3, so a bucket must be named: set ESCARD_S3__BUCKET and its keys")
-        for port in ("messages", "transfers"):
-            if getattr(self, f"{port}_adapter") == "gateway" and getattr(self, f"{port}_gateway") is None:
-                name = f"ESCARD_{port.upper()}"
-                raise ValueError(
-                    f"{name}_ADAPTER is gateway, so one must be named: set {name}_GATEWAY__ENDPOINT and"
-                    f" {name}_GATEWAY__SECRETS"
-                )
+        self._refuse_nameless_gateways()
         if self.environment is Environment.PRODUCTION:
             self._refuse_sandboxes()
         return self
+
+    def _refuse_nameless_gateways(self) -> None:
+        for adapter, gateways in (
+            ("messages", ("messages_gateway",)),
+            ("transfers", ("transfers_gateway",)),
+            ("insurance", ("insurance_human_resources", "insurance_healthcare_security")),
+        ):
+            for gateway in gateways:
+                if getattr(self, f"{adapter}_adapter") == "gateway" and getattr(self, gateway) is None:
+                    name = f"ESCARD_{gateway.upper()}"
+                    raise ValueError(
+                        f"ESCARD_{adapter.upper()}_ADAPTER is gateway, so one must be named: set {name}__ENDPOINT and"
+                        f" {name}__SECRETS"
+                    )
 
     def _refuse_sandboxes(self) -> None:
         sandboxes = {
             "face_providers": not {"sandbox", "bundled"}.isdisjoint(self.face_providers),
             "messages_adapter": self.messages_adapter == "inbox",
             "transfers_adapter": self.transfers_adapter == "embedded",
+            "insurance_adapter": self.insurance_adapter == "embedded",
             "register_adapter": self.register_adapter == "embedded" and self.database_url is None,
         }
         if wrong := [name for name, is_sandbox in sandboxes.items() if is_sandbox]:

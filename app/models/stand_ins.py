@@ -3,10 +3,11 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, SmallInteger
+from sqlalchemy import BigInteger, CheckConstraint, SmallInteger, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import STAND_IN, Base
+from app.ports.insurance import Authority
 from app.ports.messages import MessageKind
 from app.ports.transfers import TransferInsurance
 
@@ -45,6 +46,19 @@ class BenefitReport(Base):
     order_id: Mapped[UUID] = mapped_column(primary_key=True)
     receipt: Mapped[bytes]
     heard_at: Mapped[datetime]
+
+
+class InsurancePlan(Base):
+    """What one authority of the demo keeps of a person; `plan` is sealed."""
+
+    __tablename__ = "insurance_plan"
+    __table_args__ = (UniqueConstraint("number_hmac", "authority"), {"info": STAND_IN})
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    number_hmac: Mapped[bytes]
+    authority: Mapped[Authority]
+    plan: Mapped[bytes]
+    changed_at: Mapped[datetime]
 
 
 class InboxMessage(Base):

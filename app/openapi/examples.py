@@ -157,6 +157,54 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
         "acr": "urn:escard:acr:card-password",
         "auth_time": 1795324172,
     },
+    "RightsRead": {
+        "holder": {"name": "王**", "social_security_number": "100101********0077"},
+        "insurances": [
+            {
+                "insurance": "pension",
+                "name": "Pension insurance",
+                "authority": "human_resources",
+                "authority_name": "Human resources and social security",
+                "as_of": "2026-11-22T05:09:33Z",
+                "schemes": [
+                    {
+                        "scheme": "110",
+                        "scheme_name": "Basic pension insurance for employees",
+                        "status": "paying",
+                        "status_name": "Paying",
+                        "region": "100101",
+                        "employer": "示例市第一机械厂",
+                        "first_month": "2009-03",
+                        "last_month": "2026-11",
+                        "months_paid": 210,
+                        "base": "14233.12",
+                        "personal": "1138.65",
+                        "by_employer": "2277.30",
+                        "balance": "168305.53",
+                        "arrived_month": "2026-10",
+                    }
+                ],
+                "missing": None,
+            },
+            {
+                "insurance": "medical",
+                "name": "Medical insurance",
+                "authority": "healthcare_security",
+                "authority_name": "Healthcare security",
+                "as_of": None,
+                "schemes": None,
+                "missing": {
+                    "reason": "no_answer",
+                    "retry_at": "2026-11-22T05:10:33Z",
+                    "next": {
+                        "action": "read-again",
+                        "href": "/v1/holders/me/rights/medical",
+                        "text": "The authority's system does not answer just now; please look again later.",
+                    },
+                },
+            },
+        ],
+    },
     "StatementCheckRead": {"valid": True, "issued_on": "2026-11-22", "sha256": _SHA256},
     "NoticeRead": {
         "code": "family-account",
@@ -429,6 +477,7 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
             },
         ],
     },
+    "InsuranceAsk": {"authority": "healthcare_security", "behaviour": "down"},
     "ClockAsk": {"advance_seconds": 3600},
     "PersonAsk": {"card_status": "lost"},
 }

@@ -33,6 +33,7 @@ TAGS: Final = (
         "benefit certifications",
         "Showing each year that somebody who gets a benefit lives, for oneself and for members.",
     ),
+    ("rights", "What people have in the five insurances, of two authorities."),
     ("family", "Members, owners, places."),
     ("notifications", "What I was told, and how I wish to be told."),
     ("my data", "What is held on me."),

@@ -8,6 +8,7 @@ from app.core.clock import Clock
 from app.ports.certifications import Certifications
 from app.ports.face import FaceProvider, FrameFaceProvider
 from app.ports.images import Images
+from app.ports.insurance import Authority, InsuranceRecords
 from app.ports.keys import Keys
 from app.ports.messages import Inbox, Messages
 from app.ports.papers import Papers
@@ -35,6 +36,7 @@ class Ports:
     certifications: Certifications
     images: Images
     papers: Papers
+    insurance: Mapping[Authority, InsuranceRecords]
     store: ObjectStore
     faces: Mapping[str, FaceProvider]
     reader: DocumentReader | None
@@ -49,6 +51,7 @@ class Sandbox:
     `change_person` changes what the register holds of a test person, by their label, and says whether there is one.
     `picture` draws a JPEG to upload for a test person: of whom (a label), what it shows (a kind of document), and the
     comment in it, if any. `scenarios` are what such a comment can ask the sandbox's face provider for.
+    `behave` lets an insurance authority of the demo behave in some way, and says whether it is one of the demo's.
     """
 
     inbox: Inbox
@@ -57,3 +60,4 @@ class Sandbox:
     move_clock: Callable[[timedelta], Awaitable[None]]
     picture: Callable[[str, str, str | None], bytes]
     scenarios: frozenset[str]
+    behave: Callable[[Authority, str], bool]

@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from fastapi import APIRouter, Query, Response
 from pydantic import Field, model_validator
@@ -12,6 +12,7 @@ from app.core.errors import FieldError, Invalid, NotFound
 from app.models.documents import DocumentKind
 from app.models.operators import OperatorRole
 from app.ports import Sandbox
+from app.ports.insurance import Authority
 from app.ports.register import PersonChange, PhysicalCardStatus, RegisterUnavailable, TestPerson
 from app.problems import documented
 from app.routers import deps
@@ -86,6 +87,13 @@ class ClockAsk(Asked):
         if self.now is not None and self.now.tzinfo is None:
             raise PydanticCustomError("zone", "now needs a time zone", {"code": "pattern"})
         return self
+
+
+class InsuranceAsk(Asked):
+    """How an insurance authority of the demo is to behave from now on, in this process."""
+
+    authority: Authority
+    behaviour: Literal["answers", "down", "slow", "nonsense"]
 
 
 class ClockRead(Told):
@@ -179,6 +187,13 @@ async def move_clock(body: ClockAsk, house: TheHouse) -> ClockRead:
         raise Invalid(errors=[FieldError("/now" if body.now else "/advance_seconds", "out_of_range")])
     await _sandbox(house).move_clock(span)
     return ClockRead(now=house.db.clock.now())
+
+
+@router.post("/insurance", status_code=204, responses=documented(NotFound))
+async def let_authority_behave(body: InsuranceAsk, house: TheHouse) -> None:
+    """Let an insurance authority answer, be down, be slow, or say what nobody can believe."""
+    if not _sandbox(house).behave(body.authority, body.behaviour):
+        raise NotFound
 
 
 def _sandbox(house: TheHouse) -> Sandbox:

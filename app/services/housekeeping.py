@@ -17,6 +17,7 @@ from app.models.base import Bucketed
 from app.models.cases import NotedRisk
 from app.models.documents import SeenImage
 from app.models.faces import HeardEvent
+from app.models.insurance import InsuranceCopy
 from app.models.links import LinkEnding
 from app.models.notifications import Notification
 from app.models.operators import StaffSession
@@ -53,6 +54,7 @@ _RULES: Final = (
     _Rule(NotedRisk, NotedRisk.noted_at, timedelta(days=30)),
     _Rule(StaffSession, StaffSession.expires_at, timedelta(days=90)),  # where somebody has signed in from counts 30
     _Rule(Notification, Notification.created_at, timedelta(days=730)),
+    _Rule(InsuranceCopy, InsuranceCopy.fetched_at, timedelta(days=7)),
     _Rule(StatementNumber, StatementNumber.valid_until, timedelta()),
     _Rule(Redemption, Redemption.redeemed_at, timedelta(days=1)),  # a code is good for a minute; the audit keeps who
     _Rule(TerminalRequest, TerminalRequest.heard_at, timedelta(days=1)),  # and a signature for five

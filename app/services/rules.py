@@ -80,6 +80,20 @@ class Retention(_Rule):
     document_days_at_most: int
 
 
+class Rights(_Rule):
+    """How the insurance authorities are asked: how long an answer may take, how long one serves, when to ask again.
+
+    An answer is shown without asking while it is fresh, and where an authority is silent until it is stale; it goes
+    after a week in any case. A statement is of so many months at most. No official text knows these numbers.
+    """
+
+    deadline_milliseconds: int = Field(gt=0)
+    fresh_seconds: int = Field(ge=0)
+    stale_hours: int = Field(ge=0, le=168)
+    retry_seconds: int = Field(gt=0)
+    statement_months: int = Field(gt=0)
+
+
 class Statements(_Rule):
     """Days the PDF file of a statement is kept, and days that its number is answered.
 
@@ -345,6 +359,7 @@ class Policies(BaseModel):
     documents: Documents
     image_quality: ImageQuality
     retention: Retention
+    rights: Rights
     statements: Statements
     erasure: Erasure
     faces: Faces

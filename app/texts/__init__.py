@@ -2,6 +2,7 @@
 
 The words are data, read once: `problems.toml`, `messages.toml`, `fields.toml`, `filings.toml`, `pages.toml`,
 `handover.toml`, `my_data.toml`, `closing.toml`, `services.toml`, `family.toml` and so on of each language, and
+`handover.toml`, `insurance.toml`, `my_data.toml`, `services.toml`, `family.toml` and so on of each language, and
 `notices/`. A text is chosen by a code and never holds what somebody typed; only messages have values (a code, minutes
 or a masked name), and the family page numbers.
 """
@@ -35,6 +36,7 @@ __all__ = [
     "filing",
     "filings",
     "handover",
+    "insurance",
     "message",
     "message_kinds",
     "message_places",
@@ -83,6 +85,7 @@ class _Texts:
     handover: Mapping[str, str]
     my_data: Mapping[str, str]
     closing: Mapping[str, str]
+    insurance: Mapping[str, Mapping[str, str]]
     services: Mapping[str, ServiceText]
     family: Mapping[str, str]
 
@@ -222,6 +225,15 @@ def closing(language: str) -> Mapping[str, str]:
     return _texts(language).closing
 
 
+def insurance(language: str) -> Mapping[str, Mapping[str, str]]:
+    """Return the words about insurances by what they name: `insurances`, `schemes`, `benefits`, `statement` and so on.
+
+    Raises:
+        KeyError: no such language.
+    """
+    return _texts(language).insurance
+
+
 def my_data(language: str) -> Mapping[str, str]:
     """Return every text of the paper of what is held on a person, by its place there.
 
@@ -277,6 +289,7 @@ def _texts(language: str) -> _Texts:
         handover=_read(language, "handover"),
         my_data=_read(language, "my_data"),
         closing=_read(language, "closing"),
+        insurance=_read(language, "insurance"),
         services={name: ServiceText(**words) for name, words in _read(language, "services").items()},
         family=_read(language, "family"),
     )

@@ -14,6 +14,9 @@ SAFE: dict[str, Any] = {
     "messages_gateway": {"endpoint": "https://sms.example", "secrets": "whsec_" + "A" * 44},
     "transfers_adapter": "gateway",
     "transfers_gateway": {"endpoint": "https://places.example", "secrets": "whsec_" + "A" * 44},
+    "insurance_adapter": "gateway",
+    "insurance_human_resources": {"endpoint": "https://hr.example", "secrets": "whsec_" + "A" * 44},
+    "insurance_healthcare_security": {"endpoint": "https://care.example", "secrets": "whsec_" + "A" * 44},
     "database_url": "postgresql://escard_app:secret@db/escard",
     "public_url": "https://escard.example",
 }
@@ -41,6 +44,7 @@ def test_production_refuses_every_sandbox_and_names_them_all() -> None:
         "ESCARD_MESSAGES_ADAPTER",
         "ESCARD_REGISTER_ADAPTER",
         "ESCARD_TRANSFERS_ADAPTER",
+        "ESCARD_INSURANCE_ADAPTER",
     )
     assert all(name in said for name in sandboxes)
 
@@ -124,3 +128,9 @@ def test_settings_stay_as_they_are() -> None:
 
 def test_every_setting_says_what_it_is() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_authorities_are_asked_by_two_gateways_or_by_none() -> None:
+    assert "ESCARD_INSURANCE_HEALTHCARE_SECURITY" in refusal(
+        insurance_adapter="gateway", insurance_human_resources=SAFE["insurance_human_resources"]
+    )

@@ -30,7 +30,7 @@ from app.services.people.relationships import RelationshipFault
 
 APP = Path(app.__file__).parent
 FILES = ("problems", "messages", "fields", "filings", "pages", "relationships", "reviews", "services", "family")
-PAGES = ("handover", "my_data", "closing")
+PAGES = ("handover", "insurance", "my_data", "closing")
 HAN = re.compile(r"[\u4e00-\u9fff]")
 PLACES = {"code", "minutes", "name", "owner", "member", "on", "due_on", "valid_until"}
 SIDES = ("owner", "member")

@@ -1,0 +1,1 @@
+"""Reads insurance records: from tables of our own, or from an authority's gateway."""

@@ -78,6 +78,7 @@ class CasePurpose(StrEnum):
     CARD_PASSWORD_RESET = "card_password_reset"
     LINK_DISPUTE = "link_dispute"
     CERTIFICATION = "certification"
+    RECONFIRMATION = "reconfirmation"
 
 
 FINDINGS: Mapping[Verdict, Mapping[CasePurpose, tuple[Finding, ...]]] = {
@@ -91,6 +92,7 @@ FINDINGS: Mapping[Verdict, Mapping[CasePurpose, tuple[Finding, ...]]] = {
         CasePurpose.CARD_PASSWORD_RESET: (Finding.FACE_FITS, Finding.IDENTITY_SHOWN),
         CasePurpose.LINK_DISPUTE: (Finding.LINK_NOT_WANTED, Finding.RELATIONSHIP_NOT_SHOWN),
         CasePurpose.CERTIFICATION: (Finding.FACE_FITS, Finding.IDENTITY_SHOWN),
+        CasePurpose.RECONFIRMATION: (Finding.FACE_FITS, Finding.IDENTITY_SHOWN),
     },
     Verdict.REJECT: {
         CasePurpose.ENROLMENT: (
@@ -103,6 +105,7 @@ FINDINGS: Mapping[Verdict, Mapping[CasePurpose, tuple[Finding, ...]]] = {
         CasePurpose.CARD_PASSWORD_RESET: (Finding.NOT_THE_SAME_PERSON, Finding.IDENTITY_NOT_SHOWN),
         CasePurpose.LINK_DISPUTE: (Finding.LINK_AGREED,),
         CasePurpose.CERTIFICATION: (Finding.NOT_THE_SAME_PERSON, Finding.IDENTITY_NOT_SHOWN),
+        CasePurpose.RECONFIRMATION: (Finding.NOT_THE_SAME_PERSON, Finding.IDENTITY_NOT_SHOWN),
     },
 }
 """Which findings lead to which verdict; what more can be asked for depends on the enrolment."""

@@ -19,6 +19,7 @@ class FacePurpose(StrEnum):
     ENROLMENT = "enrolment"
     CARD_PASSWORD_RESET = "card_password_reset"
     CERTIFICATION = "certification"
+    RECONFIRMATION = "reconfirmation"
 
 
 class FaceCheckState(StrEnum):

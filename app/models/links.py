@@ -67,6 +67,20 @@ class MilestoneKind(StrEnum):
     VIEW_ONLY = "view_only"
 
 
+class ReconfirmationState(StrEnum):
+    """Where a reconfirmation stands; the last three are final."""
+
+    FACE_PENDING = "face_pending"
+    IN_REVIEW = "in_review"
+    PASSED = "passed"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+
+
+RECONFIRMATION_OPEN: Final = frozenset({ReconfirmationState.FACE_PENDING, ReconfirmationState.IN_REVIEW})
+"""A link has one such reconfirmation at most."""
+
+
 class Place(StrEnum):
     """The four kinds of places an owner has; by relationship (GB/T 4761)."""
 
@@ -221,3 +235,37 @@ class LinkEnding(Identified, Base):
     asked_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     proved_at: Mapped[datetime | None]
+
+
+class Reconfirmation(Identified, Base):
+    """The member's own consent and live face for a link that began with a photo, in the owner's home.
+
+    `home_id` is that of whoever has begun it, the owner or the member: there its face checks lie. `services` are what
+    the member agrees to, separated by spaces, having read the notice of `sha256`.
+    """
+
+    __tablename__ = "reconfirmation"
+    __table_args__ = (
+        bucket_agrees(),
+        ForeignKeyConstraint(["bucket", "link_id"], ["family_link.bucket", "family_link.id"]),
+        Index(
+            "uq_reconfirmation_open",
+            "bucket",
+            "link_id",
+            unique=True,
+            postgresql_where=text("state IN ('face_pending', 'in_review')"),
+        ),
+        {"info": PERSONAL},
+    )
+
+    link_id: Mapped[UUID]
+    owner_id: Mapped[UUID]
+    member_id: Mapped[UUID]
+    home_id: Mapped[UUID]
+    state: Mapped[ReconfirmationState]
+    services: Mapped[str]
+    notice_version: Mapped[str]
+    language: Mapped[str]
+    sha256: Mapped[str]
+    begun_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]

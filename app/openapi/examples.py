@@ -331,6 +331,7 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
         "issued_at": "2026-11-22T05:09:32Z",
         "next": None,
     },
+    "ReconfirmationAsk": _SHOWN | {"code": "face-check", "services": ["view", "show_code"], "way": "face"},
     "LinkEndingAsk": {"name": "王子墨", "social_security_number": "100101201705200077"},
     "LinkEndingCodeAsk": {"sms_code": "471102", "link_ids": [_LINK]},
     "LinkDisputeAsk": {"reason": "not_agreed"},

@@ -93,6 +93,7 @@ class Action(StrEnum):
     LINK_CONSENT_PASSED = "link.consent_passed"
     LINK_FACE_DUE = "link.face_due"
     LINK_GUARDIANSHIP_ENDED = "link.guardianship_ended"
+    LINK_RECONFIRMED = "link.reconfirmed"
     LINK_ANSWERED = "link.answered"
     LINK_VIEW_ONLY = "link.view_only"
     LINK_DISPUTED = "link.disputed"

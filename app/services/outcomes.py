@@ -25,6 +25,7 @@ from app.services.cards import resets
 from app.services.certifications import ending as certifications
 from app.services.enrolments import checking, finishing, loading
 from app.services.faces import checks, ending, events, frames, tries
+from app.services.family import reconfirmed
 from app.services.links import slots
 from app.services.people import homes
 
@@ -249,12 +250,17 @@ async def _draw(session: Session, check: FaceCheck, registered: RegisteredPerson
             await resets.ended(session, check.subject_id, check, actor)
         case FacePurpose.CERTIFICATION:
             await certifications.face_ended(session, check.subject_id, check, actor)
+        case FacePurpose.RECONFIRMATION:
+            await reconfirmed.ended(session, check.subject_id, check, registered, actor)
 
 
 async def _locked_with_homes(session: Session, check_id: UUID) -> FaceCheck:
     """Return a check, locked after the homes it concerns and the enrolment it decides: that order is everybody's."""
     seen = await session.get_one(FaceCheck, (bucket_of(check_id), check_id))
-    await homes.lock(session, {seen.home_id, seen.account_id, seen.member_id})
+    concerned = {seen.home_id, seen.account_id, seen.member_id}
+    if seen.purpose is FacePurpose.RECONFIRMATION:
+        concerned |= await reconfirmed.homes_of(session, seen.subject_id)
+    await homes.lock(session, concerned)
     if seen.purpose is FacePurpose.ENROLMENT:
         await loading.locked(session, seen.subject_id)
     return await checks.locked(session, check_id)

@@ -33,6 +33,8 @@ CREATING = {
     ("post", "/v1/handovers/current/refusals"),
     ("post", "/v1/handovers/current/disputes"),
     ("post", "/v1/family/owners/{link_id}/disputes"),
+    ("post", "/v1/family/members/{link_id}/reconfirmations"),
+    ("post", "/v1/family/owners/{link_id}/reconfirmations"),
     ("post", "/v1/holders/{holder}/benefit-certifications"),
     ("post", "/v1/reviews/{review_id}/claims"),
     ("post", "/v1/reviews/{review_id}/decisions"),

@@ -10,7 +10,7 @@ from app.services import audit, cases, links
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action, Actor
 from app.services.family import keeping
-from app.services.links import disputes
+from app.services.links import disputes, reconfirmations
 from app.services.people import homes
 
 _AT_ONCE = 50
@@ -28,6 +28,7 @@ async def dispute(session: Session, caller: Caller, link_id: UUID, reason: LinkD
         known = await disputes.open_for(session, link)
         assert known is not None
         return known
+    await reconfirmations.cancel_open(session, link, caller.actor)
     opened = await disputes.open_new(session, link, reason)
     await session.flush()
     await cases.open_case(
@@ -51,13 +52,9 @@ async def about(session: Session, dispute_id: UUID) -> tuple[LinkDispute, Family
     return found, link
 
 
-async def frozen(session: Session, dispute_id: UUID) -> FamilyLink:
-    """Return the link that a dispute is about, locked; both homes are."""
-    return await links.one(session, (await disputes.one(session, dispute_id)).link_id)
-
-
-async def decided(session: Session, link: FamilyLink, actor: Actor, *, is_upheld: bool) -> None:
+async def decided(session: Session, dispute_id: UUID, actor: Actor, *, is_upheld: bool) -> None:
     """Go on as people decided about a frozen link: it ends, or is active again. Both homes are locked."""
+    link = await links.one(session, (await disputes.one(session, dispute_id)).link_id)
     await _close(session, link, DisputeOutcome.UPHELD if is_upheld else DisputeOutcome.DISMISSED, actor)
     if is_upheld:
         await links.end(session, link.id, LinkEnd.BY_DISPUTE, actor)

@@ -100,6 +100,12 @@ async def of_member(session: Session, caller: Caller, link_id: UUID) -> FamilyLi
     return link
 
 
+async def is_adult(session: Session, person_id: UUID) -> bool:
+    """Say whether somebody has come of age."""
+    years = (await policies.current(session)).ages.adult
+    return not is_under((await homes.person(session, person_id)).birth_date, years, session.now)
+
+
 async def living(session: Session, seen: FamilyLink) -> FamilyLink:
     """Return a link again with both homes locked.
 
@@ -116,7 +122,7 @@ async def living(session: Session, seen: FamilyLink) -> FamilyLink:
 async def _choose(session: Session, link: FamilyLink, services: Services, actor: Actor) -> None:
     """Let a locked link allow what its member chooses; an adult has answered for it by that."""
     day = today(session.now)
-    is_answer = link.view_only_from is not None and await _is_adult(session, link.member_id)
+    is_answer = link.view_only_from is not None and await is_adult(session, link.member_id)
     if services == Services.on(link, day) and not is_answer:
         return  # as it was read; what waits for the member's face is not given up by that
     if is_answer:
@@ -126,11 +132,6 @@ async def _choose(session: Session, link: FamilyLink, services: Services, actor:
     if services != Services.granted_by(link):
         links.grant(link, services)
         await links.record(session, Action.LINK_SERVICES_CHANGED, link, actor, services=" ".join(services.names))
-
-
-async def _is_adult(session: Session, person_id: UUID) -> bool:
-    years = (await policies.current(session)).ages.adult
-    return not is_under((await homes.person(session, person_id)).birth_date, years, session.now)
 
 
 def _are_within(services: Services, allowed: Collection[str]) -> bool:

@@ -18,7 +18,7 @@ from app.core.sealing import DataKey
 from app.models.links import LIVING, DisputeOutcome, FamilyLink, LinkEnd, LinkState, MemberSlot, Place
 from app.services import audit, outbox, policies
 from app.services.audit import Action, Actor
-from app.services.links import ages, disputes, slots
+from app.services.links import ages, disputes, reconfirmations, slots
 from app.services.links.services import Service as Service
 from app.services.links.services import Services as Services
 from app.services.people import homes
@@ -176,6 +176,7 @@ async def end(session: Session, link_id: UUID, because: LinkEnd, actor: Actor, *
     link = await one(session, link_id)
     if link.state not in LIVING:
         return
+    await reconfirmations.cancel_open(session, link, actor)
     if link.state is LinkState.FROZEN:
         await disputes.close(session, link, DisputeOutcome.LINK_ENDED)
     link.state, link.ended_at, link.ended_because = LinkState.ENDED, session.now, because

@@ -14,7 +14,7 @@ from app.services.cards import resets
 from app.services.cases import Decision
 from app.services.certifications import ending as certifications
 from app.services.enrolments import asking, finishing, loading
-from app.services.family import disputing
+from app.services.family import disputing, reconfirmed
 from app.services.operators.sessions import Staff
 from app.services.people import homes
 from app.services.reviews import queue, reading
@@ -68,26 +68,28 @@ async def _decide(
 async def _decide_on(
     session: Session, staff: Staff, seen: Case, decision: Decision, registered: RegisteredPerson | None
 ) -> Case:
-    match seen.purpose:
+    if seen.purpose is CasePurpose.ENROLMENT:
+        return await _decide_enrolment(session, staff, seen, decision, registered)
+    case = await cases.decide(session, seen.id, decision, staff.actor)
+    if case.state is not CaseState.OPEN:
+        await _go_on(session, staff, case, registered)
+    return case
+
+
+async def _go_on(session: Session, staff: Staff, case: Case, registered: RegisteredPerson | None) -> None:
+    """Go on with what a case was about, an enrolment apart."""
+    is_approved = case.state is CaseState.APPROVED
+    match case.purpose:
         case CasePurpose.ENROLMENT:
-            return await _decide_enrolment(session, staff, seen, decision, registered)
+            pass  # it is locked before its case, see above
         case CasePurpose.CARD_PASSWORD_RESET:
-            case = await cases.decide(session, seen.id, decision, staff.actor)
-            if case.state is not CaseState.OPEN:
-                await resets.decided(session, case.subject_id, is_approved=case.state is CaseState.APPROVED)
-            return case
+            await resets.decided(session, case.subject_id, is_approved=is_approved)
         case CasePurpose.CERTIFICATION:
-            case = await cases.decide(session, seen.id, decision, staff.actor)
-            if case.state is not CaseState.OPEN:
-                await certifications.decided(session, case, staff.actor)
-            return case
+            await certifications.decided(session, case, staff.actor)
         case CasePurpose.LINK_DISPUTE:
-            link = await disputing.frozen(session, seen.subject_id)
-            case = await cases.decide(session, seen.id, decision, staff.actor)
-            if case.state is not CaseState.OPEN:
-                is_upheld = case.state is CaseState.APPROVED
-                await disputing.decided(session, link, staff.actor, is_upheld=is_upheld)
-            return case
+            await disputing.decided(session, case.subject_id, staff.actor, is_upheld=is_approved)
+        case CasePurpose.RECONFIRMATION:
+            await reconfirmed.decided(session, case.subject_id, registered, staff.actor, is_approved=is_approved)
 
 
 async def _decide_enrolment(
@@ -115,6 +117,8 @@ async def _homes(session: Session, case: Case) -> set[UUID]:
         return {case.member_id}
     if case.purpose is CasePurpose.CERTIFICATION:
         return {case.home_id, case.member_id}
+    if case.purpose is CasePurpose.RECONFIRMATION:
+        return await reconfirmed.homes_of(session, case.subject_id)
     if case.purpose is CasePurpose.LINK_DISPUTE:
         return {(await disputing.about(session, case.subject_id))[0].owner_id, case.member_id}
     enrolment = await session.get_one(Enrolment, (bucket_of(case.subject_id), case.subject_id))

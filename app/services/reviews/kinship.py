@@ -17,7 +17,7 @@ from app.models.cases import Case, CasePurpose
 from app.models.enrolments import Enrolment
 from app.models.links import FamilyLink
 from app.ports.register import Register
-from app.services.family import disputing
+from app.services.family import disputing, reconfirmed
 from app.services.people import homes
 
 
@@ -26,6 +26,8 @@ async def concerned(session: Session, case: Case) -> frozenset[UUID]:
     found = {case.member_id}
     if case.purpose is CasePurpose.LINK_DISPUTE:
         found.add((await disputing.about(session, case.subject_id))[0].owner_id)
+    if case.purpose is CasePurpose.RECONFIRMATION:
+        found |= await reconfirmed.homes_of(session, case.subject_id)
     if case.purpose is CasePurpose.CERTIFICATION:
         found.add(case.home_id)
     if case.purpose is CasePurpose.ENROLMENT:

@@ -21,7 +21,7 @@ from app.services.audit import Action
 from app.services.cards import issuing
 from app.services.certifications import rows as certifications
 from app.services.enrolments import asking, loading
-from app.services.family import disputing
+from app.services.family import disputing, reconfirmed
 from app.services.operators.sessions import Staff
 from app.services.people import homes
 from app.services.people.ages import age_on
@@ -143,6 +143,9 @@ async def _about(session: Session, staff: Staff, case_id: UUID) -> _About:
     if case.purpose is CasePurpose.LINK_DISPUTE:
         disputed = await disputing.about(session, case.subject_id)
         return _About(case, None, member, await homes.person(session, disputed[0].owner_id), member.name, disputed)
+    if case.purpose is CasePurpose.RECONFIRMATION:
+        (owner_id,) = await reconfirmed.homes_of(session, case.subject_id) - {case.member_id}
+        return _About(case, None, member, await homes.person(session, owner_id), member.name)
     if case.purpose is not CasePurpose.ENROLMENT:
         return _About(case, None, member, None, member.name)
     enrolment = await session.get_one(Enrolment, (bucket_of(case.subject_id), case.subject_id))

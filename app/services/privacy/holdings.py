@@ -150,6 +150,7 @@ HOLDINGS: Final = (
     ),
     Holding(links.SlotWait, ("member_id",), "member_id"),
     Holding(links.Milestone, ("member_id",), "member_id"),
+    Holding(links.Reconfirmation, ("owner_id",), "owner_id", others=frozenset({"member_id", "home_id"})),
     Holding(links.LinkDispute, ("member_id",), "member_id", others=frozenset({"owner_id"})),
     Holding(
         enrolments.Enrolment,

@@ -15,6 +15,7 @@ from starlette.middleware.cors import CORSMiddleware
 from app import problems
 from app.adapters import demo_pictures
 from app.adapters.certifications.embedded import EmbeddedCertifications
+from app.adapters.certifications.gateway import GatewayCertifications
 from app.adapters.clock import SharedClock
 from app.adapters.face.sandbox import SCENARIOS
 from app.adapters.images.workers import WorkerImages
@@ -44,6 +45,7 @@ from app.core.tokens.published import Published
 from app.core.tokens.refresh import RefreshTokens
 from app.openapi.document import Api
 from app.ports import Ports, Sandbox
+from app.ports.certifications import Certifications
 from app.ports.face import FaceProvider, FrameFaceProvider
 from app.ports.insurance import Authority, InsuranceRecords
 from app.ports.keys import Keys, Purpose
@@ -132,7 +134,7 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
         push=None if settings.push_gateway is None else GatewayPush(settings.push_gateway, clock, client),
         register=register,
         register_events=_register_events(settings, clock),
-        certifications=EmbeddedCertifications(db),
+        certifications=_certifications(settings, db, clock, client),
         images=images,
         papers=WorkerPapers(images.pool),
         insurance=_insurance(settings, db, clock, client),
@@ -300,6 +302,12 @@ def _messages(settings: Settings, inbox: InboxMessages, clock: Clock, client: ht
     if settings.messages_gateway is not None and settings.messages_adapter == "gateway":
         return GatewayMessages(settings.messages_gateway, clock, client)
     return inbox
+
+
+def _certifications(settings: Settings, db: Database, clock: Clock, client: httpx.AsyncClient) -> Certifications:
+    if settings.certifications_gateway is not None and settings.certifications_adapter == "gateway":
+        return GatewayCertifications(settings.certifications_gateway, clock, client)
+    return EmbeddedCertifications(db)
 
 
 def _transfers(settings: Settings, db: Database, clock: Clock, client: httpx.AsyncClient) -> Transfers:

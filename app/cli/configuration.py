@@ -25,6 +25,7 @@ from app.core.settings import GatewaySettings, S3Settings, Settings
 _PREFIX: Final = "ESCARD_"
 _NESTED: Final[Mapping[str, type[BaseModel]]] = {
     "s3": S3Settings,
+    "certifications_gateway": GatewaySettings,
     "transfers_gateway": GatewaySettings,
     "insurance_human_resources": GatewaySettings,
     "insurance_healthcare_security": GatewaySettings,

@@ -104,6 +104,12 @@ class Settings(BaseSettings):
     register_secrets: SecretStr = SecretStr("")
     """One secret or two, `whsec_…`, with a space between, of the register's events; empty hears none."""
 
+    certifications_adapter: Literal["embedded", "gateway"] = "embedded"
+    """Who pays benefits and is told of certifications: `embedded` (the demo's), or the authority's `gateway`."""
+
+    certifications_gateway: GatewaySettings | None = None
+    """The authority's gateway, when `certifications_adapter` is `gateway`."""
+
     transfers_adapter: Literal["embedded", "gateway"] = "embedded"
     """Who moves social insurance between places: `embedded` (towns of the demo), or the `gateway` of the places."""
 
@@ -183,6 +189,7 @@ class Settings(BaseSettings):
     def _refuse_nameless_gateways(self) -> None:
         for adapter, gateways in (
             ("messages", ("messages_gateway",)),
+            ("certifications", ("certifications_gateway",)),
             ("transfers", ("transfers_gateway",)),
             ("insurance", ("insurance_human_resources", "insurance_healthcare_security")),
         ):
@@ -198,6 +205,7 @@ class Settings(BaseSettings):
         sandboxes = {
             "face_providers": not {"sandbox", "bundled"}.isdisjoint(self.face_providers),
             "messages_adapter": self.messages_adapter == "inbox",
+            "certifications_adapter": self.certifications_adapter == "embedded",
             "transfers_adapter": self.transfers_adapter == "embedded",
             "insurance_adapter": self.insurance_adapter == "embedded",
             "register_adapter": self.register_adapter == "embedded" and self.database_url is None,

@@ -15,7 +15,7 @@ from app.services.cases import Decision
 from app.services.links import Services
 from app.worker import tell_due
 from tests.factories.callers import pass_time
-from tests.factories.certifying import address, ask, by_face, consent, look_after, pay, show_face
+from tests.factories.certifying import address, ask, by_face, consent, look_after, pay, show_face, to_noon
 from tests.factories.deciding import people_decide, the_case
 from tests.factories.make import Holder, Make, Member
 from tests.factories.rows import count
@@ -104,6 +104,7 @@ class TestFace:
         assert again.json()["next"]["href"] == f"{address(whose)}/{done['id']}"
 
     async def test_a_face_of_the_last_day_is_enough(self, house: House, me: Holder, father: Member) -> None:
+        await to_noon(house)
         await by_face(house, me, father.link_id)
         await pass_time(house, hours=23)
 

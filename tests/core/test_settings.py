@@ -12,6 +12,8 @@ SAFE: dict[str, Any] = {
     "face_providers": "aliyun",
     "messages_adapter": "gateway",
     "messages_gateway": {"endpoint": "https://sms.example", "secrets": "whsec_" + "A" * 44},
+    "certifications_adapter": "gateway",
+    "certifications_gateway": {"endpoint": "https://benefits.example", "secrets": "whsec_" + "A" * 44},
     "transfers_adapter": "gateway",
     "transfers_gateway": {"endpoint": "https://places.example", "secrets": "whsec_" + "A" * 44},
     "insurance_adapter": "gateway",
@@ -43,6 +45,7 @@ def test_production_refuses_every_sandbox_and_names_them_all() -> None:
         "ESCARD_FACE_PROVIDERS",
         "ESCARD_MESSAGES_ADAPTER",
         "ESCARD_REGISTER_ADAPTER",
+        "ESCARD_CERTIFICATIONS_ADAPTER",
         "ESCARD_TRANSFERS_ADAPTER",
         "ESCARD_INSURANCE_ADAPTER",
     )
@@ -65,7 +68,7 @@ def test_production_can_be_set() -> None:
     assert Settings(**SAFE).environment is Environment.PRODUCTION
 
 
-@pytest.mark.parametrize("port", ["messages", "transfers"])
+@pytest.mark.parametrize("port", ["messages", "certifications", "transfers"])
 def test_a_gateway_that_is_not_named_is_refused(port: str) -> None:
     assert f"ESCARD_{port.upper()}_GATEWAY__ENDPOINT" in refusal(**{f"{port}_adapter": "gateway"})
 

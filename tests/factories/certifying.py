@@ -10,7 +10,7 @@ import httpx
 from app.adapters.certifications.embedded import EmbeddedCertifications, Paid, Record
 from app.adapters.demo_pictures import portrait_photo
 from app.adapters.register.embedded import EmbeddedRegister, Entry
-from app.core.clock import today
+from app.core.clock import SHANGHAI, today
 from app.ports.certifications import BenefitKind, Way
 from app.routers.deps import House
 from app.services.certifications import learning
@@ -68,6 +68,14 @@ async def by_face(house: House, holder: Holder, link_id: object = "me", *, scena
     await show_face(holder, asked)
     await tell_due(house.db, house.ports)
     return await holder.read(f"{address(link_id)}/{asked.json()['id']}")
+
+
+async def to_noon(house: House) -> None:
+    """Let it be noon in China: a day later is another day, and the morning of this one is past."""
+    now = house.db.clock.now().astimezone(SHANGHAI)
+    noon = now.replace(hour=12, minute=0, second=0, microsecond=0)
+    assert house.sandbox is not None
+    await house.sandbox.move_clock((noon if noon > now else noon + timedelta(days=1)) - now)
 
 
 async def look_after(house: House, person: Someone) -> None:

@@ -71,11 +71,11 @@ class EmbeddedCertifications(Certifications):
 
     async def report(self, report: Report) -> Receipt:
         async def hear(session: Session) -> Receipt:
+            row = await _row(session, report.number, for_update=True)  # who tells the same at once waits here
             heard = await session.get(BenefitReport, report.order)
             if heard is not None:
                 said = session.vault.system.open_bytes(_RECEIPT, report.order, heard.receipt)
                 return _RECEIPTS.validate_json(said)
-            row = await _row(session, report.number, for_update=True)
             if row is None:
                 receipt = Receipt(report.order, Entitlement(), Refusal.NOT_ENTITLED)
             else:
@@ -83,7 +83,11 @@ class EmbeddedCertifications(Certifications):
                 row.record = session.vault.system.seal_bytes(_RECORD, row.id, _RECORDS.dump_json(record))
                 receipt = Receipt(report.order, _entitlement(record, today(session.now)))
             sealed = session.vault.system.seal_bytes(_RECEIPT, report.order, _RECEIPTS.dump_json(receipt))
-            session.add(BenefitReport(order_id=report.order, receipt=sealed, heard_at=session.now))
+            await session.execute(
+                insert(BenefitReport)
+                .values(order_id=report.order, receipt=sealed, heard_at=session.now)
+                .on_conflict_do_nothing()
+            )
             return receipt
 
         return await self._db.run(hear)

@@ -18,6 +18,7 @@ from app.adapters.certifications.embedded import EmbeddedCertifications
 from app.adapters.certifications.gateway import GatewayCertifications
 from app.adapters.clock import SharedClock
 from app.adapters.face.sandbox import SCENARIOS
+from app.adapters.hooks import HttpHooks
 from app.adapters.images.workers import WorkerImages
 from app.adapters.insurance.embedded import Behaviour, EmbeddedInsurance
 from app.adapters.insurance.gateway import GatewayInsurance
@@ -131,6 +132,7 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
         clock=clock,
         keys=ring,
         messages=_messages(settings, inbox, clock, client),
+        hooks=HttpHooks(clock, client),
         push=None if settings.push_gateway is None else GatewayPush(settings.push_gateway, clock, client),
         register=register,
         register_events=_register_events(settings, clock),

@@ -21,6 +21,7 @@ from app.ports import Ports
 from app.services import audit_heads, files, housekeeping, outbox, outcomes
 from app.services.cards import following
 from app.services.certifications import learning, reporting
+from app.services.channels import hearing
 from app.services.enrolments import expiring, reading
 from app.services.family import ageing, disputing, leaving, passing
 from app.services.links import comparing
@@ -107,6 +108,7 @@ async def tell_due(db: Database, ports: Ports) -> int:
         Kind.PRESORT_CASE: partial(_presort_case, db, ports),
         Kind.SEND_LINK_ENDING_CODE: partial(_send_link_ending_code, db, ports),
         Kind.HOME_ERASED: partial(_forget_elsewhere, db),
+        Kind.TELL_CHANNEL: partial(hearing.tell, db, ports.hooks),
         Kind.PERSON_CHANGED: partial(_person_changed, db),
         Kind.SUBMIT_TRANSFER: partial(_submit_transfer, db, ports),
         Kind.WITHDRAW_TRANSFER: partial(_withdraw_transfer, db, ports),

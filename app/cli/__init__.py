@@ -21,6 +21,7 @@ VERBS: Final[Mapping[str, str]] = {
     "offices": "Add and list the offices that people can go to.",
     "operators": "Add, list and remove those who work here.",
     "terminals": "Add, list and remove the devices that read codes.",
+    "channels": "Let channels hear of events: add, list and remove them.",
     "policies": "See and change the rules that regions set.",
     "retention": "Show what is kept, and until when.",
     "audit": "Check that what was written down is whole.",

@@ -7,6 +7,7 @@ from datetime import timedelta
 from app.core.clock import Clock
 from app.ports.certifications import Certifications
 from app.ports.face import FaceProvider, FrameFaceProvider
+from app.ports.hooks import Hooks
 from app.ports.images import Images
 from app.ports.insurance import Authority, InsuranceRecords
 from app.ports.keys import Keys
@@ -31,6 +32,7 @@ class Ports:
     keys: Keys
     messages: Messages
     push: Push | None
+    hooks: Hooks
     register: Register
     register_events: RegisterEvents | None
     certifications: Certifications

@@ -7,7 +7,7 @@ are idempotent by the event's id.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
@@ -33,6 +33,7 @@ class Kind(StrEnum):
     PRESORT_CASE = "presort_case"
     SEND_LINK_ENDING_CODE = "send_link_ending_code"
     HOME_ERASED = "home_erased"
+    TELL_CHANNEL = "tell_channel"
     PERSON_CHANGED = "person_changed"
     SUBMIT_TRANSFER = "submit_transfer"
     WITHDRAW_TRANSFER = "withdraw_transfer"
@@ -48,6 +49,7 @@ class Taken:
     kind: str
     facts: Mapping[str, str]
     attempts: int
+    created_at: datetime
 
 
 def tell(session: Session, kind: Kind, home_id: UUID, *, after: timedelta = timedelta(), **facts: str) -> None:
@@ -85,10 +87,12 @@ async def take(session: Session, event_id: UUID) -> Taken | None:
             update(OutboxEvent)
             .where(*_row(event_id), *_is_free(session))
             .values(taken_until=session.now + LEASE, attempts=func.least(OutboxEvent.attempts + 1, _MOST_ATTEMPTS))
-            .returning(OutboxEvent.home_id, OutboxEvent.kind, OutboxEvent.facts, OutboxEvent.attempts)
+            .returning(
+                OutboxEvent.home_id, OutboxEvent.kind, OutboxEvent.facts, OutboxEvent.attempts, OutboxEvent.created_at
+            )
         )
     ).one_or_none()
-    return None if row is None else Taken(event_id, row.home_id, row.kind, row.facts, row.attempts)
+    return None if row is None else Taken(event_id, row.home_id, row.kind, row.facts, row.attempts, row.created_at)
 
 
 async def done(session: Session, event_id: UUID) -> None:

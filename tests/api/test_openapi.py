@@ -39,7 +39,7 @@ CREATING = {
     ("post", "/v1/reviews/{review_id}/claims"),
     ("post", "/v1/reviews/{review_id}/decisions"),
 }
-OF_THE_COMMAND_LINE = {"login-taken", "office-known", "person-has-login", "terminal-known"}
+OF_THE_COMMAND_LINE = {"channel-known", "login-taken", "office-known", "person-has-login", "terminal-known"}
 WITHOUT_SIGN_IN = {
     ("post", "/v1/sms-codes"),
     ("post", "/v1/accounts"),

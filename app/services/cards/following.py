@@ -16,9 +16,11 @@ from sqlalchemy import select, update
 from app.core import logging
 from app.core.db import BUCKETS, Database, Session, bucket_of
 from app.models.cards import Card
+from app.models.channels import CardEvent
 from app.ports.register import PhysicalCardStatus, Register, RegisteredPerson, RegisterUnavailable
 from app.services import audit, outbox, policies
 from app.services.audit import Action
+from app.services.cards import announcing
 from app.services.people import homes
 
 _AT_ONCE: Final = 50
@@ -119,6 +121,7 @@ async def _follow_life(session: Session, card: Card, registered: RegisteredPerso
     card.closed_at = None if registered.is_alive else session.now
     action = Action.CARD_CLOSED if card.closed_at is not None else Action.CARD_OPENED_AGAIN
     await audit.record(session, action, home_id=card.person_id, actor=audit.SYSTEM)
+    await announcing.announce(session, card.person_id, CardEvent.CHANGED)
     if card.closed_at is not None:
         _tell_changed(session, card.person_id, "died")
         _tell(session, card.person_id, "card_closed_member")
@@ -151,6 +154,7 @@ async def _follow_status(session: Session, card: Card, registered: RegisteredPer
         actor=audit.SYSTEM,
         facts={"from": before.value, "to": status.value},
     )
+    await announcing.announce(session, card.person_id, CardEvent.CHANGED)
     if status is PhysicalCardStatus.CANCELLED:
         _tell_changed(session, card.person_id, "card_cancelled")
     is_said = is_new and status is PhysicalCardStatus.NORMAL  # who hears of a new card need not hear that it works

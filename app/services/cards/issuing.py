@@ -8,9 +8,11 @@ from sqlalchemy.dialects.postgresql import insert
 from app.core.db import Session, bucket_of
 from app.core.errors import Conflict, NextStep
 from app.models.cards import Card, CardIssue
+from app.models.channels import CardEvent
 from app.ports.register import PhysicalCardStatus, RegisteredPerson
 from app.services import audit, policies
 from app.services.audit import Action, Actor
+from app.services.cards import announcing
 from app.services.cards.allowing import (
     CardCancelled,
     CardIsLocked,
@@ -98,6 +100,8 @@ async def add_channel(session: Session, person_id: UUID, channel: str) -> bool:
         .on_conflict_do_nothing()
         .returning(CardIssue.issued_at)
     )
+    if added is not None:
+        await announcing.announce(session, person_id, CardEvent.ISSUED, channel=channel)
     return added is not None
 
 

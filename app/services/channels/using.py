@@ -11,11 +11,12 @@ from app.core.db import Session, bucket_of
 from app.core.errors import NotFound
 from app.models.accounts import SessionEnd, SignedIn
 from app.models.cards import Card, CardIssue
+from app.models.channels import CardEvent
 from app.services import audit, authority, outbox
 from app.services.accounts import sessions
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action
-from app.services.cards import allowing, issuing
+from app.services.cards import allowing, announcing, issuing
 from app.services.cards.allowing import Use
 from app.services.cards.reading import OwnCardNeeded
 from app.services.people import homes
@@ -94,6 +95,7 @@ async def _leave(
     session: Session, caller: Caller, person_id: UUID, issues: Sequence[CardIssue], channel: str | None
 ) -> None:
     for issue in issues:
+        await announcing.announce(session, person_id, CardEvent.LEFT, channel=issue.channel)
         await session.delete(issue)
         await _record(session, caller, person_id, Action.CHANNEL_LEFT, issue.channel)
     await sessions.end_all(

@@ -7,10 +7,12 @@ from uuid import UUID
 from app.core.db import Database, Session, bucket_of
 from app.core.errors import Conflict
 from app.models.cards import Card
+from app.models.channels import CardEvent
 from app.services import audit, authority, outbox, policies
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action
 from app.services.authority import Acting
+from app.services.cards import announcing
 from app.services.cards.allowing import NoPhysicalCard
 from app.services.links import Service
 from app.services.people import homes
@@ -61,6 +63,7 @@ async def _suspend(session: Session, acting: Acting) -> Suspension:
         card.suspended_at = session.now
         card.suspended_by = card.person_id if acting.link is None else acting.link.owner_id
         await _record(session, acting, Action.CARD_SUSPENDED, "card_suspended")
+        await announcing.announce(session, card.person_id, CardEvent.CHANGED)
     return Suspension(card.suspended_at, card.suspended_by == card.person_id)
 
 
@@ -69,6 +72,7 @@ async def _lift(session: Session, acting: Acting) -> None:
     if card.suspended_at is not None:
         card.suspended_at = card.suspended_by = None
         await _record(session, acting, Action.CARD_RESUMED, "card_resumed")
+        await announcing.announce(session, card.person_id, CardEvent.CHANGED)
 
 
 async def _card(session: Session, acting: Acting) -> Card:

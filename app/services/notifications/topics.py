@@ -24,11 +24,17 @@ class Way(StrEnum):
 
 _BY_BEGINNING: Final = (
     ("acted_", Topic.FAMILY),
+    ("card_channel", Topic.CARDS),
     ("card_issued", Topic.CARDS),
     ("card_order", Topic.FILINGS),
     ("certification", Topic.CERTIFICATIONS),
     ("enrolment_", Topic.ENROLMENTS),
+    ("link_adult", Topic.FAMILY),
     ("link_ended", Topic.FAMILY),
+    ("link_face", Topic.FAMILY),
+    ("link_kept", Topic.FAMILY),
+    ("link_own_consent", Topic.FAMILY),
+    ("link_view_only", Topic.FAMILY),
     ("transfer_", Topic.FILINGS),
 )
 

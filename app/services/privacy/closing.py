@@ -26,6 +26,7 @@ from app.core.errors import PreconditionFailed, PreconditionRequired
 from app.core.tokens.published import Published
 from app.models.cards import Card
 from app.models.cases import Case, CaseState
+from app.models.channels import CardEvent
 from app.models.enrolments import OPEN, Enrolment
 from app.models.faces import OPEN as OPEN_CHECKS
 from app.models.faces import FaceCheck, FaceCheckState
@@ -38,6 +39,7 @@ from app.services import audit, links, outbox, policies, statements
 from app.services.accounts import profile, sessions
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action
+from app.services.cards import announcing
 from app.services.enrolments import finishing, loading
 from app.services.faces import ending
 from app.services.notifications import telling
@@ -304,6 +306,7 @@ async def _write_down(session: Session, caller: Caller, whose: _Whose, receipt: 
     for home_id in [caller.account_id] if whose.person_id is None else [caller.account_id, whose.person_id]:
         await audit.record(session, Action.ACCOUNT_CLOSED, home_id=home_id, actor=caller.actor)
     if whose.person_id is not None:
+        await announcing.announce(session, whose.person_id, CardEvent.LEFT)
         # It lies with the receipt: the person's own outbox goes with the person.
         outbox.tell(session, outbox.Kind.HOME_ERASED, caller.account_id, person_id=str(whose.person_id))
 

@@ -1,0 +1,1 @@
+"""Channels: where cards are used, and who hears of it."""

@@ -1,0 +1,246 @@
+"""Channels hear what becomes of cards used there: signed, tried for three days, with nothing personal in it."""
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from structlog.testing import capture_logs
+
+from app.adapters.hooks import HttpHooks
+from app.adapters.webhooks import NotGenuine, Webhooks
+from app.core.clock import Clock
+from app.models.channels import CardEvent
+from app.ports import Ports
+from app.routers.deps import House
+from app.services.channels import registering
+from app.services.channels.registering import HookAddressNotTaken
+from app.worker import tell_due
+from tests.factories.adding import later
+from tests.factories.make import JSON, Holder, Make
+from tests.factories.servers import loopback_client, serving
+
+ALL = frozenset(CardEvent)
+
+
+@dataclass
+class Bank:
+    """A channel on loopback: verifies with the one secret it knows, then answers as the test says."""
+
+    clock: Clock
+    secret: str = ""
+    statuses: list[int] = field(default_factory=list)
+    heard: list[tuple[str, JSON]] = field(default_factory=list)
+    refused: int = 0
+    delay_seconds: float = 0
+
+    def __post_init__(self) -> None:
+        self.app = Starlette(routes=[Route("/hook", self._take, methods=["POST"])])
+
+    async def _take(self, request: Request) -> Response:
+        body = await request.body()
+        try:
+            key = base64.b64decode(self.secret.removeprefix("whsec_"))
+            event_id = Webhooks([key], self.clock).verify(request.headers, body)
+        except NotGenuine:
+            self.refused += 1
+            return Response(status_code=401)
+        await asyncio.sleep(self.delay_seconds)
+        status = self.statuses.pop(0) if self.statuses else 204
+        self.heard.append((event_id, await request.json()))
+        return Response(status_code=status)
+
+    @property
+    def types(self) -> list[str]:
+        return [body["type"] for _, body in self.heard]
+
+
+@dataclass
+class Scene:
+    """A channel `app` that hears, and a worker that tells it."""
+
+    house: House
+    ports: Ports
+    bank: Bank
+    address: str
+
+    async def tell(self) -> None:
+        await tell_due(self.house.db, self.ports)
+
+    async def add(self, *events: CardEvent, name: str = "app") -> None:
+        self.bank.secret = await self.house.db.run(
+            lambda session: registering.add(session, name, f"{self.address}/hook", frozenset(events or ALL))
+        )
+
+
+@pytest.fixture
+async def scene(house: House) -> AsyncIterator[Scene]:
+    async with _scene(house) as scene:
+        yield scene
+
+
+@asynccontextmanager
+async def _scene(house: House) -> AsyncIterator[Scene]:
+    clock = house.ports.clock
+    bank = Bank(clock)
+    async with serving(bank.app) as address, loopback_client() as client:
+        ports = replace(house.ports, hooks=HttpHooks(clock, client, seconds=0.5))
+        yield Scene(house, ports, bank, address)
+
+
+@pytest.fixture
+async def me(make: Make) -> Holder:
+    """Somebody with an e-card that is used in the channel `app`, and a card password just given."""
+    return await make.card_password(await make.owner(name="王志远"))
+
+
+async def suspend(holder: Holder) -> None:
+    answer = await holder.call("PUT", "/v1/holders/me/card/suspension")
+    assert answer.status_code == 200, answer.text
+
+
+class TestEvents:
+    async def test_say_that_a_card_has_changed_by_the_channels_own_number(self, scene: Scene, me: Holder) -> None:
+        await scene.add()
+        number = (await me.read("/v1/holders/me/card"))["issue_number"]
+
+        await suspend(me)
+        await scene.tell()
+
+        [(event_id, body)] = scene.bank.heard
+        assert event_id.startswith("evt_")
+        assert body == {"type": "card.changed", "timestamp": body["timestamp"], "data": {"issue_number": number}}
+
+    async def test_tell_of_a_card_that_is_issued_and_of_one_that_is_left(self, scene: Scene, make: Make) -> None:
+        await scene.add()
+        holder = await make.card_password(await make.owner())
+        number = (await holder.read("/v1/holders/me/card"))["issue_number"]
+        version = (await holder.read("/v1/me/closing"))["version"]
+
+        answer = await holder.call("DELETE", "/v1/me", **{"If-Match": f'"{version}"'})
+        await scene.tell()
+
+        assert answer.status_code == 200
+        assert sorted(scene.bank.types) == ["card.issued", "card.left"]
+        assert {body["data"]["issue_number"] for _, body in scene.bank.heard} == {number}
+
+    async def test_come_only_to_who_asked_for_them(self, scene: Scene, me: Holder) -> None:
+        await scene.add(CardEvent.LEFT)
+
+        await suspend(me)
+        await scene.tell()
+
+        assert scene.bank.heard == []
+
+    async def test_come_only_where_the_card_is_used(self, scene: Scene, me: Holder) -> None:
+        await scene.add(name="bank_app")
+
+        await suspend(me)
+        await scene.tell()
+
+        assert scene.bank.heard == []
+
+    async def test_name_nobody(self, scene: Scene, me: Holder) -> None:
+        await scene.add()
+        await suspend(me)
+        await scene.tell()
+
+        said = str(scene.bank.heard)
+        ids = (me.registered.name, me.registered.number, str(me.id), str(me.claims.account_id))
+        assert [each for each in ids if each in said] == []
+
+
+class TestDelivery:
+    @pytest.mark.parametrize("status", [301, 400, 404, 429, 500])
+    async def test_what_was_not_taken_comes_again_under_the_same_id(
+        self, scene: Scene, me: Holder, status: int
+    ) -> None:
+        await scene.add()
+        scene.bank.statuses = [status]
+        await suspend(me)
+
+        await scene.tell()
+        await later(scene.house, minutes=1)
+        await scene.tell()
+        await later(scene.house, minutes=1)
+        await scene.tell()
+
+        assert len(scene.bank.heard) == 2
+        assert len({event_id for event_id, _ in scene.bank.heard}) == 1
+
+    async def test_who_is_slow_holds_nobody_up_for_long(self, scene: Scene, me: Holder) -> None:
+        await scene.add()
+        scene.bank.delay_seconds = 1
+        await suspend(me)
+
+        async with asyncio.timeout(5):
+            await scene.tell()
+
+        scene.bank.delay_seconds = 0
+        await later(scene.house, minutes=1)
+        await scene.tell()
+        assert len({event_id for event_id, _ in scene.bank.heard}) == 1
+
+    async def test_after_three_days_it_is_given_up_and_the_log_says_so(self, scene: Scene, me: Holder) -> None:
+        await scene.add()
+        scene.bank.statuses = [500] * 10
+        await suspend(me)
+        await scene.tell()
+
+        await later(scene.house, days=3)
+        with capture_logs() as lines:
+            await scene.tell()
+        await later(scene.house, hours=2)
+        await scene.tell()
+
+        given_up = [line for line in lines if line["event"] == "channel_event_given_up"]
+        assert [(line["channel"], line["log_level"]) for line in given_up] == [("app", "error")]
+        assert len(scene.bank.heard) == 2
+
+    async def test_who_was_removed_hears_nothing_of_what_was_on_its_way(self, scene: Scene, me: Holder) -> None:
+        await scene.add()
+        await suspend(me)
+        await scene.house.db.run(lambda session: registering.remove(session, "app"))
+
+        await scene.tell()
+
+        assert (scene.bank.heard, scene.bank.refused) == ([], 0)
+
+
+class TestSecrets:
+    async def test_both_sign_while_one_is_changed(self, scene: Scene, me: Holder) -> None:
+        await scene.add()
+        old = scene.bank.secret
+        new = await scene.house.db.run(lambda session: registering.rotate(session, "app"))
+        await suspend(me)
+        await scene.tell()
+        scene.bank.secret = new
+        await me.call("DELETE", "/v1/holders/me/card/suspension")
+        await scene.tell()
+        assert (len(scene.bank.heard), scene.bank.refused) == (2, 0)
+
+        await scene.house.db.run(lambda session: registering.drop_old_secret(session, "app"))
+        scene.bank.secret = old
+        await suspend(me)
+        await scene.tell()
+
+        assert (len(scene.bank.heard), scene.bank.refused) == (2, 1)
+
+    async def test_they_lie_sealed(self, scene: Scene) -> None:
+        await scene.add()
+
+        [row] = await scene.house.db.fetch("SELECT secrets FROM channel")
+
+        assert base64.b64decode(scene.bank.secret.removeprefix("whsec_")) not in row["secrets"]
+        assert scene.bank.secret.removeprefix("whsec_").encode() not in row["secrets"]
+
+    @pytest.mark.parametrize("url", ["http://bank.example/hook", "ftp://bank.example", "https://me@bank.example", "x"])
+    async def test_events_go_nowhere_in_the_clear(self, house: House, url: str) -> None:
+        with pytest.raises(HookAddressNotTaken):
+            await house.db.run(lambda session: registering.add(session, "app", url, ALL))

@@ -84,6 +84,7 @@ from app.routers import (
     staff,
     statements,
     transfers,
+    upgrades,
 )
 from app.routers.deps import House
 from app.routers.edge import Edge
@@ -226,6 +227,7 @@ def create_app(house: House) -> FastAPI:
         faces,
         callbacks,
         card_passwords,
+        upgrades,
         holders,
         transfers,
         channels,

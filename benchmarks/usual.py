@@ -172,7 +172,11 @@ async def read_card(
             RefusalRead(
                 use=use,
                 reason=_NO_PAYMENT,
-                next=NextRead(action=_NO_PAYMENT, href=None, text=texts.problem(_NO_PAYMENT, language).next),
+                next=NextRead(
+                    action=_NO_PAYMENT,
+                    href="/v1/holders/me/card/level-upgrades",
+                    text=texts.problem(_NO_PAYMENT, language).next,
+                ),
             )
             for use, is_allowed in allows.items()
             if not is_allowed

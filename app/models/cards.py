@@ -1,10 +1,12 @@
 """The electronic card, where it is used, and its password."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, SmallInteger, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, SmallInteger, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import PERSONAL, Base, Bucketed, Identified, bucket_agrees
@@ -57,6 +59,69 @@ class CardIssue(Bucketed, Base):
     channel: Mapped[str] = mapped_column(primary_key=True)
     issue_number: Mapped[str]
     issued_at: Mapped[datetime]
+
+
+class UpgradeState(StrEnum):
+    """Where adding payment to a card stands."""
+
+    FACE_PENDING = "face_pending"
+    IN_REVIEW = "in_review"
+    DONE = "done"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+
+
+OPEN_UPGRADES: Final = frozenset({UpgradeState.FACE_PENDING, UpgradeState.IN_REVIEW})
+_ENDED: Final = frozenset(UpgradeState) - OPEN_UPGRADES
+NEXT_OF_UPGRADE: Final[Mapping[UpgradeState, frozenset[UpgradeState]]] = {
+    UpgradeState.FACE_PENDING: _ENDED | {UpgradeState.IN_REVIEW},
+    UpgradeState.IN_REVIEW: _ENDED,
+    UpgradeState.DONE: frozenset({UpgradeState.WITHDRAWN}),
+    UpgradeState.REJECTED: frozenset(),
+    UpgradeState.WITHDRAWN: frozenset(),
+}
+"""A card pays while an upgrade of it is done; taking payment off withdraws it."""
+
+
+class CardUpgrade(Identified, Base):
+    """An agreement to add payment to a card, with the exact text that was shown; one in force for a person.
+
+    `rejection` is why it was declined: a finding of people's, or a problem code of the card's.
+    """
+
+    __tablename__ = "card_upgrade"
+    __table_args__ = (
+        bucket_agrees(),
+        ForeignKeyConstraint(["bucket", "person_id"], ["home.bucket", "home.id"]),  # it outlives the card, as a consent
+        Index(
+            "uq_card_upgrade_in_force",
+            "bucket",
+            "person_id",
+            unique=True,
+            postgresql_where=text("state IN ('face_pending', 'in_review', 'done')"),
+        ),
+        {"info": PERSONAL},
+    )
+
+    person_id: Mapped[UUID]
+    account_id: Mapped[UUID]
+    device_id: Mapped[UUID]
+    channel: Mapped[str]
+    state: Mapped[UpgradeState]
+    notice_version: Mapped[str]
+    language: Mapped[str]
+    sha256: Mapped[str]
+    agreed_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    rejection: Mapped[str | None]
+
+    def advance(self, to: UpgradeState, now: datetime) -> bool:
+        """Move on if `to` follows the present state, and say whether it did."""
+        if to not in NEXT_OF_UPGRADE[self.state]:
+            return False
+        self.state = to
+        self.ended_at = now if to in _ENDED else None
+        return True
 
 
 class CardPassword(Bucketed, Base):

@@ -79,6 +79,7 @@ class CasePurpose(StrEnum):
     LINK_DISPUTE = "link_dispute"
     CERTIFICATION = "certification"
     RECONFIRMATION = "reconfirmation"
+    CARD_UPGRADE = "card_upgrade"
 
 
 FINDINGS: Mapping[Verdict, Mapping[CasePurpose, tuple[Finding, ...]]] = {
@@ -93,6 +94,7 @@ FINDINGS: Mapping[Verdict, Mapping[CasePurpose, tuple[Finding, ...]]] = {
         CasePurpose.LINK_DISPUTE: (Finding.LINK_NOT_WANTED, Finding.RELATIONSHIP_NOT_SHOWN),
         CasePurpose.CERTIFICATION: (Finding.FACE_FITS, Finding.IDENTITY_SHOWN),
         CasePurpose.RECONFIRMATION: (Finding.FACE_FITS, Finding.IDENTITY_SHOWN),
+        CasePurpose.CARD_UPGRADE: (Finding.FACE_FITS, Finding.IDENTITY_SHOWN),
     },
     Verdict.REJECT: {
         CasePurpose.ENROLMENT: (
@@ -106,6 +108,7 @@ FINDINGS: Mapping[Verdict, Mapping[CasePurpose, tuple[Finding, ...]]] = {
         CasePurpose.LINK_DISPUTE: (Finding.LINK_AGREED,),
         CasePurpose.CERTIFICATION: (Finding.NOT_THE_SAME_PERSON, Finding.IDENTITY_NOT_SHOWN),
         CasePurpose.RECONFIRMATION: (Finding.NOT_THE_SAME_PERSON, Finding.IDENTITY_NOT_SHOWN),
+        CasePurpose.CARD_UPGRADE: (Finding.NOT_THE_SAME_PERSON, Finding.IDENTITY_NOT_SHOWN),
     },
 }
 """Which findings lead to which verdict; what more can be asked for depends on the enrolment."""

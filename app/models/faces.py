@@ -20,6 +20,7 @@ class FacePurpose(StrEnum):
     CARD_PASSWORD_RESET = "card_password_reset"
     CERTIFICATION = "certification"
     RECONFIRMATION = "reconfirmation"
+    CARD_UPGRADE = "card_upgrade"
 
 
 class FaceCheckState(StrEnum):

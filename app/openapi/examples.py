@@ -321,7 +321,7 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
                 "reason": "card-payment-not-added",
                 "next": {
                     "action": "card-payment-not-added",
-                    "href": None,
+                    "href": "/v1/holders/me/card/level-upgrades",
                     "text": "Add payment to your e-card first; it takes your agreement and a live face check.",
                 },
             }
@@ -481,4 +481,9 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
     "InsuranceAsk": {"authority": "healthcare_security", "behaviour": "down"},
     "ClockAsk": {"advance_seconds": 3600},
     "PersonAsk": {"card_status": "lost"},
+    "LevelUpgradeAsk": {
+        "consent": _SHOWN | {"code": "card-payment"},
+        "face_consent": _SHOWN | {"code": "face-check"},
+        "way": "face",
+    },
 }

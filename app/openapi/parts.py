@@ -46,6 +46,7 @@ TAGS: Final = (
 )
 ACTIONS: Final = (
     "add-payment",
+    "add-payment-with-people",
     "ask-for-code",
     "card-password",
     "certify-at-counter",

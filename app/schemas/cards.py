@@ -38,6 +38,7 @@ _OWN_HREFS: Final = {
     "card-password-not-set": "/v1/enrolments?state=open",
     "card-suspended": "/v1/holders/me/card/suspension",
     "card-not-in-channel": "/v1/channels",
+    "card-payment-not-added": "/v1/holders/me/card/level-upgrades",
 }
 
 

@@ -70,6 +70,7 @@ class Action(StrEnum):
     CARD_REPLACED = "card.replaced"
     CHANNEL_LEFT = "channel.left"
     CHANNEL_JOINED = "channel.joined"
+    CARD_PAYMENT_ADDED = "card.payment_added"
     CARD_SUSPENDED = "card.suspended"
     CARD_RESUMED = "card.resumed"
     CARD_CLOSED = "card.closed"

@@ -21,7 +21,7 @@ from app.ports.register import RegisteredPerson
 from app.services import audit, documents, files
 from app.services.accounts.doers import Doer
 from app.services.audit import Actor
-from app.services.cards import resets
+from app.services.cards import resets, upgrades
 from app.services.certifications import ending as certifications
 from app.services.enrolments import checking, finishing, loading
 from app.services.faces import checks, ending, events, frames, tries
@@ -252,6 +252,8 @@ async def _draw(session: Session, check: FaceCheck, registered: RegisteredPerson
             await certifications.face_ended(session, check.subject_id, check, actor)
         case FacePurpose.RECONFIRMATION:
             await reconfirmed.ended(session, check.subject_id, check, registered, actor)
+        case FacePurpose.CARD_UPGRADE:
+            await upgrades.ended(session, check.subject_id, check, actor)
 
 
 async def _locked_with_homes(session: Session, check_id: UUID) -> FaceCheck:

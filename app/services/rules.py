@@ -281,6 +281,12 @@ class CardStatus(_Rule):
         return statuses
 
 
+class CardPayment(_Rule):
+    """A live face of the holder that passed so many hours ago is not asked for again to add payment to the card."""
+
+    face_hours: int = Field(ge=0)
+
+
 class CardChecks(_Rule):
     """How often the register is asked about a physical card: hours from one time to the next, spread by card.
 
@@ -375,6 +381,7 @@ class Policies(BaseModel):
     lookups: Lookups
     card_status: CardStatus
     card_checks: CardChecks
+    card_payment: CardPayment
     certifications: Certifications
     age_rules: AgeRules
     transfers: Transfers

@@ -26,6 +26,7 @@ CREATING = {
     ("post", "/v1/enrolments/{enrolment_id}/handovers"),
     ("post", "/v1/enrolments/{enrolment_id}/review-requests"),
     ("post", "/v1/card/password-resets"),
+    ("post", "/v1/holders/me/card/level-upgrades"),
     ("post", "/v1/holders/{holder}/transfers"),
     ("post", "/v1/holders/{holder}/transfers/{transfer_id}/submission"),
     ("post", "/v1/handovers/openings"),

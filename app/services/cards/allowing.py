@@ -5,7 +5,7 @@ person without an e-card has a row of their own in the table (`none`): a newborn
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, Self
 from uuid import UUID
@@ -158,7 +158,9 @@ def refusals(standing: Standing, rules: CardStatus) -> dict[Use, str]:
     return {use: refused.code for use, refused in found if refused is not None}
 
 
-async def require(session: Session, person_id: UUID, use: Use, *, to_holder: bool) -> Card | None:
+async def require(
+    session: Session, person_id: UUID, use: Use, *, to_holder: bool, as_level: int | None = None
+) -> Card | None:
     """Check that a person's card allows a use now; return the card, if they have one.
 
     Ask it in the transaction of the deed, after the home is locked (`authority.act` does): then no status that comes
@@ -166,6 +168,7 @@ async def require(session: Session, person_id: UUID, use: Use, *, to_holder: boo
 
     Args:
         to_holder: it is the holder themselves who acts; family need no password of theirs.
+        as_level: asks what a card of that level would allow that stands so.
 
     Raises:
         NoPhysicalCard, CardNotActivated, CardIsLost, CardIsLocked, CardCancelled, CardClosed: by the status.
@@ -173,7 +176,8 @@ async def require(session: Session, person_id: UUID, use: Use, *, to_holder: boo
     """
     card: Card | None = await session.get(Card, (bucket_of(person_id), person_id), populate_existing=True)
     rules = (await policies.current(session, *_place(card))).card_status
-    refused = refusal(Standing.of(card, to_holder=to_holder), use, rules)
+    standing = Standing.of(card, to_holder=to_holder)
+    refused = refusal(standing if as_level is None else replace(standing, level=as_level), use, rules)
     if refused is not None:
         raise refused(next_step=next_of(refused, None if card is None else card.region, to_holder=to_holder))
     return card
@@ -186,7 +190,8 @@ def next_of(refused: type[Conflict], region: str | None, *, to_holder: bool) -> 
     if refused is CardSuspended:
         return NextStep("lift-suspension", "/v1/holders/me/card/suspension" if to_holder else None)
     if refused is PaymentNotAdded:
-        return NextStep("add-payment")
+        here = "/v1/holders/me/card/level-upgrades" if to_holder else None
+        return NextStep("add-payment", here, "/v1/notices/card-payment" if to_holder else None)
     return NextStep("see-offices", "/v1/offices" if region is None else f"/v1/offices?region={region}")
 
 

@@ -22,6 +22,12 @@ async def remember(session: Session, check: FaceCheck) -> None:
     )
 
 
+async def last(session: Session, member_id: UUID) -> FaceCheck | None:
+    """Return the check in which somebody's live face has passed last."""
+    known = await session.get(FacePass, (bucket_of(member_id), member_id), populate_existing=True)
+    return None if known is None else await session.get(FaceCheck, (bucket_of(known.check_id), known.check_id))
+
+
 async def is_fresh(session: Session, member_id: UUID, within: timedelta) -> bool:
     """Say whether somebody's live face has passed within a span of time."""
     last = await session.get(FacePass, (bucket_of(member_id), member_id), populate_existing=True)

@@ -132,6 +132,7 @@ HOLDINGS: Final = (
         kept_secret=frozenset({"hash", "change_hmac", "checking_id", "checking_until"}),
     ),
     Holding(cards.CardPasswordReset, ("person_id",), "person_id"),
+    Holding(cards.CardUpgrade, ("person_id",), "person_id", fate=Fate.RECORD),
     Holding(cards.CardPasswordWrong, ("person_id",), "person_id", kept_secret=frozenset({"value_hmac"})),
     Holding(
         links.FamilyLink,

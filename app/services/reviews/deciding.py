@@ -10,7 +10,7 @@ from app.models.enrolments import Enrolment, Event
 from app.ports import Ports
 from app.ports.register import RegisteredPerson
 from app.services import cases
-from app.services.cards import resets
+from app.services.cards import resets, upgrades
 from app.services.cases import Decision
 from app.services.certifications import ending as certifications
 from app.services.enrolments import asking, finishing, loading
@@ -86,6 +86,8 @@ async def _go_on(session: Session, staff: Staff, case: Case, registered: Registe
             await resets.decided(session, case.subject_id, is_approved=is_approved)
         case CasePurpose.CERTIFICATION:
             await certifications.decided(session, case, staff.actor)
+        case CasePurpose.CARD_UPGRADE:
+            await upgrades.decided(session, case, staff.actor)
         case CasePurpose.LINK_DISPUTE:
             await disputing.decided(session, case.subject_id, staff.actor, is_upheld=is_approved)
         case CasePurpose.RECONFIRMATION:
@@ -113,7 +115,7 @@ async def _decide_enrolment(
 
 async def _homes(session: Session, case: Case) -> set[UUID]:
     """Return the homes that a decision changes."""
-    if case.purpose is CasePurpose.CARD_PASSWORD_RESET:
+    if case.purpose in (CasePurpose.CARD_PASSWORD_RESET, CasePurpose.CARD_UPGRADE):
         return {case.member_id}
     if case.purpose is CasePurpose.CERTIFICATION:
         return {case.home_id, case.member_id}

@@ -16,6 +16,7 @@ from typing import Final
 
 NOTICE_CODES: Final = (
     "account-sharing",
+    "card-payment",
     "face-check",
     "family-account",
     "identity-document",

@@ -6,7 +6,7 @@ from app.core.errors import NotFound
 from app.problems import documented
 from app.routers import cursors, deps
 from app.routers.cursors import Cursor, Limit
-from app.routers.deps import Caller, TheHouse
+from app.routers.deps import Caller, Language, TheHouse
 from app.schemas.base import Page
 from app.schemas.consents import ConsentRead
 from app.services.enrolments import consents
@@ -18,14 +18,15 @@ router = APIRouter(prefix="/v1/consents", tags=["consents"])
 async def list_consents(
     caller: Caller,
     house: TheHouse,
+    language: Language,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[ConsentRead]:
-    """List what I have agreed to, withdrawn or not, the newest first."""
+    """List what I have agreed to, withdrawn or not, the newest first, and what taking it back would do."""
     before = cursors.read(cursor)
     found = await house.db.run(lambda session: consents.list_given(session, caller, before=before, most=limit + 1))
     return Page(
-        items=[ConsentRead.of(view) for view in found[:limit]],
+        items=[ConsentRead.of(view, language) for view in found[:limit]],
         next_cursor=None
         if len(found) <= limit
         else cursors.write(found[limit - 1].consent.given_at, found[limit - 1].consent.id),

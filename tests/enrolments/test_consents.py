@@ -69,7 +69,7 @@ class TestSeeing:
         first, *others = await listed(owner)
 
         assert first["given_at"] is not None
-        assert {name: value for name, value in first.items() if name not in ("id", "given_at")} == {
+        assert {name: value for name, value in first.items() if name not in ("id", "given_at", "withdrawal")} == {
             **await owner.shown("face-check"),
             "purpose": "face-check",
             "services": ["certify", "view"],
@@ -79,6 +79,8 @@ class TestSeeing:
             "state": "face_pending",
             "member_name": "王**",
             "link_id": link_id,
+            "channel": "app",
+            "device": "Test phone",
         }
         assert [(item["purpose"], item["withdrawn_at"] is None) for item in others] == [
             ("face-check", False),
@@ -115,6 +117,39 @@ class TestSeeing:
         for answer in answers:
             refused(answer, 404, "not-found")
         assert await listed(owner) == mine
+
+
+class TestBefore:
+    async def test_it_is_said_what_taking_each_back_would_do(self, owner: Owner, kin: Kin) -> None:
+        await owner.to_face(await kin(age=9), "20", age=9)
+
+        said = {item["purpose"]: item["withdrawal"]["what"] for item in await listed(owner)}
+
+        assert said == {
+            "notice": "cancels_application",
+            "identity-document": "goes_back",
+            "minor-data": "goes_back",
+            "face-check": "ends_face_step",
+        }
+
+    async def test_of_a_link_too_and_of_nothing_once_it_is_done(self, owner: Owner, kin: Kin) -> None:
+        await owner.add(await kin(age=68), "51", age=68)
+        before = {item["purpose"]: item["withdrawal"]["what"] for item in await listed(owner)}
+
+        await withdraw(owner, "notice")
+
+        after = {item["purpose"]: item["withdrawal"] for item in await listed(owner)}
+        assert before["notice"] == "ends_link"
+        assert before["face-check"] == "deletes_files"
+        assert after["notice"] is None
+        assert after["face-check"]["what"] == "deletes_files"
+
+    async def test_it_is_said_where_each_was_given(self, owner: Owner, kin: Kin) -> None:
+        await owner.to_documents(await kin(age=9), "20")
+
+        [notice] = await listed(owner)
+
+        assert (notice["channel"], notice["device"]) == ("app", "Test phone")
 
 
 class TestWhileOpen:

@@ -5,7 +5,7 @@ Taking back undoes what rested on it, at once and in every state: it is as easy 
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -14,25 +14,26 @@ from sqlalchemy import select, tuple_
 
 from app.core.db import Session, bucket_of
 from app.core.errors import FieldError, Invalid, NotFound
+from app.models.accounts import Device
 from app.models.documents import DocumentKind
 from app.models.enrolments import Consent, ConsentPurpose, Enrolment, EnrolmentKind, Event, State
 from app.models.handovers import HandoverEnd
 from app.models.links import LinkEnd
 from app.ports.face import FaceMode
-from app.services import audit, cases, documents, links, notices, policies
+from app.services import audit, cases, documents, links, notices
 from app.services.accounts.doers import Doer
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action, Actor
 from app.services.authority import ServicesNotAllowed
 from app.services.cards import issuing
-from app.services.enrolments import agreeing, finishing, loading, requirements, viewing
+from app.services.enrolments import agreeing, consequences, finishing, loading, requirements, viewing
+from app.services.enrolments.consequences import Consequence
 from app.services.enrolments.viewing import EnrolmentView
 from app.services.faces import ending, frames
 from app.services.handovers import rows as handovers
 from app.services.links import Service
 from app.services.notices import Shown
 from app.services.people import homes
-from app.services.people.ages import is_under
 from app.services.people.names import mask_name
 
 _FACES: Final = frozenset({DocumentKind.FACIAL_PHOTO})
@@ -48,13 +49,19 @@ _RESTS_ON: Final[Mapping[ConsentPurpose, frozenset[DocumentKind]]] = {
 
 @dataclass(frozen=True, slots=True)
 class ConsentView:
-    """A consent as the one who gave it reads it; `member_name` is masked, None before the details."""
+    """A consent as the one who gave it reads it; `member_name` is masked, None before the details.
+
+    `device` is the one it was given on, None where that was the member's own or was removed; `consequence` is what
+    taking it back does now.
+    """
 
     consent: Consent
     kind: EnrolmentKind
     state: State
     member_name: str | None
     link_id: UUID | None
+    device: str | None = field(repr=False)
+    consequence: Consequence | None
 
 
 async def give(
@@ -191,7 +198,7 @@ async def _undo_ended(session: Session, enrolment: Enrolment, purpose: ConsentPu
     await _discard(session, enrolment, purpose)
     if enrolment.state is not State.ACTIVE or enrolment.member_id is None:
         return
-    if enrolment.link_id is not None and await _carries_link(session, enrolment.member_id, purpose):
+    if enrolment.link_id is not None and await consequences.carries_link(session, enrolment.member_id, purpose):
         await links.end(session, enrolment.link_id, LinkEnd.BY_OWNER, actor)
     elif purpose is ConsentPurpose.NOTICE and await loading.holds_member(session, enrolment):
         await issuing.deactivate(session, enrolment.member_id)
@@ -201,13 +208,6 @@ async def _discard(session: Session, enrolment: Enrolment, purpose: ConsentPurpo
     await documents.discard(session, enrolment.home_id, enrolment.id, _RESTS_ON[purpose])
     if _RESTS_ON[purpose] >= _FACES:
         await frames.let_go_of(session, enrolment.home_id, enrolment.id)
-
-
-async def _carries_link(session: Session, member_id: UUID, purpose: ConsentPurpose) -> bool:
-    if purpose is not ConsentPurpose.MINOR_DATA:
-        return purpose is ConsentPurpose.NOTICE
-    years = (await policies.current(session)).ages.own_consent
-    return is_under((await homes.person(session, member_id)).birth_date, years, session.now)
 
 
 async def _end_handover(session: Session, enrolment: Enrolment, replaced: Consent, doer: Doer) -> None:
@@ -236,7 +236,17 @@ async def _view(session: Session, consent: Consent, enrolment: Enrolment) -> Con
         state=enrolment.state,
         member_name=None if member is None else mask_name(member.name),
         link_id=enrolment.link_id if enrolment.state is State.ACTIVE else None,
+        device=await _device(session, consent),
+        consequence=await consequences.of(session, consent, enrolment),
     )
+
+
+async def _device(session: Session, consent: Consent) -> str | None:
+    """Return the name of the device a consent was given on, if it is the account's."""
+    device: Device | None = await session.get(Device, (bucket_of(consent.device_id), consent.device_id))
+    if device is None or device.account_id != consent.account_id:
+        return None
+    return (await homes.key_of(session, device.account_id)).open("device.name", device.id, device.name)
 
 
 async def _record(

@@ -157,6 +157,18 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
         "acr": "urn:escard:acr:card-password",
         "auth_time": 1795324172,
     },
+    "RightsStatementAsk": {"insurances": ["pension", "medical"], "first_month": "2026-01", "last_month": "2026-11"},
+    "RightsStatementRead": {
+        "id": "adee2a1c-5b7e-8c11-9a0e-0b6b5f3d9f10",
+        "number": "0123-4567-89AB-CDEF-0123-4567-89AB-CDEF",
+        "sha256": _SHA256,
+        "issued_at": "2026-11-22T05:09:33Z",
+        "kept_until": "2026-12-22T05:09:33Z",
+        "valid_until": "2029-11-22T05:09:33Z",
+        "href": "/v1/holders/me/rights/statements/adee2a1c-5b7e-8c11-9a0e-0b6b5f3d9f10",
+        "verification": "https://card.example/v1/statements/0123456789abcdef0123456789abcdef",
+        "signature": "eyJhbGciOiJFUzI1NiIs…",
+    },
     "RightsRead": {
         "holder": {"name": "王**", "social_security_number": "100101********0077"},
         "insurances": [

@@ -9,6 +9,8 @@ from app.core.errors import Unavailable
 class PapersBusy(Unavailable):
     """Too many papers are waiting, or the wait got too long."""
 
+    code = "papers-busy"
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:

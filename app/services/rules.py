@@ -84,7 +84,8 @@ class Rights(_Rule):
     """How the insurance authorities are asked: how long an answer may take, how long one serves, when to ask again.
 
     An answer is shown without asking while it is fresh, and where an authority is silent until it is stale; it goes
-    after a week in any case. A statement is of so many months at most. No official text knows these numbers.
+    after a week in any case. A statement is of so many months at most, and so many are made a day. No official text
+    knows these numbers.
     """
 
     deadline_milliseconds: int = Field(gt=0)
@@ -92,6 +93,7 @@ class Rights(_Rule):
     stale_hours: int = Field(ge=0, le=168)
     retry_seconds: int = Field(gt=0)
     statement_months: int = Field(gt=0)
+    statements_a_day: int = Field(ge=0)
 
 
 class Statements(_Rule):

@@ -172,24 +172,15 @@ async def verify(session: Session, text: str) -> Verified | None:
     return None if row is None else Verified(row.sha256.hex(), row.issued_at)
 
 
-async def find(session: Session, home_id: UUID, statement_id: UUID) -> StatementFile:
-    """Return the row of one of a home's statements; its file is read with `files.read`.
+async def find(session: Session, home_id: UUID, kind: StatementKind, statement_id: UUID) -> StatementFile:
+    """Return the row of one of a home's statements of a kind; its file is read with `files.read`.
 
     Raises:
         NotFound: it is not this home's, was not issued, or is no longer kept.
     """
     row = await session.get(StatementFile, (bucket_of(home_id), statement_id), populate_existing=True)
-    if row is None or row.home_id != home_id or row.state is not DocumentState.STORED or row.purge_at <= session.now:
+    if row is None or (row.home_id, row.kind, row.state) != (home_id, kind, DocumentState.STORED):
+        raise NotFound
+    if row.purge_at <= session.now:
         raise NotFound
     return row
-
-
-async def discard(session: Session, home_id: UUID) -> None:
-    """Let the files of a home's statements go at once; their numbers are answered as before."""
-    rows = await session.scalars(
-        select(StatementFile)
-        .where(StatementFile.bucket == bucket_of(home_id), StatementFile.home_id == home_id)
-        .with_for_update()
-    )
-    for row in rows:
-        row.purge_at = min(row.purge_at, session.now)

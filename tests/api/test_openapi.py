@@ -37,6 +37,7 @@ CREATING = {
     ("post", "/v1/family/members/{link_id}/reconfirmations"),
     ("post", "/v1/family/owners/{link_id}/reconfirmations"),
     ("post", "/v1/holders/{holder}/benefit-certifications"),
+    ("post", "/v1/holders/{holder}/rights/statements"),
     ("post", "/v1/reviews/{review_id}/claims"),
     ("post", "/v1/reviews/{review_id}/decisions"),
 }

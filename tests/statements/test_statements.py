@@ -43,7 +43,7 @@ async def issued(house: House, home_id: UUID) -> Statement:
 
 
 async def content_of(house: House, home_id: UUID, statement_id: UUID) -> bytes:
-    row = await house.db.run(lambda session: statements.find(session, home_id, statement_id))
+    row = await house.db.run(lambda session: statements.find(session, home_id, StatementKind.MY_DATA, statement_id))
     return await files.read(house.db, house.ports.store, row)
 
 
@@ -82,17 +82,6 @@ class TestTheFile:
         ]
         await files.sweep(house.db, house.ports.store)
         assert stored_files(settings) == []
-
-    async def test_it_can_be_let_go_at_once(self, make: Make, house: House, settings: Settings) -> None:
-        me = await make.owner()
-        statement = await issued(house, me.id)
-
-        await house.db.run(lambda session: statements.discard(session, me.id))
-        await files.sweep(house.db, house.ports.store)
-
-        assert stored_files(settings) == []
-        with pytest.raises(NotFound):
-            await content_of(house, me.id, statement.id)
 
     async def test_what_was_prepared_and_not_issued_is_nothing_and_is_swept(
         self, make: Make, house: House, client: httpx.AsyncClient, settings: Settings

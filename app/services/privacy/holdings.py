@@ -207,6 +207,7 @@ HOLDINGS: Final = (
     Holding(showings.Redemption, ("holder_id",), "holder_id", kept_secret=frozenset({"nonce"})),
     Holding(notifications.Notification, ("home_id",), "home_id", shown={"parameters": "id"}),
     Holding(notifications.NotificationWish, ("account_id",), "account_id"),
+    Holding(insurance.InsuranceCopy, ("home_id",), "home_id", kept_secret=frozenset({"content"})),
     Holding(
         statements.StatementFile, ("home_id",), "home_id", shown={"number": "id"}, kept_secret=_FILE, fate=Fate.SWEPT
     ),
@@ -234,7 +235,6 @@ LEFT_OUT: Final[Mapping[type[Base], str]] = {
     faces.FaceFrame: "pictures that are gone with their check",
     faces.HeardEvent: "names that providers give to their calls",
     links.LinkEnding: "codes on their way to a phone; what came of it stands in `family_link`",
-    insurance.InsuranceCopy: "what the insurance authorities keep is read there; copies of it go within a week",
     operators.Operator: "the staff's own",
     operators.StaffSession: "the staff's own",
     outbox.OutboxEvent: "codes on their way to `notification`",

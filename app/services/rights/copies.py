@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core.db import Session, bucket_of
@@ -55,15 +55,6 @@ async def keep(session: Session, home_id: UUID, contents: Mapping[str, bytes]) -
                 where=InsuranceCopy.fetched_at <= row.excluded.fetched_at,
             )
         )
-
-
-async def forget(session: Session, home_id: UUID) -> None:
-    """Let all copies about a person go."""
-    await session.execute(
-        delete(InsuranceCopy)
-        .where(InsuranceCopy.bucket == bucket_of(home_id), InsuranceCopy.home_id == home_id)
-        .execution_options(synchronize_session=False)
-    )
 
 
 def _column(subject: str) -> str:

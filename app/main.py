@@ -56,6 +56,7 @@ from app.ports.storage import ObjectStore
 from app.ports.transfers import Transfers
 from app.routers import (
     accounts,
+    activity,
     callbacks,
     card_passwords,
     certifications,
@@ -230,6 +231,7 @@ def create_app(house: House) -> FastAPI:
         card_passwords,
         upgrades,
         holders,
+        activity,
         transfers,
         channels,
         certifications,

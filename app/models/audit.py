@@ -23,7 +23,8 @@ class ActorKind(StrEnum):
 class AuditEvent(Bucketed, Base):
     """One thing done; the database role of the server may insert and read it, never change or delete it.
 
-    `mac` chains it to the event before; `facts` hold nothing personal.
+    `channel` and `platform` are how it was asked for, where somebody has. `mac` chains it to the event before; `facts`
+    hold nothing personal.
     """
 
     __tablename__ = "audit_event"
@@ -37,6 +38,8 @@ class AuditEvent(Bucketed, Base):
     actor_id: Mapped[UUID | None]
     on_behalf_of: Mapped[UUID | None]
     request_id: Mapped[str | None]
+    channel: Mapped[str | None]
+    platform: Mapped[str | None]
     facts: Mapped[dict[str, Any]]
     mac: Mapped[bytes]
 

@@ -1,7 +1,7 @@
 """Writes down what was done to whom by whom, in the same transaction, chained in the home it concerns."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
@@ -29,6 +29,7 @@ class Action(StrEnum):
     ACCOUNT_CLOSED = "account.closed"
     MY_DATA_TOLD = "person.data_told"
     OWN_NUMBER_REVEALED = "person.number_revealed"
+    ACTIVITY_SEEN = "person.activity_seen"
     PERSON_CREATED = "person.created"
     PERSON_LOOKUP_REFUSED = "person.lookup_refused"
     ENROLMENT_OPENED = "enrolment.opened"
@@ -105,10 +106,12 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts."""
+    """Who acts, and by which channel and kind of device, as far as that is known: it makes nobody another."""
 
     kind: ActorKind
     id: UUID | None = None
+    channel: str | None = field(default=None, compare=False)
+    platform: str | None = field(default=None, compare=False)
 
 
 SYSTEM = Actor(ActorKind.SYSTEM)
@@ -146,6 +149,8 @@ async def record(
         actor_id=actor.id,
         on_behalf_of=on_behalf_of,
         request_id=current_request_id(),
+        channel=actor.channel,
+        platform=actor.platform,
         facts=dict(facts or {}),
     )
     event.mac = session.chain.mac(head.mac, content(event))
@@ -154,7 +159,11 @@ async def record(
 
 
 def content(event: AuditEvent) -> bytes:
-    """Return what an event's code is made over: everything it says, in one fixed form."""
+    """Return what an event's code is made over: everything it says, in one fixed form.
+
+    Channel and platform come last where there are any, so that the codes of events from before them still hold.
+    """
+    how = [] if event.channel is None and event.platform is None else [event.channel, event.platform]
     return orjson.dumps(
         [
             str(event.home_id),
@@ -166,6 +175,7 @@ def content(event: AuditEvent) -> bytes:
             str(event.on_behalf_of),
             event.request_id,
             event.facts,
+            *how,
         ],
         option=orjson.OPT_SORT_KEYS,
     )

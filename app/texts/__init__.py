@@ -25,6 +25,8 @@ __all__ = [
     "Notice",
     "ProblemText",
     "ServiceText",
+    "activity",
+    "activity_codes",
     "choose_language",
     "closing",
     "face_reason",
@@ -88,6 +90,7 @@ class _Texts:
     insurance: Mapping[str, Mapping[str, str]]
     services: Mapping[str, ServiceText]
     family: Mapping[str, str]
+    activity: Mapping[str, str]
 
 
 def problem(code: str, language: str) -> ProblemText:
@@ -271,6 +274,21 @@ def family_codes() -> tuple[str, ...]:
     return tuple(_texts(DEFAULT_LANGUAGE).family)
 
 
+def activity(code: str, language: str, **values: str) -> str:
+    """Return one sentence for something that was done, or the words for who did it.
+
+    Raises:
+        KeyError: no such language, or a value is missing.
+    """
+    known = _texts(language).activity
+    return known.get(code, known["something"]).format_map(values)
+
+
+def activity_codes() -> tuple[str, ...]:
+    """Return everything that has words when it was done, and everybody who can have done it, in alphabetical order."""
+    return tuple(_texts(DEFAULT_LANGUAGE).activity)
+
+
 @cache
 def _texts(language: str) -> _Texts:
     if language not in LANGUAGES:
@@ -292,6 +310,7 @@ def _texts(language: str) -> _Texts:
         insurance=_read(language, "insurance"),
         services={name: ServiceText(**words) for name, words in _read(language, "services").items()},
         family=_read(language, "family"),
+        activity=_read(language, "activity"),
     )
 
 

@@ -19,7 +19,9 @@ from app.models.transfers import TransferState
 from app.ports.face import FaceReason
 from app.ports.images import MAX_PIXELS, ImageFault
 from app.ports.transfers import TransferRejection
+from app.services.audit import Action
 from app.services.cards.rules import PasswordFault
+from app.services.family.activity import By
 from app.services.family.ageing import ChangeKind
 from app.services.links import Service
 from app.services.people.identifiers import NumberFault
@@ -29,10 +31,25 @@ from app.services.people.plausibility import Implausibility
 from app.services.people.relationships import RelationshipFault
 
 APP = Path(app.__file__).parent
-FILES = ("problems", "messages", "fields", "filings", "pages", "relationships", "reviews", "services", "family")
-PAGES = ("handover", "insurance", "my_data", "closing")
+FILES = (
+    "problems",
+    "messages",
+    "fields",
+    "filings",
+    "pages",
+    "relationships",
+    "reviews",
+    "services",
+    "family",
+)
+PAGES = ("activity", "handover", "insurance", "my_data", "closing")
 HAN = re.compile(r"[\u4e00-\u9fff]")
 PLACES = {"code", "minutes", "name", "owner", "member", "on", "due_on", "valid_until"}
+ALLOWED = {
+    "messages": PLACES,
+    "family": {"total", "spouse", "child", "elder", "other", "since"},
+    "activity": {"office"},
+}
 SIDES = ("owner", "member")
 _NUMBERS = {place: "1" for place in ("total", "spouse", "child", "elder", "other", "since")}
 
@@ -73,7 +90,9 @@ def test_every_text_is_a_clean_line_that_names_nobody(language: str) -> None:
         assert text, key
         assert text == " ".join(text.split()), key
         assert not re.search(r"[0-9]{6}|\*\*|TODO|FIXME|XXX|@|://", text), key
-        allowed = {"messages": PLACES, "family": set(_NUMBERS)}.get(key.partition(".")[0], set())
+        allowed = {"messages": PLACES, "family": set(_NUMBERS), "activity": {"name", "office"}}.get(
+            key.partition(".")[0], set()
+        )
         assert places(text) <= allowed, key
 
 
@@ -154,6 +173,13 @@ def test_every_state_and_reason_of_filings_has_words_and_none_is_left_over() -> 
 )
 def test_every_fault_of_a_field_has_words(faults: type[StrEnum]) -> None:
     assert set(faults) - set(texts.field_codes()) == set()
+
+
+def test_everything_that_is_done_for_people_has_words_and_none_is_left_over() -> None:
+    of_staff = ("operator.", "staff.", "terminal.")
+    done = {action.replace(".", "_") for action in Action if not action.startswith(of_staff)}
+
+    assert set(texts.activity_codes()) == done | {f"by_{by}" for by in By if by is not By.OWNER} | {"something"}
 
 
 def test_every_change_with_age_has_words_for_both_sides_and_none_is_left_over() -> None:

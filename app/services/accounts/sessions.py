@@ -87,6 +87,7 @@ class Caller:
     person_id: UUID | None
     device_id: UUID
     channel: str
+    platform: str
     assurance: Assurance
     is_proven: bool
     card_password_version: int | None
@@ -96,12 +97,12 @@ class Caller:
     def actor(self) -> Actor:
         """The caller as audit events name them."""
         if self.is_proven:
-            return Actor(ActorKind.PERSON, self.person_id)
-        return Actor(ActorKind.ACCOUNT, self.account_id)
+            return Actor(ActorKind.PERSON, self.person_id, self.channel, self.platform)
+        return Actor(ActorKind.ACCOUNT, self.account_id, self.channel, self.platform)
 
 
 _CALLER = hot("""
-SELECT s.home_id, s.person_id, s.device_id, s.channel, s.assurance, s.expires_at, s.ended_at,
+SELECT s.home_id, s.person_id, s.device_id, s.channel, s.platform, s.assurance, s.expires_at, s.ended_at,
        p.account_id AS proven_account_id, w.version AS card_password_version
 FROM session s
 LEFT JOIN person p ON p.bucket = s.bucket AND p.id = s.person_id
@@ -125,6 +126,7 @@ async def caller(db: Database, claims: AccessClaims) -> Caller:
         person_id=row["person_id"],
         device_id=row["device_id"],
         channel=row["channel"],
+        platform=row["platform"],
         assurance=Assurance(row["assurance"]),
         is_proven=row["proven_account_id"] == claims.account_id,
         card_password_version=row["card_password_version"],

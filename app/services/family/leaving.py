@@ -33,6 +33,7 @@ from app.texts import message
 
 _DAY = timedelta(days=1)
 _NO_LIMIT = 1000
+_CHANNEL = "sms"
 
 
 class LinkEndingsUsedUp(TooMany):
@@ -228,7 +229,7 @@ async def _end(session: Session, person_id: UUID, link_ids: Collection[UUID]) ->
     if wanted:
         await homes.lock(session, {person_id, *(link.owner_id for link in wanted)})
     for link in wanted:
-        await links.end(session, link.id, LinkEnd.BY_MEMBER, Actor(ActorKind.PERSON, person_id))
+        await links.end(session, link.id, LinkEnd.BY_MEMBER, Actor(ActorKind.PERSON, person_id, _CHANNEL))
     shown = {slot.link_id for slot in slots} | {link.id for link in wanted}
     found = [await _held(session, link_id) for link_id in shown]
     return sorted(found, key=lambda held: (held.since, held.link_id))

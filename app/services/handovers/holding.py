@@ -42,7 +42,7 @@ class Holder:
     @property
     def actor(self) -> Actor:
         """The member as audit events name them; the facts beside it name the handover."""
-        return Actor(ActorKind.PERSON, self.member_id)
+        return Actor(ActorKind.PERSON, self.member_id, CHANNEL)
 
     @property
     def doer(self) -> Doer:

@@ -15,26 +15,28 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from app.core.db import bucket_of
-from app.core.sealing import DataKey, Vault
-from app.core.tokens.access import AccessTokens
+from app.core.sealing import DataKey
+from app.routers.deps import House
 from app.services.cards.reading import OWN_CARD
 from app.services.family.reading import PAGE
+from benchmarks.floor_codes import CodeFloor
 
 
 class Floor:
-    """Two routes over one pool."""
+    """All routes over one pool."""
 
-    def __init__(self, url: str, tokens: AccessTokens, vault: Vault, *, connections: int) -> None:
+    def __init__(self, url: str, house: House, *, connections: int) -> None:
         self._url = url
-        self._tokens = tokens
-        self._vault = vault
+        self._tokens = house.mint.access
+        self._vault = house.db.vault
+        self._codes = CodeFloor(house)
         self._connections = connections
         self._pool: Any = None
 
     def app(self) -> Starlette:
         """Make the server."""
-        routes = [Route("/v1/holders/me/card", self.card), Route("/v1/family", self.family)]
-        return Starlette(routes=routes, lifespan=self._lifespan)
+        reads = [Route("/v1/holders/me/card", self.card), Route("/v1/family", self.family)]
+        return Starlette(routes=[*reads, *self._codes.routes], lifespan=self._lifespan)
 
     async def card(self, request: Request) -> Response:
         """One's own card."""
@@ -78,6 +80,7 @@ class Floor:
         async with asyncpg.create_pool(
             self._url, min_size=self._connections, max_size=self._connections, command_timeout=10, reset=_nothing
         ) as self._pool:
+            self._codes.pool = self._pool
             yield
 
 

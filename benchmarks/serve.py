@@ -31,8 +31,8 @@ def app(kind: str, folder: Path, url: str) -> ASGIApp:
         made = main.create_app(house)
         return judging.judge_beside(made, folder) if kind == "judging" else made
     if kind == "floor":
-        return Floor(url, house.mint.access, house.db.vault, connections=CONNECTIONS).app()
-    return usual.make(url, house.mint.access, house.db.vault, connections=CONNECTIONS)
+        return Floor(url, house, connections=CONNECTIONS).app()
+    return usual.make(url, house, connections=CONNECTIONS)
 
 
 def serve(kind: str, folder: Path, url: str, descriptor: int) -> None:

@@ -19,13 +19,16 @@ from app.core.clock import today
 from app.core.db import bucket_of
 from app.core.sealing import DataKey, Vault
 from app.core.tokens.access import AccessClaims, AccessTokens
+from app.core.tokens.codes import PresentationCodes, Shown
 from app.models.accounts import Assurance, SignedIn
 from app.models.cards import Card, CardIssue
 from app.models.links import FamilyLink, LinkState, MemberSlot, Place
 from app.models.people import Home, Person
 from app.models.policies import Policy
+from app.routers.deps import House
 from app.schemas import family as family_shapes
 from app.schemas.cards import AllowsRead, CardRead, NextRead, RefusalRead
+from app.schemas.showings import CodeRead
 from app.services.cards.allowing import Use
 from app.services.cards.reading import mask_card_number
 from app.services.family.ageing import changes
@@ -44,12 +47,13 @@ class Means:
     """What the routes need of the outside."""
 
     tokens: AccessTokens
+    codes: PresentationCodes
     vault: Vault
     sessions: async_sessionmaker[AsyncSession]
     rules: dict[str, Any] = field(default_factory=dict)
 
 
-def make(url: str, tokens: AccessTokens, vault: Vault, *, connections: int) -> FastAPI:
+def make(url: str, house: House, *, connections: int) -> FastAPI:
     """Make the server."""
     engine = create_async_engine(make_url(url).set(drivername="postgresql+asyncpg"), pool_size=connections)
 
@@ -59,9 +63,12 @@ def make(url: str, tokens: AccessTokens, vault: Vault, *, connections: int) -> F
         await engine.dispose()
 
     app = FastAPI(lifespan=lifespan)
-    app.state.means = Means(tokens, vault, async_sessionmaker(engine, expire_on_commit=False))
+    app.state.means = Means(
+        house.mint.access, house.codes, house.db.vault, async_sessionmaker(engine, expire_on_commit=False)
+    )
     app.add_api_route("/v1/holders/me/card", read_card, response_model=CardRead)
     app.add_api_route("/v1/family", read_family, response_model=family_shapes.FamilyRead)
+    app.add_api_route("/v1/holders/me/card/codes", issue_code, methods=["POST"], response_model=CodeRead)
     return app
 
 
@@ -186,6 +193,25 @@ async def read_card(
         issued_at=card.issued_at,
         next=None,
     )
+
+
+async def issue_code(
+    session: TheSession, signed_in: TheSignedIn, whose: ThePerson, rules: TheRules, means: TheMeans
+) -> CodeRead:
+    """A code for one's own card."""
+    person, _ = whose
+    here = and_(
+        CardIssue.bucket == Card.bucket, CardIssue.person_id == Card.person_id, CardIssue.channel == signed_in.channel
+    )
+    found = await session.execute(
+        select(Card).join(CardIssue, here).where(Card.bucket == person.bucket, Card.person_id == person.id)
+    )
+    card = found.scalar_one()
+    is_shown = card.physical_status in rules["card_status"]["show_code"] and card.activated_at is not None
+    if not is_shown or not signed_in.is_phone_checked:
+        raise HTTPException(409)
+    code = means.codes.issue("identify", Shown(person.id, signed_in.device_id, signed_in.channel))
+    return CodeRead(code=code.text, expires_at=code.expires_at)
 
 
 async def read_family(

@@ -73,13 +73,29 @@ HOT: Final[list[str]] = []
 
 
 def hot(statement: str) -> str:
-    """Mark a statement that runs all day: read only, one trip, one shard; its bucket is `$1`."""
+    """Mark a statement that runs all day: it reads, or locks what it reads, in one shard; its bucket is `$1`."""
     HOT.append(statement)
     return statement
 
 
+class Writer:
+    """One unit of work by hand, for what is done all day: statements as they are, the moment, and the keys."""
+
+    def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]", db: "Database", chain: Chain) -> None:
+        self._connection = connection
+        self.now = db.clock.now()
+        self.vault = db.vault
+        self.lookup = db.lookup
+        self.chain = chain
+
+    async def rows(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
+        """Run a statement and return what it brings."""
+        rows: list[asyncpg.Record] = await self._connection.fetch(statement, *arguments)
+        return rows
+
+
 class _Readers:
-    """Connections for hot reads, each statement in a transaction of its own.
+    """Connections for hot reads, each statement in a transaction of its own, and for units of work by hand.
 
     asyncpg's pool puts a connection back in a task of its own, with a time limit around it: half of what the read
     itself costs us. There is nothing to put back here, so a list and a semaphore do.
@@ -94,10 +110,19 @@ class _Readers:
 
     async def fetch(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
         """Run a statement on an idle connection, or on a new one."""
+
+        async def read(connection: "asyncpg.Connection[asyncpg.Record]") -> list[asyncpg.Record]:
+            rows: list[asyncpg.Record] = await connection.fetch(statement, *arguments)
+            return rows
+
+        return await self.use(read)
+
+    async def use(self, work: "Callable[[asyncpg.Connection[asyncpg.Record]], Awaitable[T]]") -> T:
+        """Do some work on an idle connection, or on a new one."""
         async with self._room:
             connection = self._take() or await self._connect()
             try:
-                rows: list[asyncpg.Record] = await connection.fetch(statement, *arguments)
+                done = await work(connection)
             except BaseException:  # broken, or given up while it waits for an answer: nobody else may read that
                 connection.terminate()
                 raise
@@ -105,7 +130,7 @@ class _Readers:
                 connection.terminate()
             else:
                 self._idle.append(connection)
-            return rows
+            return done
 
     def forget_idle(self) -> None:
         """Drop what is idle: where one connection was lost, the others were too, and may not know it yet."""
@@ -212,6 +237,33 @@ class Database:
                 if not tries_left:
                     raise DatabaseUnavailable(retry_after_seconds=5) from error
 
+    async def write(self, work: Callable[[Writer], Awaitable[T]]) -> T:
+        """Do a whole unit of work by hand, again from its start when it failed for a passing reason; as `run` does.
+
+        What is refused is returned and not raised: an exception costs the connection.
+
+        Raises:
+            DatabaseUnavailable: it failed three times for a passing reason, or took too long.
+        """
+
+        async def unit(connection: "asyncpg.Connection[asyncpg.Record]") -> T:
+            async with connection.transaction():
+                return await work(Writer(connection, self, self._chain))
+
+        tries_left = _TRIES
+        while True:
+            tries_left -= 1
+            try:
+                return await self._readers.use(unit)
+            except TimeoutError as error:
+                raise DatabaseUnavailable(retry_after_seconds=5) from error
+            except (*_GONE, asyncpg.PostgresError) as error:
+                if not isinstance(error, _GONE) and not _is_passing_state(error):
+                    raise
+                self._readers.forget_idle()
+                if not tries_left:
+                    raise DatabaseUnavailable(retry_after_seconds=5) from error
+
     async def fetch(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
         """Run one hot read outside any transaction: one trip to the server, and another when the first was lost.
 
@@ -236,8 +288,12 @@ class Database:
 def _is_passing(error: DBAPIError | OSError) -> bool:
     if isinstance(error, OSError):
         return True
-    state = str(getattr(error.orig, "sqlstate", "") or "")
-    return error.connection_invalidated or state in _PASSING or state.startswith(_LOST)
+    return error.connection_invalidated or _is_passing_state(error.orig)
+
+
+def _is_passing_state(error: BaseException | None) -> bool:
+    state = str(getattr(error, "sqlstate", "") or "")
+    return state in _PASSING or state.startswith(_LOST)
 
 
 def _plain(url: URL) -> str:

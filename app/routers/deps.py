@@ -247,9 +247,19 @@ Staff = Annotated[StaffCaller, Depends(_staff)]
 """Whoever of the staff is signed in, whatever their role."""
 
 
-async def _terminal(request: Request, house: TheHouse) -> Calling:
-    asked = HttpRequest(request.method, request.scope["path"], request.headers, await request.body())
+async def terminal_of(request: Request, house: House, body: bytes) -> Calling:
+    """Return which terminal has signed a request.
+
+    Raises:
+        TerminalNotKnown: none of ours.
+        RequestNotTimely: one whose clock is wrong.
+    """
+    asked = HttpRequest(request.method, request.scope["path"], request.headers, body)
     return await requests.caller(house.db, asked)
+
+
+async def _terminal(request: Request, house: TheHouse) -> Calling:
+    return await terminal_of(request, house, await request.body())
 
 
 SigningTerminal = Annotated[Calling, Depends(_terminal)]

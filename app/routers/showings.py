@@ -1,15 +1,19 @@
 """Presentation codes: shown on phones, redeemed by terminals."""
 
 import asyncio
+import re
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from app.core.errors import NotFound
 from app.core.tokens.codes import CodeExpired, CodeNotValid
+from app.models.showings import ShowingPurpose
 from app.problems import documented
+from app.routers import deps
 from app.routers.bodies import StrictRoute
-from app.routers.deps import Claims, Holder, Language, SigningTerminal, TheHouse
+from app.routers.deps import Claims, Holder, House, Language, SigningTerminal, TheHouse
+from app.routers.shortcuts import Deed
 from app.schemas import showings as shapes
 from app.schemas.showings import Drawing
 from app.services.authority import LinkFrozen, ServiceNotShared
@@ -56,13 +60,45 @@ async def issue_code(
     return Response(await asyncio.to_thread(shapes.drawn, code, qr), media_type=qr.media_type)
 
 
+async def issue_own(request: Request, house: House, _: bytes, purpose: str) -> Response:
+    """Answer with a code for one's own card."""
+    code = await issuing.own(house.db, house.codes, deps.claims_of(request, house), ShowingPurpose(purpose))
+    return Response(shapes.written(code), media_type="application/json")
+
+
 @router.post(
     "/terminals/code-redemptions",
+    response_model=shapes.RedemptionRead,
     responses=documented(CodeNotValid, CodeExpired, CodeUsed, CodeWithdrawn, TerminalNotAllowed),
 )
 async def redeem_code(
     body: shapes.RedemptionAsk, terminal: SigningTerminal, house: TheHouse, language: Language
-) -> shapes.RedemptionRead:
+) -> Response:
     """Redeem a code that a terminal has read: whose card, which, shown by whom; the request is signed (RFC 9421)."""
     redeemed = await redeeming.redeem(house.db, house.codes, terminal, body.code)
-    return shapes.RedemptionRead.of(redeemed, language)
+    return deps.written(shapes.redeemed(redeemed, language), language)
+
+
+async def redeem(request: Request, house: House, body: bytes, code: str) -> Response:
+    """Answer for a code that a terminal has read."""
+    terminal = await deps.terminal_of(request, house, body)
+    redeemed = await redeeming.redeem(house.db, house.codes, terminal, code)
+    language = deps.language_of(request)
+    return deps.written(shapes.redeemed(redeemed, language), language)
+
+
+_PURPOSES = {b"": ShowingPurpose.IDENTIFY.value, b"{}": ShowingPurpose.IDENTIFY.value} | {
+    f'{{"purpose":{space}"{purpose}"}}'.encode(): purpose.value for purpose in ShowingPurpose for space in ("", " ")
+}
+_CODE = re.compile(rb'\{"code": ?"([A-Za-z0-9_.-]{1,2048})"\}')
+
+
+def _code_in(body: bytes) -> str | None:
+    found = _CODE.fullmatch(body)
+    return None if found is None else found[1].decode()
+
+
+DEEDS = {
+    "/v1/holders/me/card/codes": Deed("/v1/holders/{holder}/card/codes", _PURPOSES.get, issue_own),
+    "/v1/terminals/code-redemptions": Deed("/v1/terminals/code-redemptions", _code_in, redeem),
+}

@@ -8,7 +8,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import select
 
-from app.core.db import Session, bucket_of
+from app.core.db import Session, Writer, bucket_of, hot
 from app.core.logging import current_request_id
 from app.core.sealing import Chain
 from app.models.audit import ActorKind, AuditEvent, AuditHead
@@ -156,6 +156,46 @@ async def record(
     event.mac = session.chain.mac(head.mac, content(event))
     head.seq, head.mac = event.seq, event.mac
     session.add(event)
+
+
+_HEAD_OF = hot("SELECT seq, mac FROM audit_head WHERE bucket = $1 AND home_id = $2 FOR UPDATE")
+_ADVANCE = "UPDATE audit_head SET seq = $3, mac = $4 WHERE bucket = $1 AND home_id = $2"
+_EVENT = """
+INSERT INTO audit_event
+       (bucket, home_id, seq, at, action, actor_kind, actor_id, on_behalf_of, request_id, facts, mac)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+"""
+
+
+async def write(
+    writer: Writer,
+    action: Action,
+    *,
+    home_id: UUID,
+    actor: Actor,
+    on_behalf_of: UUID | None,
+    facts: Mapping[str, str],
+) -> None:
+    """Add one event to a home's chain as `record` does, in a unit of work by hand: once for a home."""
+    bucket = bucket_of(home_id)
+    (head,) = await writer.rows(_HEAD_OF, bucket, home_id)
+    event = AuditEvent(
+        home_id=home_id,
+        seq=head["seq"] + 1,
+        at=writer.now,
+        action=action.value,
+        actor_kind=actor.kind,
+        actor_id=actor.id,
+        on_behalf_of=on_behalf_of,
+        request_id=current_request_id(),
+        facts=dict(facts),
+    )
+    mac = writer.chain.mac(head["mac"], content(event))
+    await writer.rows(_ADVANCE, bucket, home_id, event.seq, mac)
+    await writer.rows(
+        _EVENT, bucket, home_id, event.seq, event.at, event.action, event.actor_kind.value, event.actor_id,
+        on_behalf_of, event.request_id, orjson.dumps(event.facts).decode(), mac,
+    )  # fmt: skip
 
 
 def content(event: AuditEvent) -> bytes:

@@ -12,9 +12,10 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
+import orjson
 from sqlalchemy import ColumnElement, func, or_, select, update
 
-from app.core.db import Session, bucket_of, new_id
+from app.core.db import Session, Writer, bucket_of, new_id
 from app.models.outbox import OutboxEvent
 
 LEASE: Final = timedelta(seconds=60)
@@ -70,6 +71,19 @@ def tell(session: Session, kind: Kind, home_id: UUID, *, after: timedelta = time
             attempts=0,
         )
     )
+
+
+_TELL: Final = """
+INSERT INTO outbox_event (bucket, id, home_id, kind, facts, created_at, due_at, attempts)
+VALUES ($1, $2, $3, $4, $5, $6, $6, 0)
+"""
+
+
+async def write(writer: Writer, kind: Kind, home_id: UUID, **facts: str) -> None:
+    """Add an event to a home's outbox as `tell` does, in a unit of work by hand."""
+    bucket = bucket_of(home_id)
+    said = orjson.dumps(facts).decode()
+    await writer.rows(_TELL, bucket, new_id(bucket), home_id, kind.value, said, writer.now)
 
 
 async def due(session: Session, *, most: int = 20) -> Sequence[UUID]:

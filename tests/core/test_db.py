@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app import main
 from app.adapters.keys.file import FileKeys
-from app.core.db import Database, DatabaseUnavailable, Session, bucket_of, new_id
+from app.core.db import Database, DatabaseUnavailable, Session, Writer, bucket_of, new_id
 from app.core.errors import NotFound
 from app.core.settings import Settings
 from app.models.accounts import Account, SignedIn
@@ -23,6 +23,7 @@ from tests.factories.phone import PASSWORD, Phone
 from tests.factories.rows import count
 from tests.idempotency.conftest import post_account
 
+ADD = "UPDATE throttle SET used = used + 1 WHERE bucket = $1 AND subject = $2"
 KILL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND pid <> pg_backend_pid()"
 
 
@@ -175,6 +176,87 @@ class TestUnitOfWork:
         assert [row["one"] for row in await slow] == [1]
 
 
+class TestByHand:
+    """Units of work that are written statement by statement keep the same promises."""
+
+    async def test_an_error_undoes_all_of_it(self, db: Database) -> None:
+        await put(db, "a")
+
+        async def work(writer: Writer) -> None:
+            await writer.rows(ADD, 1, b"a")
+            raise NotFound
+
+        with pytest.raises(NotFound):
+            await db.write(work)
+        assert await db.run(lambda session: read(session, "a")) == 0
+
+    async def test_one_whose_connection_was_lost_is_done_again_from_its_start(
+        self, db: Database, pg: Cluster, database: cluster.Database
+    ) -> None:
+        await put(db, "a")
+        runs = 0
+
+        async def work(writer: Writer) -> str:
+            nonlocal runs
+            runs += 1
+            await writer.rows(ADD, 1, b"a")
+            if runs == 1:
+                pg.execute(KILL.format(name=database.name))
+            await writer.rows(ADD, 1, b"a")
+            return "done"
+
+        assert await db.write(work) == "done"
+        assert runs == 2
+        assert await db.run(lambda session: read(session, "a")) == 2
+
+    async def test_of_two_that_lock_each_other_both_are_done(self, db: Database) -> None:
+        await put(db, "a", "b")
+        both_hold_one = asyncio.Barrier(2)
+        runs = 0
+
+        async def work(writer: Writer, first: bytes, second: bytes) -> None:
+            nonlocal runs
+            runs += 1
+            await writer.rows(ADD, 1, first)
+            if runs <= 2:
+                await both_hold_one.wait()
+            await writer.rows(ADD, 1, second)
+
+        await asyncio.gather(
+            db.write(lambda writer: work(writer, b"a", b"b")), db.write(lambda writer: work(writer, b"b", b"a"))
+        )
+
+        assert runs == 3
+        assert await db.run(lambda session: read(session, "a")) == 2
+
+    async def test_after_three_losses_the_database_is_said_to_be_away(
+        self, db: Database, pg: Cluster, database: cluster.Database
+    ) -> None:
+        runs = 0
+
+        async def work(writer: Writer) -> None:
+            nonlocal runs
+            runs += 1
+            pg.execute(KILL.format(name=database.name))
+            await writer.rows("SELECT 1")
+
+        with pytest.raises(DatabaseUnavailable):
+            await db.write(work)
+        assert runs == 3
+
+    async def test_what_is_wrong_with_a_statement_is_not_tried_again(self, db: Database) -> None:
+        runs = 0
+
+        async def work(writer: Writer) -> None:
+            nonlocal runs
+            runs += 1
+            await writer.rows("SELECT 1 / 0")
+
+        with pytest.raises(asyncpg.DivisionByZeroError):
+            await db.write(work)
+        assert runs == 1
+
+
 class TestLimits:
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:
@@ -209,6 +291,8 @@ class TestLimits:
             await db.run(slow)
         with pytest.raises(DatabaseUnavailable):
             await db.fetch("SELECT pg_sleep(5)")
+        with pytest.raises(DatabaseUnavailable):
+            await db.write(lambda writer: writer.rows("SELECT pg_sleep(5)"))
         assert runs == 1
         assert await db.fetch("SELECT 1")
 

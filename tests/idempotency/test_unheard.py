@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 
 from app import main
@@ -10,14 +11,22 @@ from app.core.settings import Settings
 from app.models.accounts import Account, SignedIn
 from app.models.cards import CardPasswordReset
 from app.models.enrolments import Enrolment
+from app.models.showings import Redemption
 from app.models.stand_ins import InboxMessage
 from app.routers.deps import House
+from app.services import audit
+from app.services.audit import Action
 from tests.cluster import Database
 from tests.factories.callers import refresh, sign_in
 from tests.factories.houses import build
 from tests.factories.lines import Line, line_to
+from tests.factories.make import Make
 from tests.factories.phone import CARD_PASSWORD, PASSWORD, Phone
 from tests.factories.rows import count
+from tests.factories.showing import show
+from tests.factories.staff import Hire
+from tests.factories.staff import hire as hire
+from tests.factories.terminals import Install
 from tests.idempotency.conftest import post_account
 
 NEW_PASSWORD = "274916"
@@ -133,3 +142,21 @@ class TestCardPassword:
 
         assert begun.status_code == 201
         assert await count(owner.house.db, CardPasswordReset) == 1
+
+
+async def test_a_code_is_redeemed_once_and_the_terminal_hears_of_it(
+    line: Line, house: House, client: httpx.AsyncClient, hire: Hire
+) -> None:
+    make, install = Make(client, house), Install(client, house, hire)
+    me, desk = await make.owner(), await install()
+    father = await make.member(me)
+    code = await show(me, father)
+
+    with line.cut_commit_after(b"INSERT INTO redemption "):
+        answer = await desk.redeem(code)
+
+    assert (answer.status_code, answer.json()["shown_by"]) == (200, "owner")
+    assert await count(house.db, Redemption) == 1
+    written = [action for action, _, _ in await make.audited(father.person)]
+    assert written.count(Action.CODE_REDEEMED) == 1
+    assert await house.db.run(lambda session: audit.verify(session, father.person.id)) is None

@@ -114,6 +114,48 @@ class TestWhatACodeSays:
         assert await rows(db) == before
 
 
+class TestTheShortWayAndTheLongWay:
+    """Bodies as clients write them are answered before the framework looks at them; it answers all others the same."""
+
+    async def test_a_body_written_otherwise_is_answered_the_same(self, me: Holder) -> None:
+        short = await me.call("POST", MINE, {"purpose": "medical"})
+        long = await sent(me, b'{ "purpose" : "medical" }')
+
+        assert (short.status_code, long.status_code) == (200, 200)
+        assert short.headers.keys() == long.headers.keys()
+        for answer in (short, long):
+            assert CodeRead.model_validate_json(answer.content, strict=True)
+            assert claims(answer.json()["code"])["aud"] == "medical"
+
+    @pytest.mark.parametrize(
+        ("body", "media_type", "status", "code"),
+        [
+            (b'{"purpose":"pay","purpose":"identify"}', "application/json", 400, "malformed-request"),
+            (b'{"purpose":', "application/json", 400, "malformed-request"),
+            (b'{"purpose":"identify"}', "text/plain", 415, "json-needed"),
+            (b'{"purpose":"identify","more":1}', "application/json", 422, "invalid-request"),
+            (b" " * 70_000, "application/json", 413, "body-too-large"),
+        ],
+    )
+    async def test_what_is_wrong_is_refused_as_everywhere(
+        self, me: Holder, body: bytes, media_type: str, status: int, code: str
+    ) -> None:
+        refused(await sent(me, body, media_type), status, code)
+
+    async def test_refusals_are_the_same(self, me: Holder, db: Database) -> None:
+        await set_card(db, me, physical_status=PhysicalCardStatus.LOST)
+
+        short, long = await me.call("POST", MINE), await sent(me, b'{ "purpose" : "identify" }')
+
+        assert refused(short, 409, "card-lost") | {"request_id": ""} == refused(long, 409, "card-lost") | {
+            "request_id": ""
+        }
+
+
+async def sent(me: Holder, body: bytes, media_type: str = "application/json") -> httpx.Response:
+    return await me.client.post(MINE, content=body, headers={**me.headers, "Content-Type": media_type})
+
+
 class TestDrawings:
     async def test_the_png_is_the_codes_qr_code(self, me: Holder) -> None:
         image = ok_image(await me.call("POST", MINE + "?qr=png"))

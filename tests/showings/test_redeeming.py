@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jose import jws
 from sqlalchemy import update
 
+from app.core.clock import today
 from app.core.db import Database, new_id
 from app.core.tokens.codes import Shown
 from app.models.people import Person
@@ -19,6 +20,7 @@ from app.models.showings import Redemption, ShowingPurpose
 from app.models.terminals import TerminalRequest
 from app.ports.register import PhysicalCardStatus
 from app.routers.deps import House
+from app.schemas.showings import RedemptionRead
 from app.services import audit
 from app.services.audit import Action
 from app.services.links import Services
@@ -27,10 +29,12 @@ from tests.factories.adding import ok, refused
 from tests.factories.callers import pass_time
 from tests.factories.make import Holder, Make, Member, Someone
 from tests.factories.rows import count
-from tests.factories.showing import set_card, show
+from tests.factories.showing import codes_of, set_card, show
 from tests.factories.terminals import REDEMPTIONS, Install, Terminal
+from tests.family.test_coming_of_age import until
 from tests.family.test_members_and_owners import told
 
+VARYING = {"x-request-id"}
 IDENTIFY = frozenset({ShowingPurpose.IDENTIFY})
 
 
@@ -107,6 +111,21 @@ class TestWhatATerminalLearns:
         assert seen["holder"]["name"] == "王建国"
         assert seen["shown_by"] == "owner"
         assert seen["owner"] == {"name": "王**", "relationship": "51", "relationship_name": "father"}
+
+    async def test_a_body_written_otherwise_is_answered_the_same(
+        self, me: Holder, father: Member, desk: Terminal
+    ) -> None:
+        short, long = [
+            await desk.send(desk.signed(body, Accept_Language="es"))
+            for body in ({"code": await show(me, father)}, _spaced(await show(me, father)))
+        ]
+
+        assert ok(short) | {"redeemed_at": ""} == ok(long) | {"redeemed_at": ""}
+        assert {name: short.headers[name] for name in long.headers if name not in VARYING} == {
+            name: long.headers[name] for name in long.headers if name not in VARYING
+        }
+        assert short.headers["content-language"] == "es"
+        RedemptionRead.model_validate_json(short.content)
 
 
 class TestWhatIsWrittenDown:
@@ -273,6 +292,20 @@ class TestWhatChangesInBetween:
 
         refused(await desk.redeem(code), 409, "code-withdrawn")
 
+    async def test_at_midnight_of_a_childs_sixteenth_birthday_codes_shown_before_are_no_more(
+        self, make: Make, me: Holder, desk: Terminal, house: House
+    ) -> None:
+        day = today(house.db.clock.now()) + timedelta(days=1)
+        child = await make.member(me, "20", birth_date=date(day.year - 16, day.month, day.day))
+        await until(house, day, seconds=30)
+        codes = [await show(me, child) for _ in range(2)]
+        ok(await desk.redeem(codes[0]))
+
+        await until(house, day)
+
+        refused(await desk.redeem(codes[1]), 409, "code-withdrawn")
+        refused(await me.call("POST", codes_of(child)), 403, "service-not-shared")
+
     async def test_a_channel_that_was_left_shows_nothing_any_more(
         self, make: Make, me: Holder, father: Member, desk: Terminal
     ) -> None:
@@ -438,6 +471,10 @@ class TestSignatures:
         events = await db.fetch("SELECT action FROM audit_event WHERE home_id = $1 ORDER BY seq", terminal.id)
         assert [row["action"] for row in events] == [Action.TERMINAL_ADDED, Action.TERMINAL_REMOVED]
         assert await db.run(lambda session: audit.verify(session, terminal.id)) is None
+
+
+def _spaced(code: str) -> bytes:
+    return f'{{ "code" : "{code}" }}'.encode()
 
 
 async def disputed(make: Make, link: Member) -> None:

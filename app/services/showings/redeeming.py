@@ -10,15 +10,13 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
-from sqlalchemy.dialects.postgresql import insert
-
-from app.core.db import Database, Session, bucket_of
+from app.core.db import Database, Writer, bucket_of, hot
 from app.core.errors import AppError, Conflict, Denied
 from app.core.tokens.codes import PresentationCodes, ReadCode
 from app.models.audit import ActorKind
-from app.models.showings import Redemption, ShowingPurpose
+from app.models.showings import ShowingPurpose
 from app.ports.register import PhysicalCardStatus
-from app.services import audit, outbox
+from app.services import audit, outbox, policies
 from app.services.audit import Action, Actor
 from app.services.cards.reading import mask_card_number
 from app.services.people.identifiers import mask_number
@@ -109,60 +107,57 @@ async def redeem(db: Database, codes: PresentationCodes, terminal: Calling, text
     """
     code = codes.read(text)
     asked = _Asked(terminal, code, ShowingPurpose(code.purpose))
-    outcome = await db.run(partial(_redeem, asked))
+    outcome = await db.write(partial(_redeem, db, asked))
     if isinstance(outcome, _Refused):
         raise outcome.error
     return outcome
 
 
-async def _redeem(asked: _Asked, session: Session) -> Redeemed | _Refused:
-    await requests.take_nonce(session, asked.terminal)
+async def _redeem(db: Database, asked: _Asked, writer: Writer) -> Redeemed | _Refused:
+    if not await requests.take_nonce(writer, asked.terminal):
+        return _Refused(requests.RequestReplayed)
     shown = asked.code.shown
-    link = await standing.find_link(session, shown)
+    link = await standing.find_link(writer, shown)
     if asked.purpose not in asked.terminal.purposes:
-        return await _refused(session, asked, link, TerminalNotAllowed)
-    holder = await standing.find_holder(session, shown)
-    if holder is None or not await standing.is_standing(session, shown, asked.purpose, link, holder):
-        return await _refused(session, asked, link, CodeWithdrawn)
-    redeemed_at = await _take(session, asked)
+        return await _refused(writer, asked, link, TerminalNotAllowed)
+    holder = await standing.find_holder(writer, shown)
+    if holder is None:
+        return await _refused(writer, asked, link, CodeWithdrawn)
+    rules = (await policies.at_hand(db, holder.region)).card_status
+    if not await standing.is_standing(writer, rules, shown, asked.purpose, link, holder):
+        return await _refused(writer, asked, link, CodeWithdrawn)
+    redeemed_at = await _take(writer, asked)
     if redeemed_at is None:
-        return await _refused(session, asked, link, CodeUsed)
-    if redeemed_at == session.now:
-        await _record(session, asked, Action.CODE_REDEEMED, link)
-        _tell_member(session, link, asked)
-    return await _answer(session, asked, link, holder, redeemed_at)
+        return await _refused(writer, asked, link, CodeUsed)
+    if redeemed_at == writer.now:
+        await _record(writer, asked, Action.CODE_REDEEMED, link)
+        await _tell_member(writer, link, asked)
+    return await _answer(writer, asked, link, holder, redeemed_at)
 
 
-async def _take(session: Session, asked: _Asked) -> datetime | None:
+_TAKE: Final = """
+INSERT INTO redemption (bucket, code_id, holder_id, link_id, purpose, terminal_id, nonce, redeemed_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT DO NOTHING RETURNING redeemed_at
+"""
+_TAKEN = hot("SELECT terminal_id, nonce, redeemed_at FROM redemption WHERE bucket = $1 AND code_id = $2")
+
+
+async def _take(writer: Writer, asked: _Asked) -> datetime | None:
     """Redeem the code; return when it was: now, or a moment ago by this very request. None: by another one."""
-    holder_id = asked.code.shown.holder_id
-    key = {"bucket": bucket_of(holder_id), "code_id": asked.code.id}
-    taken: datetime | None = await session.scalar(
-        insert(Redemption)
-        .values(
-            **key,
-            holder_id=holder_id,
-            link_id=asked.code.shown.link_id,
-            purpose=asked.purpose,
-            terminal_id=asked.terminal.id,
-            nonce=asked.terminal.nonce,
-            redeemed_at=session.now,
-        )
-        .on_conflict_do_nothing()
-        .returning(Redemption.redeemed_at)
-    )
-    if taken is not None:
-        return taken
-    row = await session.get_one(Redemption, key, populate_existing=True)
-    is_same = (row.terminal_id, row.nonce) == (asked.terminal.id, asked.terminal.nonce)
-    return row.redeemed_at if is_same else None
+    shown, terminal = asked.code.shown, asked.terminal
+    key = (bucket_of(shown.holder_id), asked.code.id)
+    by = (terminal.id, terminal.nonce)
+    if await writer.rows(_TAKE, *key, shown.holder_id, shown.link_id, asked.purpose.value, *by, writer.now):
+        return writer.now
+    (row,) = await writer.rows(_TAKEN, *key)
+    redeemed_at: datetime = row["redeemed_at"]
+    return redeemed_at if (row["terminal_id"], row["nonce"]) == by else None
 
 
-async def _answer(
-    session: Session, asked: _Asked, link: Link | None, holder: Holder, redeemed_at: datetime
-) -> Redeemed:
+async def _answer(writer: Writer, asked: _Asked, link: Link | None, holder: Holder, redeemed_at: datetime) -> Redeemed:
     holder_id = asked.code.shown.holder_id
-    key = await session.vault.unlock(holder.wrapped_key)
+    key = writer.vault.cached(holder.wrapped_key) or await writer.vault.unlock(holder.wrapped_key)
     mask_its_name, mask_its_number, mask_its_card = _MASKS[asked.purpose]
     owner = None
     if link is not None:
@@ -175,23 +170,23 @@ async def _answer(
         card_number=mask_its_card(key.open("card.card_number", holder_id, holder.card_number)),
         level=holder.level,
         region=holder.region,
-        physical_status=holder.physical_status,
+        physical_status=PhysicalCardStatus(holder.physical_status),
         owner=owner,
         redeemed_at=redeemed_at,
     )
 
 
-async def _refused(session: Session, asked: _Asked, link: Link | None, error: type[AppError]) -> _Refused:
-    await _record(session, asked, Action.CODE_REFUSED, link, reason=error.code)
+async def _refused(writer: Writer, asked: _Asked, link: Link | None, error: type[AppError]) -> _Refused:
+    await _record(writer, asked, Action.CODE_REFUSED, link, reason=error.code)
     return _Refused(error)
 
 
-async def _record(session: Session, asked: _Asked, action: Action, link: Link | None, **facts: str) -> None:
+async def _record(writer: Writer, asked: _Asked, action: Action, link: Link | None, **facts: str) -> None:
     """Write down in the holder's home who has shown their card; which terminal has read it is among the facts."""
     holder_id = asked.code.shown.holder_id
     by_link = {} if link is None else {"link_id": str(link.id), "relationship": link.relationship}
-    await audit.record(
-        session,
+    await audit.write(
+        writer,
         action,
         home_id=holder_id,
         actor=Actor(ActorKind.PERSON, holder_id if link is None else link.owner_id),
@@ -206,13 +201,13 @@ async def _record(session: Session, asked: _Asked, action: Action, link: Link | 
     )
 
 
-def _tell_member(session: Session, link: Link | None, asked: _Asked) -> None:
+async def _tell_member(writer: Writer, link: Link | None, asked: _Asked) -> None:
     """Let a member hear that somebody else has shown their card."""
     if link is None:
         return
     member_id = asked.code.shown.holder_id
-    outbox.tell(
-        session,
+    await outbox.write(
+        writer,
         outbox.Kind.TELL_PERSON,
         member_id,
         message="code_shown_member",

@@ -6,15 +6,11 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
-
-from app.core.db import Database, Session, bucket_of, hot
+from app.core.db import Database, Writer, bucket_of, hot
 from app.core.errors import Unauthenticated
 from app.core.sealing import Lookup
 from app.core.tokens.requests import RequestNotSigned, SignedRequest
 from app.models.showings import ShowingPurpose
-from app.models.terminals import TerminalRequest
 
 REPEATED_WITHIN: Final = timedelta(seconds=30)  # an answer got lost, and the same request comes again
 
@@ -62,7 +58,7 @@ class HttpRequest:
     body: bytes = field(repr=False)
 
 
-_TERMINAL = hot("""
+TERMINAL = hot("""
 SELECT id, office_id, public_key, may_identify, may_medical, may_pay
 FROM terminal
 WHERE bucket = $1 AND name = $2 AND removed_at IS NULL
@@ -80,7 +76,7 @@ async def caller(db: Database, request: HttpRequest) -> Calling:
         signed = SignedRequest.read(request.method, request.path, request.headers, request.body)
     except RequestNotSigned as error:
         raise TerminalNotKnown from error
-    rows = await db.fetch(_TERMINAL, bucket_of_name(db.lookup, signed.key_id), signed.key_id)
+    rows = await db.fetch(TERMINAL, bucket_of_name(db.lookup, signed.key_id), signed.key_id)
     if not rows or not signed.is_by(rows[0]["public_key"]):
         raise TerminalNotKnown
     if not signed.is_timely(db.clock.now().timestamp()):
@@ -89,37 +85,28 @@ async def caller(db: Database, request: HttpRequest) -> Calling:
     return Calling(rows[0]["id"], signed.key_id, rows[0]["office_id"], purposes, signed.nonce, signed.digest)
 
 
-async def take_nonce(session: Session, terminal: Calling) -> None:
+_TAKE = """
+INSERT INTO terminal_request (bucket, terminal_id, nonce, digest, heard_at) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT DO NOTHING RETURNING nonce
+"""
+_TAKEN = hot("""
+SELECT digest, heard_at FROM terminal_request WHERE bucket = $1 AND terminal_id = $2 AND nonce = $3
+""")
+
+
+async def take_nonce(writer: Writer, terminal: Calling) -> bool:
     """Take the nonce of a request; the very same one again, a moment later, is let through to be answered the same.
 
-    Raises:
-        RequestReplayed: it was taken by another request, or by this one longer ago.
+    Returns:
+        Whether the request is to be done; if not (`RequestReplayed`), another one has had its nonce, or this one did
+        longer ago.
     """
-    taken = await session.scalar(
-        insert(TerminalRequest)
-        .values(
-            bucket=bucket_of(terminal.id),
-            terminal_id=terminal.id,
-            nonce=terminal.nonce,
-            digest=terminal.digest,
-            heard_at=session.now,
-        )
-        .on_conflict_do_nothing()
-        .returning(TerminalRequest.nonce)
-    )
-    if taken is not None:
-        return
-    row = (
-        await session.execute(
-            select(TerminalRequest.digest, TerminalRequest.heard_at).where(
-                TerminalRequest.bucket == bucket_of(terminal.id),
-                TerminalRequest.terminal_id == terminal.id,
-                TerminalRequest.nonce == terminal.nonce,
-            )
-        )
-    ).one()
-    if row.digest != terminal.digest or session.now - row.heard_at > REPEATED_WITHIN:
-        raise RequestReplayed
+    key = (bucket_of(terminal.id), terminal.id, terminal.nonce)
+    if await writer.rows(_TAKE, *key, terminal.digest, writer.now):
+        return True
+    (taken,) = await writer.rows(_TAKEN, *key)
+    is_same: bool = taken["digest"] == terminal.digest
+    return is_same and writer.now - taken["heard_at"] <= REPEATED_WITHIN
 
 
 def bucket_of_name(lookup: Lookup, name: str) -> int:

@@ -16,7 +16,7 @@ from app.models.answers import KeptAnswer
 from app.models.base import Bucketed
 from app.models.cases import NotedRisk
 from app.models.documents import SeenImage
-from app.models.faces import HeardEvent
+from app.models.faces import FacePass, HeardEvent
 from app.models.insurance import InsuranceCopy
 from app.models.links import LinkEnding
 from app.models.notifications import Notification
@@ -50,6 +50,7 @@ _RULES: Final = (
     _Rule(LinkEnding, LinkEnding.expires_at, timedelta(days=1)),
     _Rule(Throttle, Throttle.resets_at, timedelta()),
     _Rule(HeardEvent, HeardEvent.heard_at, timedelta(days=30)),
+    _Rule(FacePass, FacePass.at, timedelta(days=30)),
     _Rule(SeenImage, SeenImage.seen_at, timedelta(days=30)),
     _Rule(NotedRisk, NotedRisk.noted_at, timedelta(days=30)),
     _Rule(StaffSession, StaffSession.expires_at, timedelta(days=90)),  # where somebody has signed in from counts 30

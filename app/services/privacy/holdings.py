@@ -200,6 +200,8 @@ HOLDINGS: Final = (
         shown={"address": "id"},
         others=frozenset({"home_id"}),
         kept_secret=frozenset({"account_id", "unit_id"}),
+        fate=Fate.RECORD,
+        emptied=frozenset({"address"}),
     ),
     Holding(cases.NotedRisk, ("owner_id",), "owner_id", others=_MEMBER),
     Holding(transfers.Transfer, ("person_id",), "person_id", others=frozenset({"filed_by"})),

@@ -67,6 +67,7 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
         "tokens": _TOKENS,
     },
     "SessionAsk": {"phone": _PHONE, "password": "four quiet herons", "device": _DEVICE},
+    "PhoneChangeAsk": {"phone": "10000000002", "sms_code": "471102", "new_phone_sms_code": "380915"},
     "RefreshAsk": {"refresh_token": "re7BpI…"},
     "TokensRead": _TOKENS,
     "DeviceAsk": _DEVICE,

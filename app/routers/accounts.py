@@ -13,12 +13,12 @@ from app.ports.messages import MessagesUnavailable
 from app.problems import documented
 from app.routers import deps
 from app.routers.bodies import StrictRoute
-from app.routers.deps import Address, AnyCaller, Caller, House, Language, TheHouse
+from app.routers.deps import Address, AnyCaller, AsSureAsCanBe, Caller, House, Language, TheHouse
 from app.routers.once import IdempotencyKeyMissing, Once, Remember, repeat_key
 from app.schemas import accounts as shapes
 from app.schemas.base import Page
 from app.services import answers
-from app.services.accounts import codes, devices, profile, refreshing, sessions, signing
+from app.services.accounts import changing, codes, devices, profile, refreshing, sessions, signing
 from app.services.people.phones import mask_phone
 
 router = APIRouter(prefix="/v1", tags=["accounts"], route_class=StrictRoute)
@@ -166,6 +166,19 @@ async def read_me(
         has_card=me.has_card,
         assurance=caller.assurance,
     )
+
+
+@router.put(
+    "/me/phone", responses=documented(deps.CardPasswordRequired, codes.SmsCodeWrong, signing.PhoneAlreadyRegistered)
+)
+async def change_phone(
+    body: shapes.PhoneChangeAsk, caller: AsSureAsCanBe, house: TheHouse, language: Language
+) -> shapes.AccountRead:
+    """Change the phone of my account, proved by a code to each of the two."""
+    phone = deps.phone(house, body.phone)
+    change = changing.PhoneChange(phone, body.sms_code, body.new_phone_sms_code)
+    await changing.change_phone(house.db, house.ports.messages, caller, change, language=language)
+    return shapes.AccountRead(id=str(caller.account_id), phone=mask_phone(phone))
 
 
 def _tokens(house: House, signed_in: SignedIn) -> shapes.TokensRead:

@@ -105,6 +105,14 @@ class AccountRead(Told):
     phone: str = Field(description="Masked")
 
 
+class PhoneChangeAsk(Asked):
+    """Another phone for my account."""
+
+    phone: Phone
+    sms_code: Code = Field(description="That came to the phone I have now, purpose `change_phone`")
+    new_phone_sms_code: Code = Field(description="That came to the new phone, purpose `change_phone`")
+
+
 class AccountOpened(Told):
     """A new account and its tokens."""
 

@@ -27,6 +27,7 @@ class Action(StrEnum):
     DEVICE_REMOVED = "device.removed"
     NOTIFICATION_WISHES_CHANGED = "notifications.wishes_changed"
     ACCOUNT_CLOSED = "account.closed"
+    PHONE_CHANGED = "account.phone_changed"
     MY_DATA_TOLD = "person.data_told"
     OWN_NUMBER_REVEALED = "person.number_revealed"
     ACTIVITY_SEEN = "person.activity_seen"

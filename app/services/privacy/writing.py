@@ -82,6 +82,8 @@ def _newest_first(row: Mapping[str, Any], columns: Sequence[str]) -> str:
 def _cell(row: Mapping[str, Any], column: str, words: Mapping[str, str], language: str) -> str:
     if column == "text":
         return texts.message(row["message"], language, **row["parameters"])
+    if column == "action":
+        return texts.activity(row["action"].replace(".", "_"), language)
     value = row.get(column)
     if value is None:
         return ""

@@ -10,11 +10,12 @@ from app.routers.deps import Caller, Language, TheHouse
 from app.schemas.base import Page
 from app.schemas.consents import ConsentRead
 from app.services.enrolments import consents
+from app.services.family import consenting
 
-router = APIRouter(prefix="/v1/consents", tags=["consents"])
+router = APIRouter(prefix="/v1", tags=["consents"])
 
 
-@router.get("")
+@router.get("/consents")
 async def list_consents(
     caller: Caller,
     house: TheHouse,
@@ -33,8 +34,23 @@ async def list_consents(
     )
 
 
-@router.delete("/{consent_id}", status_code=204, responses=documented(NotFound))
+@router.delete("/consents/{consent_id}", status_code=204, responses=documented(NotFound))
 async def withdraw_consent(consent_id: str, caller: Caller, house: TheHouse) -> None:
     """Take a consent back; what rested on it is undone at once."""
     wanted = deps.identity(consent_id)
     await house.db.run(lambda session: consents.withdraw(session, caller, wanted))
+
+
+@router.get("/family/owners/{link_id}/consents", responses=documented(NotFound))
+async def list_consents_for_me(link_id: str, caller: Caller, house: TheHouse, language: Language) -> Page[ConsentRead]:
+    """What somebody who has added me agreed to for me; from 14 on it is mine to take back."""
+    wanted = deps.identity(link_id)
+    found = await house.db.run(lambda session: consenting.list_for_me(session, caller, wanted))
+    return Page(items=[ConsentRead.of(view, language) for view in found])
+
+
+@router.delete("/family/owners/{link_id}/consents/{consent_id}", status_code=204, responses=documented(NotFound))
+async def withdraw_consent_for_me(link_id: str, consent_id: str, caller: Caller, house: TheHouse) -> None:
+    """Take back what was agreed to for me; what rested on it is undone at once."""
+    link, wanted = deps.identity(link_id), deps.identity(consent_id)
+    await house.db.run(lambda session: consenting.withdraw(session, caller, link, wanted))

@@ -143,7 +143,7 @@ async def list_given(
         )
         found += [(consent, enrolment) for consent, enrolment in rows]
     found.sort(key=lambda pair: (pair[0].given_at, pair[0].id), reverse=True)
-    return [await _view(session, consent, enrolment) for consent, enrolment in found[:most]]
+    return [await view(session, consent, enrolment) for consent, enrolment in found[:most]]
 
 
 async def withdraw(session: Session, caller: Caller, consent_id: UUID) -> None:
@@ -176,6 +176,36 @@ async def withdraw(session: Session, caller: Caller, consent_id: UUID) -> None:
         await finishing.cancel(session, enrolment, caller.actor)
     else:
         await _undo_open(session, enrolment, consent.purpose, caller.actor)
+
+
+async def view(session: Session, consent: Consent, enrolment: Enrolment) -> ConsentView:
+    """Return a consent as whoever it concerns reads it."""
+    member = await loading.named(session, enrolment)
+    return ConsentView(
+        consent=consent,
+        kind=enrolment.kind,
+        state=enrolment.state,
+        member_name=None if member is None else mask_name(member.name),
+        link_id=enrolment.link_id if enrolment.state is State.ACTIVE else None,
+        device=await _device(session, consent),
+        consequence=await consequences.of(session, consent, enrolment),
+    )
+
+
+async def _device(session: Session, consent: Consent) -> str | None:
+    """Return the name of the device a consent was given on, if it is the account's."""
+    device: Device | None = await session.get(Device, (bucket_of(consent.device_id), consent.device_id))
+    if device is None or device.account_id != consent.account_id:
+        return None
+    return (await homes.key_of(session, device.account_id)).open("device.name", device.id, device.name)
+
+
+async def take_back(session: Session, enrolment: Enrolment, consent: Consent, actor: Actor) -> None:
+    """Take a consent back that is in force, with the files that rested on it; the enrolment is locked."""
+    consent.withdrawn_at = session.now
+    await session.flush()
+    await _record(session, enrolment, Action.CONSENT_WITHDRAWN, consent.purpose, actor)
+    await _discard(session, enrolment, consent.purpose)
 
 
 async def _undo_open(session: Session, enrolment: Enrolment, purpose: ConsentPurpose, actor: Actor) -> None:
@@ -226,27 +256,6 @@ async def _require_choice(session: Session, enrolment: Enrolment, purpose: Conse
     is_members = face is not None and face.mode is FaceMode.LIVE and enrolment.kind is EnrolmentKind.FAMILY_MEMBER
     if purpose is not ConsentPurpose.FACE_CHECK or not is_members:
         raise ServicesNotAllowed
-
-
-async def _view(session: Session, consent: Consent, enrolment: Enrolment) -> ConsentView:
-    member = await loading.named(session, enrolment)
-    return ConsentView(
-        consent=consent,
-        kind=enrolment.kind,
-        state=enrolment.state,
-        member_name=None if member is None else mask_name(member.name),
-        link_id=enrolment.link_id if enrolment.state is State.ACTIVE else None,
-        device=await _device(session, consent),
-        consequence=await consequences.of(session, consent, enrolment),
-    )
-
-
-async def _device(session: Session, consent: Consent) -> str | None:
-    """Return the name of the device a consent was given on, if it is the account's."""
-    device: Device | None = await session.get(Device, (bucket_of(consent.device_id), consent.device_id))
-    if device is None or device.account_id != consent.account_id:
-        return None
-    return (await homes.key_of(session, device.account_id)).open("device.name", device.id, device.name)
 
 
 async def _record(

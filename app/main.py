@@ -14,6 +14,8 @@ from starlette.middleware.cors import CORSMiddleware
 
 from app import problems
 from app.adapters import demo_pictures
+from app.adapters.card_orders.embedded import EmbeddedCardOrders
+from app.adapters.card_orders.gateway import GatewayCardOrders
 from app.adapters.certifications.embedded import EmbeddedCertifications
 from app.adapters.certifications.gateway import GatewayCertifications
 from app.adapters.clock import SharedClock
@@ -46,6 +48,7 @@ from app.core.tokens.published import Published
 from app.core.tokens.refresh import RefreshTokens
 from app.openapi.document import Api
 from app.ports import Ports, Sandbox
+from app.ports.card_orders import CardOrders
 from app.ports.certifications import Certifications
 from app.ports.face import FaceProvider, FrameFaceProvider
 from app.ports.insurance import Authority, InsuranceRecords
@@ -58,6 +61,7 @@ from app.routers import (
     accounts,
     activity,
     callbacks,
+    card_orders,
     card_passwords,
     certifications,
     channels,
@@ -148,6 +152,7 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
         reader=next(iter(readers), None),
         presorter=next(iter(presorters), None),
         transfers=_transfers(settings, db, clock, client),
+        card_orders=_card_orders(settings, db, register, clock, client),
     )
     published = Published(ring.signing(), issuer=settings.public_url)
     sandbox = None
@@ -232,6 +237,7 @@ def create_app(house: House) -> FastAPI:
         upgrades,
         holders,
         activity,
+        card_orders,
         transfers,
         channels,
         certifications,
@@ -316,6 +322,14 @@ def _certifications(settings: Settings, db: Database, clock: Clock, client: http
     if settings.certifications_gateway is not None and settings.certifications_adapter == "gateway":
         return GatewayCertifications(settings.certifications_gateway, clock, client)
     return EmbeddedCertifications(db)
+
+
+def _card_orders(
+    settings: Settings, db: Database, register: EmbeddedRegister, clock: Clock, client: httpx.AsyncClient
+) -> CardOrders:
+    if settings.card_orders_gateway is not None and settings.card_orders_adapter == "gateway":
+        return GatewayCardOrders(settings.card_orders_gateway, clock, client)
+    return EmbeddedCardOrders(db, register)
 
 
 def _transfers(settings: Settings, db: Database, clock: Clock, client: httpx.AsyncClient) -> Transfers:

@@ -19,6 +19,8 @@ from app.core.db import Database
 from app.models.links import LinkEnd
 from app.ports import Ports
 from app.services import audit_heads, files, housekeeping, outbox, outcomes
+from app.services.card_orders import submitting as ordering
+from app.services.card_orders import tracking as making
 from app.services.cards import following
 from app.services.certifications import learning, reporting
 from app.services.channels import hearing
@@ -76,6 +78,13 @@ def chores(db: Database, ports: Ports) -> Sequence[Chore]:
         Chore("settle_face_checks", partial(outcomes.settle_due, db, ports), _now, timedelta(seconds=3)),
         Chore("ask_about_cards", partial(following.ask_due, db, ports.register), _now, timedelta(seconds=2), full=50),
         Chore(
+            "follow_card_orders",
+            partial(making.track_due, db, ports),
+            _now,
+            timedelta(seconds=5),
+            full=making.AT_ONCE,
+        ),
+        Chore(
             "follow_transfers",
             partial(tracking.track_due, db, ports.transfers),
             _now,
@@ -110,6 +119,8 @@ async def tell_due(db: Database, ports: Ports) -> int:
         Kind.HOME_ERASED: partial(_forget_elsewhere, db),
         Kind.TELL_CHANNEL: partial(hearing.tell, db, ports.hooks),
         Kind.PERSON_CHANGED: partial(_person_changed, db),
+        Kind.SUBMIT_CARD_ORDER: partial(_submit_card_order, db, ports),
+        Kind.CARD_COLLECTED: partial(_card_collected, db, ports),
         Kind.SUBMIT_TRANSFER: partial(_submit_transfer, db, ports),
         Kind.WITHDRAW_TRANSFER: partial(_withdraw_transfer, db, ports),
         Kind.REPORT_CERTIFICATION: partial(_report_certification, db, ports),
@@ -191,6 +202,14 @@ async def _person_changed(db: Database, event: Taken) -> None:
     """End the links of somebody who has died, or whose card was cancelled."""
     because = {"died": LinkEnd.BY_DEATH, "card_cancelled": LinkEnd.BY_CARD_CANCELLED}[event.facts["change"]]
     await passing.end_all(db, event.home_id, because)
+
+
+async def _submit_card_order(db: Database, ports: Ports, event: Taken) -> None:
+    await ordering.carry(db, ports, UUID(event.facts["order_id"]))
+
+
+async def _card_collected(db: Database, ports: Ports, event: Taken) -> None:
+    await making.collected(db, ports, event.home_id)
 
 
 async def _submit_transfer(db: Database, ports: Ports, event: Taken) -> None:

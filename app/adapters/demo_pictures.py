@@ -3,7 +3,7 @@
 import hashlib
 import io
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from PIL import Image, ImageDraw, ImageFont
@@ -21,10 +21,12 @@ _INK: Final = "#222222"
 
 
 def picture(label: str, kind: str, comment: str | None) -> bytes:
-    """Draw what somebody would upload of a test person: their face for `facial_photo`, else a paper with it."""
+    """Draw what somebody would upload of a test person: a `facial_photo`, a `card_photo`, or a paper."""
     seed = zlib.crc32(label.encode())
     if kind == "facial_photo":
         return portrait_photo(seed, comment=comment)
+    if kind == "card_photo":
+        return card_photo(seed)
     return document_photo(seed, kind.replace("_", " ").upper(), comment=comment)
 
 
@@ -33,7 +35,16 @@ def portrait_photo(seed: int, *, comment: str | None = None) -> bytes:
 
     The sandbox face provider obeys the comment: `sandbox:face_mismatch` and the like.
     """
-    return _jpeg(_portrait(seed), comment)
+    return _jpeg(_portrait(_traits(seed)), comment)
+
+
+def card_photo(seed: int, *, wall: str = "white", moved: tuple[int, int] = (0, 0), scale: float = 1.0) -> bytes:
+    """Draw a face as the photo for a card, a JPEG of 358 × 441 on white; or one that is not as it should be."""
+    width, height = round(358 * scale), round(477 * scale)
+    face = _portrait(replace(_traits(seed), wall=wall)).resize((width, height), Image.Resampling.LANCZOS)
+    photo = Image.new("RGB", (358, 441), wall)
+    photo.paste(face, ((358 - width) // 2 + moved[0], moved[1] - round(36 * scale)))
+    return _jpeg(photo, None)
 
 
 def document_photo(seed: int, text: str, *, comment: str | None = None) -> bytes:
@@ -44,7 +55,7 @@ def document_photo(seed: int, text: str, *, comment: str | None = None) -> bytes
     draw.rectangle((12, 60, _CARD[0] - 13, 120), fill="#c9d8ea")
     draw.text((48, 70), "SAMPLE - DEMO - NOT VALID", fill="#8a1f1f", font=ImageFont.load_default(36))
     draw.multiline_text((48, 170), text, fill=_INK, font=ImageFont.load_default(34), spacing=18)
-    card.paste(_portrait(seed).resize((285, 380)), (_CARD[0] - 345, 190))
+    card.paste(_portrait(_traits(seed)).resize((285, 380)), (_CARD[0] - 345, 190))
     return _jpeg(card, comment)
 
 
@@ -86,8 +97,7 @@ def _traits(seed: int) -> _Traits:
     )
 
 
-def _portrait(seed: int) -> Image.Image:
-    traits = _traits(seed)
+def _portrait(traits: _Traits) -> Image.Image:
     picture = Image.new("RGB", _PORTRAIT, traits.wall)
     draw = ImageDraw.Draw(picture)
     middle = _PORTRAIT[0] // 2

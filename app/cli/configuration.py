@@ -26,6 +26,7 @@ _PREFIX: Final = "ESCARD_"
 _NESTED: Final[Mapping[str, type[BaseModel]]] = {
     "s3": S3Settings,
     "certifications_gateway": GatewaySettings,
+    "card_orders_gateway": GatewaySettings,
     "transfers_gateway": GatewaySettings,
     "insurance_human_resources": GatewaySettings,
     "insurance_healthcare_security": GatewaySettings,

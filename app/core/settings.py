@@ -110,6 +110,12 @@ class Settings(BaseSettings):
     certifications_gateway: GatewaySettings | None = None
     """The authority's gateway, when `certifications_adapter` is `gateway`."""
 
+    card_orders_adapter: Literal["embedded", "gateway"] = "embedded"
+    """Who makes physical cards: `embedded` (a stand-in of the demo), or a `gateway` to those who do."""
+
+    card_orders_gateway: GatewaySettings | None = None
+    """Their gateway, when `card_orders_adapter` is `gateway` (`ESCARD_CARD_ORDERS_GATEWAY__ENDPOINT` and so on)."""
+
     transfers_adapter: Literal["embedded", "gateway"] = "embedded"
     """Who moves social insurance between places: `embedded` (towns of the demo), or the `gateway` of the places."""
 
@@ -191,6 +197,7 @@ class Settings(BaseSettings):
             ("messages", ("messages_gateway",)),
             ("certifications", ("certifications_gateway",)),
             ("transfers", ("transfers_gateway",)),
+            ("card_orders", ("card_orders_gateway",)),
             ("insurance", ("insurance_human_resources", "insurance_healthcare_security")),
         ):
             for gateway in gateways:
@@ -206,6 +213,7 @@ class Settings(BaseSettings):
             "face_providers": not {"sandbox", "bundled"}.isdisjoint(self.face_providers),
             "messages_adapter": self.messages_adapter == "inbox",
             "certifications_adapter": self.certifications_adapter == "embedded",
+            "card_orders_adapter": self.card_orders_adapter == "embedded",
             "transfers_adapter": self.transfers_adapter == "embedded",
             "insurance_adapter": self.insurance_adapter == "embedded",
             "register_adapter": self.register_adapter == "embedded" and self.database_url is None,

@@ -75,6 +75,19 @@ class InboxMessage(Base):
     sent_at: Mapped[datetime]
 
 
+class FiledCardOrder(Base):
+    """An order that the embedded card makers have; whose it is is sealed."""
+
+    __tablename__ = "filed_card_order"
+    __table_args__ = ({"info": STAND_IN},)
+
+    order_id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[bytes]
+    is_refused: Mapped[bool]
+    filed_at: Mapped[datetime]
+    collected_at: Mapped[datetime | None]
+
+
 class FiledTransfer(Base):
     """An order that the embedded places have; all else follows from when it came."""
 

@@ -383,6 +383,7 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
             "other": {"used": 0, "limit": 2, "left": 2},
         },
     },
+    "CardOrderAsk": {"reason": "lost", "office_id": "west-window"},
     "TransferAsk": {"insurance": "pension", "from_region": "100101", "to_region": "100200"},
     "RelationshipsRead": {
         "since": "2026-01-01",

@@ -27,6 +27,7 @@ TAGS: Final = (
     ("card", "The card password: step-up, change, reset."),
     ("presentation codes", "Codes that show a card for a minute, and the terminals that redeem them."),
     ("holders", "E-cards: one's own and members', under the same paths."),
+    ("card orders", "Physical cards: ordered, with a photo, and followed until they are collected."),
     ("transfers", "Moving social insurance from one place to another."),
     ("channels", "Where my e-card is used."),
     (
@@ -67,6 +68,7 @@ ACTIONS: Final = (
     "resume",
     "review",
     "see-card",
+    "see-card-order",
     "see-certification",
     "see-family",
     "see-offices",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from app.core.clock import Clock
+from app.ports.card_orders import CardOrders
 from app.ports.certifications import Certifications
 from app.ports.face import FaceProvider, FrameFaceProvider
 from app.ports.hooks import Hooks
@@ -44,6 +45,7 @@ class Ports:
     reader: DocumentReader | None
     presorter: FrameFaceProvider | None
     transfers: Transfers
+    card_orders: CardOrders
 
 
 @dataclass(frozen=True, slots=True)

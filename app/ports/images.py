@@ -44,18 +44,21 @@ class ImageUse(StrEnum):
     REGISTER = "register"
     FACE = "face"
     FRAME = "frame"
+    CARD_PHOTO = "card_photo"
 
     @property
     def types(self) -> frozenset[ImageType]:
         """The kinds of file taken: photos, PDF for registers, and of films what cameras give to programs."""
         if self is ImageUse.FRAME:
             return PHOTOS - {ImageType.HEIC}
+        if self is ImageUse.CARD_PHOTO:
+            return frozenset({ImageType.JPEG})
         return PHOTOS | {ImageType.PDF} if self is ImageUse.REGISTER else PHOTOS
 
     @property
     def longest_side(self) -> int:
         """The longest side kept, in pixels (docs/adr/0010); a frame is one of dozens."""
-        return {ImageUse.FACE: 1024, ImageUse.FRAME: 640}.get(self, 2400)
+        return {ImageUse.FACE: 1024, ImageUse.FRAME: 640, ImageUse.CARD_PHOTO: 1024}.get(self, 2400)
 
 
 class ImageFault(StrEnum):
@@ -88,6 +91,25 @@ class PreparedImage:
     sha256: str
     sharpness: float
     glare: float
+
+
+@dataclass(frozen=True, slots=True)
+class CardPhotoLook:
+    """What was measured of a photo for a card: its size as sent, and shares of 1.
+
+    `background` is how much of the upper corners is white, `headroom` of the height is above the head, `beside` of the
+    width is free on the narrower side of it, `off_centre` how far it is from the middle, `subject` how much of the
+    picture is not white. `colour` is the mean distance between the channels there, 0 to 255.
+    """
+
+    width: int
+    height: int
+    background: float
+    headroom: float
+    beside: float
+    off_centre: float
+    subject: float
+    colour: float
 
 
 class ImageRefused(AppError):
@@ -174,6 +196,15 @@ class Images(Protocol):
         Raises:
             ImageRefused: the file is not what it should be; see the tree above.
             ImagesBusy: too many uploads are waiting, or the wait got too long. Trying again later is right.
+        """
+        ...
+
+    async def card_photo(self, content: bytes) -> tuple[PreparedImage, CardPhotoLook]:
+        """Check a photo for a card by its bytes, re-encode it, and measure it; whether it is good enough is a policy.
+
+        Raises:
+            ImageRefused: it is no JPEG, or one that cannot be read.
+            ImagesBusy: too many uploads are waiting, or the wait got too long.
         """
         ...
 

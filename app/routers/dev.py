@@ -144,18 +144,18 @@ async def change_person(label: str, body: PersonAsk, house: TheHouse) -> PersonR
 @router.get("/people/{label}/pictures/{kind}", response_class=Response, responses=_JPEG | documented(NotFound))
 async def draw_picture(
     label: str,
-    kind: DocumentKind,
+    kind: DocumentKind | Literal["card_photo"],
     house: TheHouse,
     scenario: Annotated[
         str | None, Query(pattern="^[a-z_]{1,40}$", description="How the sandbox judges this face: `face_mismatch`, …")
     ] = None,
 ) -> Response:
-    """A picture to upload for a test person: what a document step or a facial photo takes."""
+    """A picture to upload for a test person: what a document step, a facial photo or a card order takes."""
     person = await _person(house, label)
     if scenario is not None and scenario not in _sandbox(house).scenarios:
         raise Invalid(errors=[FieldError("query:scenario", "choice")])
     comment = None if scenario is None else f"sandbox:{scenario}"
-    drawn = await asyncio.to_thread(_sandbox(house).picture, person.label, kind.value, comment)
+    drawn = await asyncio.to_thread(_sandbox(house).picture, person.label, str(kind), comment)
     return Response(drawn, media_type="image/jpeg")
 
 

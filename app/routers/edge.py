@@ -20,7 +20,9 @@ from app.routers.traffic import Traffic
 UNKNOWN: Final = "unknown"
 JSON_BYTES: Final = 64 * 1024
 FILE_BYTES: Final = 10 * 1024 * 1024
-_FILE_PATH = re.compile(r"/v1/(?:enrolments/[^/]+/documents|face-checks/[^/]+/frames)/")
+_FILE_PATH = re.compile(
+    r"/v1/(?:enrolments/[^/]+/documents/|face-checks/[^/]+/frames/|holders/[^/]+/card-orders/[^/]+/photo$)"
+)
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _TRACE = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _HOP = re.compile(r"(?:\[(?P<bracketed>[^\]]*)\]|(?P<plain>[0-9.]+))(?::[0-9]{1,5})?")

@@ -43,7 +43,7 @@ def _moment(value: datetime) -> str:
     return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _one_line(value: str) -> str:
+def one_line(value: str) -> str:
     """Refuse control characters, those that turn the writing round too; pictures, joiners and wide spaces are taken."""
     if any(unicodedata.category(sign) in ("Cc", "Zl", "Zp") or sign in _TURNING for sign in value):
         raise PydanticCustomError("one_line", "control characters", {"code": "bad_characters"})
@@ -67,7 +67,7 @@ Moment = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 """RFC 3339 with `Z`."""
-Short = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(_one_line)]
+Short = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(one_line)]
 """A short text of one line."""
 Code = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
 """Six ASCII digits."""

@@ -80,6 +80,10 @@ class Action(StrEnum):
     CARD_PASSWORD_SET = "card.password_set"  # noqa: S105 - an action, not a secret
     CARD_PASSWORD_CHECKED = "card.password_checked"  # noqa: S105 - an action, not a secret
     CARD_PASSWORD_RESET_STARTED = "card.password_reset_started"  # noqa: S105 - an action, not a secret
+    CARD_ORDERS_SEEN = "card_orders.seen"
+    CARD_ORDER_DRAFTED = "card_order.drafted"
+    CARD_ORDER_SUBMITTED = "card_order.submitted"
+    CARD_ORDER_MOVED = "card_order.moved"
     TRANSFERS_SEEN = "transfers.seen"
     TRANSFER_DRAFTED = "transfer.drafted"
     TRANSFER_SUBMITTED = "transfer.submitted"

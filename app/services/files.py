@@ -15,12 +15,13 @@ from sqlalchemy import delete, select
 
 from app.core.db import Database, Session, bucket_of
 from app.core.sealing import DataKey
+from app.models.card_orders import CardPhoto
 from app.models.documents import Document, DocumentState, EvidenceFile
 from app.models.faces import FaceFrame
 from app.models.statements import StatementFile
 from app.ports.storage import ObjectExists, ObjectMissing, ObjectStore, StorageUnavailable
 
-TABLES: Final[tuple[type[EvidenceFile], ...]] = (Document, FaceFrame, StatementFile)
+TABLES: Final[tuple[type[EvidenceFile], ...]] = (Document, FaceFrame, CardPhoto, StatementFile)
 """Every table whose rows have an object in the store."""
 
 Row = TypeVar("Row", bound=EvidenceFile)

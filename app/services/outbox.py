@@ -36,6 +36,8 @@ class Kind(StrEnum):
     HOME_ERASED = "home_erased"
     TELL_CHANNEL = "tell_channel"
     PERSON_CHANGED = "person_changed"
+    SUBMIT_CARD_ORDER = "submit_card_order"
+    CARD_COLLECTED = "card_collected"
     SUBMIT_TRANSFER = "submit_transfer"
     WITHDRAW_TRANSFER = "withdraw_transfer"
     REPORT_CERTIFICATION = "report_certification"

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, func, literal, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.core.db import Database, Session
+from app.models.card_orders import CardPhoto
 from app.models.documents import Document, DocumentKind, EvidenceFile
 from app.models.faces import FaceFrame
 from app.models.statements import StatementFile
@@ -18,8 +19,9 @@ from app.services import housekeeping, policies
 # The sweep comes every few seconds; what it has not done in this time it does not do.
 _GRACE: Final = timedelta(minutes=10)
 _FRAME: Final = "face_frame"
+_CARD_PHOTO: Final = "card_photo"
 _STATEMENT: Final = "statement"
-_FACES: Final = frozenset({_FRAME, DocumentKind.FACIAL_PHOTO.value})
+_FACES: Final = frozenset({_FRAME, _CARD_PHOTO, DocumentKind.FACIAL_PHOTO.value})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ async def _kept(session: Session) -> tuple[tuple[Kept, ...], datetime]:
     found = [
         *await _of(session, Document, Document.kind, Document.kind == DocumentKind.FACIAL_PHOTO, too_old),
         *await _of(session, FaceFrame, literal(_FRAME), literal(True), too_old),  # noqa: FBT003 - SQL, not a flag
+        *await _of(session, CardPhoto, literal(_CARD_PHOTO), literal(True), too_old),  # noqa: FBT003 - the same
         *await _of(session, StatementFile, literal(_STATEMENT), literal(False), too_old),  # noqa: FBT003 - the same
     ]
     return tuple(sorted(found, key=lambda each: (not each.is_face, each.kind))), session.now

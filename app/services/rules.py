@@ -344,6 +344,36 @@ class Certifications(_Rule):
     again_minutes: int = Field(gt=0)
 
 
+class CardOrders(_Rule):
+    """Card orders begun a day for a person, and minutes between two looks at how one goes."""
+
+    begun_a_day: int
+    look_minutes: int = Field(gt=0)
+    look_minutes_at_most: int = Field(gt=0)
+
+
+class CardPhotos(_Rule):
+    """What a photo for a card must have: pixels, bytes, and shares of 1 that are measured; regions differ in the bytes.
+
+    `background`: white in the upper corners; `headroom`: above the head; `beside`: on its narrower side; `off_centre`:
+    from the middle; `subject`: not white. `colour` is a distance between channels, `sharpness` as for all pictures.
+    """
+
+    width: int
+    height: int
+    least_bytes: int
+    most_bytes: int
+    background: float
+    least_headroom: float
+    most_headroom: float
+    beside: float
+    off_centre: float
+    least_subject: float
+    most_subject: float
+    colour: float
+    sharpness: float
+
+
 class AgeRules(_Rule):
     """Years that must lie between two relatives, and ages of marriage (Civil Code art. 1047)."""
 
@@ -387,4 +417,6 @@ class Policies(BaseModel):
     certifications: Certifications
     age_rules: AgeRules
     transfers: Transfers
+    card_orders: CardOrders
+    card_photos: CardPhotos
     workdays: Workdays

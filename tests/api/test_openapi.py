@@ -27,6 +27,8 @@ CREATING = {
     ("post", "/v1/enrolments/{enrolment_id}/review-requests"),
     ("post", "/v1/card/password-resets"),
     ("post", "/v1/holders/me/card/level-upgrades"),
+    ("post", "/v1/holders/{holder}/card-orders"),
+    ("post", "/v1/holders/{holder}/card-orders/{order_id}/submission"),
     ("post", "/v1/holders/{holder}/transfers"),
     ("post", "/v1/holders/{holder}/transfers/{transfer_id}/submission"),
     ("post", "/v1/handovers/openings"),

@@ -14,6 +14,8 @@ SAFE: dict[str, Any] = {
     "messages_gateway": {"endpoint": "https://sms.example", "secrets": "whsec_" + "A" * 44},
     "certifications_adapter": "gateway",
     "certifications_gateway": {"endpoint": "https://benefits.example", "secrets": "whsec_" + "A" * 44},
+    "card_orders_adapter": "gateway",
+    "card_orders_gateway": {"endpoint": "https://cards.example", "secrets": "whsec_" + "A" * 44},
     "transfers_adapter": "gateway",
     "transfers_gateway": {"endpoint": "https://places.example", "secrets": "whsec_" + "A" * 44},
     "insurance_adapter": "gateway",
@@ -42,6 +44,7 @@ def test_production_refuses_every_sandbox_and_names_them_all() -> None:
     said = refusal(environment="production")
 
     sandboxes = (
+        "ESCARD_CARD_ORDERS_ADAPTER",
         "ESCARD_FACE_PROVIDERS",
         "ESCARD_MESSAGES_ADAPTER",
         "ESCARD_REGISTER_ADAPTER",
@@ -68,7 +71,7 @@ def test_production_can_be_set() -> None:
     assert Settings(**SAFE).environment is Environment.PRODUCTION
 
 
-@pytest.mark.parametrize("port", ["messages", "certifications", "transfers"])
+@pytest.mark.parametrize("port", ["messages", "certifications", "transfers", "card_orders"])
 def test_a_gateway_that_is_not_named_is_refused(port: str) -> None:
     assert f"ESCARD_{port.upper()}_GATEWAY__ENDPOINT" in refusal(**{f"{port}_adapter": "gateway"})
 

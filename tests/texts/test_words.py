@@ -13,13 +13,16 @@ import pytest
 import app
 from app import texts
 from app.models.accounts import SmsPurpose
+from app.models.card_orders import CardOrderState
 from app.models.cases import Finding
 from app.models.filings import FilingEnd
 from app.models.transfers import TransferState
+from app.ports.card_orders import CardOrderFailure
 from app.ports.face import FaceReason
 from app.ports.images import MAX_PIXELS, ImageFault
 from app.ports.transfers import TransferRejection
 from app.services.audit import Action
+from app.services.card_orders.photos import CardPhotoFault
 from app.services.cards.rules import PasswordFault
 from app.services.family.activity import By
 from app.services.family.ageing import ChangeKind
@@ -161,6 +164,8 @@ def test_every_finding_of_reviewers_has_words_and_none_is_left_over() -> None:
 
 def test_every_state_and_reason_of_filings_has_words_and_none_is_left_over() -> None:
     assert {kind: set(codes) for kind, codes in texts.filings().items()} == {
+        "card_order_reasons": set(CardOrderFailure),
+        "card_order_states": set(CardOrderState),
         "filing_ends": set(FilingEnd),
         "transfer_reasons": set(TransferRejection),
         "transfer_states": set(TransferState),
@@ -169,7 +174,7 @@ def test_every_state_and_reason_of_filings_has_words_and_none_is_left_over() -> 
 
 @pytest.mark.parametrize(
     "faults",
-    [NumberFault, NameFault, PhoneFault, RelationshipFault, Implausibility, PasswordFault, ImageFault],
+    [NumberFault, NameFault, PhoneFault, RelationshipFault, Implausibility, PasswordFault, ImageFault, CardPhotoFault],
 )
 def test_every_fault_of_a_field_has_words(faults: type[StrEnum]) -> None:
     assert set(faults) - set(texts.field_codes()) == set()

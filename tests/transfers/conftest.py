@@ -4,7 +4,8 @@ import pytest
 
 from app.routers.deps import House
 from tests.factories.make import Holder, Make
-from tests.transfers.playing import Filing, Time
+from tests.factories.passing import Time
+from tests.transfers.playing import Filing
 
 
 @pytest.fixture

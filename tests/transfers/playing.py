@@ -1,4 +1,4 @@
-"""Plays transfers through the public interface, and the worker and the clock beside it."""
+"""Plays transfers through the public interface, as an app would."""
 
 import secrets
 from dataclasses import dataclass
@@ -6,10 +6,6 @@ from typing import Any
 
 import httpx
 
-from app import worker
-from app.routers.deps import House
-from app.services.transfers import tracking
-from tests.factories.adding import later
 from tests.factories.make import Holder
 
 JSON = dict[str, Any]
@@ -54,28 +50,3 @@ class Filing:
 
     async def withdraw(self, transfer_id: str) -> httpx.Response:
         return await self.who.call("DELETE", f"{self.path}/{transfer_id}")
-
-
-@dataclass(frozen=True, slots=True)
-class Time:
-    """The worker's work, and days that pass."""
-
-    house: House
-
-    async def work(self) -> None:
-        """Let the worker tell what is due, what comes of that too, and ask the places once."""
-        while await worker.tell_due(self.house.db, self.house.ports):
-            pass
-        await tracking.track_due(self.house.db, self.house.ports.transfers)
-        while await worker.tell_due(self.house.db, self.house.ports):
-            pass
-
-    async def pass_by(self, **span: float) -> None:
-        """Let time pass, and then the worker work."""
-        await later(self.house, **span)
-        await self.work()
-
-    async def texts(self) -> list[str]:
-        """What people were told, oldest first."""
-        assert self.house.sandbox is not None
-        return [each.text for each in reversed(await self.house.sandbox.inbox.received(None, 500))]

@@ -14,8 +14,9 @@ from app.services.links import Services
 from tests import cluster
 from tests.factories.adding import set_policy
 from tests.factories.make import Holder, Make
+from tests.factories.passing import Time
 from tests.factories.rows import count
-from tests.transfers.playing import PENSION, Filing, Time
+from tests.transfers.playing import PENSION, Filing
 
 JSON = dict[str, Any]
 WHOLE = [

@@ -16,9 +16,10 @@ from app.routers.deps import House
 from app.services import audit, links
 from tests.factories.adding import later
 from tests.factories.make import Holder, Make
+from tests.factories.passing import Time
 from tests.factories.servers import serving
 from tests.transfers.places import SECRET_TEXT, PlacesGateway, Twist
-from tests.transfers.playing import PENSION, Filing, Time
+from tests.transfers.playing import PENSION, Filing
 
 JSON = dict[str, Any]
 

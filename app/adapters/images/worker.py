@@ -1,5 +1,6 @@
 """What runs in a worker process: the one function that the pool calls, and what it is told to do."""
 
+import io
 import re
 import warnings
 from collections.abc import Callable
@@ -11,8 +12,9 @@ from app.adapters.images.encoding import Unusable
 from app.adapters.images.marks import marked
 from app.adapters.images.pdf import pages
 from app.adapters.images.photos import photo
+from app.adapters.images.portraits import look, upright_size
 from app.adapters.workers import limit_processor_time
-from app.ports.images import ImageFault, ImageType, ImageUse, PreparedImage
+from app.ports.images import CardPhotoLook, ImageFault, ImageType, ImageUse, PreparedImage
 
 Done = TypeVar("Done")
 
@@ -40,6 +42,18 @@ def decoded(
         return ImageFault.TOO_MANY_PIXELS
     except Exception:
         # Decoders raise nearly anything over damaged bytes, MemoryError at the limit included.
+        return ImageFault.UNREADABLE
+
+
+def portrayed(content: bytes, image_type: ImageType) -> tuple[PreparedImage, CardPhotoLook] | ImageFault:
+    """Decode a photo for a card, encode it anew and measure it, or say what is wrong. Never raises, as above."""
+    pages = decoded(content, image_type, ImageUse.CARD_PHOTO, None)
+    if isinstance(pages, ImageFault):
+        return pages
+    try:
+        with Image.open(io.BytesIO(pages[0].content), formats=["JPEG"]) as picture:
+            return pages[0], look(picture, upright_size(content))
+    except Exception:
         return ImageFault.UNREADABLE
 
 

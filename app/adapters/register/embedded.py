@@ -114,6 +114,18 @@ class EmbeddedRegister(Register):
 
         return await self._db.run(replace)
 
+    async def give_card(self, session: Session, number: str) -> None:
+        """Let somebody have collected a new physical card: of a number of its own, and normal."""
+        row = await session.scalar(
+            select(RegisterPerson)
+            .where(RegisterPerson.number_hmac.in_(session.lookup.digests(_NUMBER, number)))
+            .with_for_update(of=RegisterPerson)
+        )
+        if row is not None:
+            record = _changed(_opened(session, row.id, row.record), PersonChange(new_card=True))
+            row.record = session.vault.system.seal_bytes(_RECORD, row.id, orjson.dumps(record))
+            row.changed_at = session.now
+
     async def test_people(self) -> Sequence[TestPerson]:
         """Return everybody who has a label, in the order of the demo."""
 

@@ -15,6 +15,7 @@ from app.models import (
     accounts,
     answers,
     audit,
+    card_orders,
     cards,
     cases,
     certifications,
@@ -204,6 +205,11 @@ HOLDINGS: Final = (
         emptied=frozenset({"address"}),
     ),
     Holding(cases.NotedRisk, ("owner_id",), "owner_id", others=_MEMBER),
+    Holding(
+        card_orders.CardOrder, ("person_id",), "person_id", shown={"address": "id"}, others=frozenset({"filed_by"})
+    ),
+    Holding(card_orders.CardOrderStep, ("person_id",), "person_id"),
+    Holding(card_orders.CardPhoto, ("home_id",), "home_id", kept_secret=_FILE),
     Holding(transfers.Transfer, ("person_id",), "person_id", others=frozenset({"filed_by"})),
     Holding(transfers.TransferStep, ("person_id",), "person_id"),
     Holding(showings.Redemption, ("holder_id",), "holder_id", kept_secret=frozenset({"nonce"})),

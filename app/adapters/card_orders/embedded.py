@@ -1,0 +1,99 @@
+"""A card administration and a bank that stand in for real ones: a card takes three weeks, by our clock.
+
+Whoever's name is longer than the bank's forms gets none. A card that is collected is in the embedded register.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy.dialects.postgresql import insert
+
+from app.adapters.register.embedded import EmbeddedRegister
+from app.core.clock import SHANGHAI
+from app.core.db import Database, Session
+from app.models.stand_ins import FiledCardOrder
+from app.ports.card_orders import CardOrderFailure, CardOrderNews, CardOrderRequest, CardOrders, CardOrderStage
+
+_LONGEST_NAME: Final = 20
+_NUMBER: Final = "filed_card_order.number"
+_SATURDAY: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is done how many weekdays after the order came, and its code."""
+
+    days: int
+    stage: CardOrderStage
+    code: str
+    reason: CardOrderFailure | None = None
+
+
+_USUAL: Final = (
+    _Plan(2, CardOrderStage.REVIEWED, "10"),
+    _Plan(3, CardOrderStage.BATCHED_TO_BANK, "20"),
+    _Plan(5, CardOrderStage.ACCOUNT_OPENED, "30"),
+    _Plan(7, CardOrderStage.BEING_MADE, "40"),
+    _Plan(12, CardOrderStage.AT_BRANCH, "50"),
+    _Plan(15, CardOrderStage.COLLECTED, "60"),
+)
+_FAILED: Final = (*_USUAL[:2], _Plan(4, CardOrderStage.FAILED, "90/F03", CardOrderFailure.BANK_REFUSED))
+
+
+class EmbeddedCardOrders(CardOrders):
+    """The table of the orders that came, and the embedded register, which gets the cards."""
+
+    def __init__(self, db: Database, register: EmbeddedRegister) -> None:
+        self._db = db
+        self._register = register
+
+    async def submit(self, order: CardOrderRequest) -> CardOrderNews | None:
+        async def put(session: Session) -> None:
+            await session.execute(
+                insert(FiledCardOrder)
+                .values(
+                    order_id=order.id,
+                    number=session.vault.system.seal_bytes(_NUMBER, order.id, order.number.encode()),
+                    is_refused=len(order.name) > _LONGEST_NAME,
+                    filed_at=session.now,
+                )
+                .on_conflict_do_nothing()
+            )
+
+        await self._db.run(put)
+        return None
+
+    async def progress(self, order_id: UUID) -> tuple[CardOrderNews, ...] | None:
+        order = await self._db.run(lambda session: session.get(FiledCardOrder, order_id))
+        if order is None:
+            return None
+        steps = tuple(_steps(order, self._db.clock.now()))
+        if steps and steps[-1].stage is CardOrderStage.COLLECTED and order.collected_at is None:
+            number = self._db.vault.system.open_bytes(_NUMBER, order_id, order.number).decode()
+            await self._db.run(lambda session: self._collect(session, order_id, number))
+        return steps
+
+    async def _collect(self, session: Session, order_id: UUID, number: str) -> None:
+        order = await session.get_one(FiledCardOrder, order_id, with_for_update=True, populate_existing=True)
+        if order.collected_at is None:
+            order.collected_at = session.now
+            await self._register.give_card(session, number)
+
+
+def _steps(order: FiledCardOrder, now: datetime) -> Iterator[CardOrderNews]:
+    for each in _FAILED if order.is_refused else _USUAL:
+        at = _weekdays_after(order.filed_at, each.days)
+        if at <= now:
+            yield CardOrderNews(each.stage, at, each.code, each.reason)
+
+
+def _weekdays_after(moment: datetime, days: int) -> datetime:
+    """Return three in the afternoon so many weekdays later."""
+    day = moment.astimezone(SHANGHAI).date()
+    while days:
+        day += timedelta(days=1)
+        days -= day.weekday() < _SATURDAY
+    return datetime.combine(day, time(15), SHANGHAI).astimezone(UTC)

@@ -1,0 +1,220 @@
+"""Card orders through a real HTTP gateway: down, slow, lying; each time with the one right outcome."""
+
+import base64
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from pydantic import SecretStr
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from app.adapters.webhooks import NotGenuine, Webhooks
+from app.core.clock import Clock, SystemClock
+from app.core.db import Database
+from app.core.settings import GatewaySettings, Settings
+from app.routers.deps import House
+from app.services import files
+from tests.card_orders.playing import OFFICE, Ordering
+from tests.factories.passing import Time
+from tests.factories.servers import serving
+from tests.transfers.places import SECRET, SECRET_TEXT
+
+JSON = dict[str, Any]
+
+
+@dataclass
+class Makers:
+    """Those who make cards: orders by number, as docs/gateways.md has it, until a test makes them worse."""
+
+    address: str = ""
+    clock: Clock = field(default_factory=SystemClock)
+    orders: dict[str, JSON] = field(default_factory=dict)
+    submissions: int = 0
+    steps: dict[str, list[JSON]] = field(default_factory=dict)
+    is_down: bool = False
+    is_mute: bool = False
+    refusal: JSON | None = None
+    lie: Any = None
+
+    def says(self, order_no: str, status: str, reason: str | None = None) -> None:
+        self.steps[order_no].append({"status": status, "at": self.clock.now().isoformat(), "reason": reason})
+
+    async def take(self, request: Request) -> Response:
+        body, name = await request.body(), request.path_params["name"]
+        signed = f"{request.method} /card-orders/{name}\n".encode() + body
+        try:
+            Webhooks([SECRET], self.clock).verify(request.headers, signed)
+        except NotGenuine:
+            return Response(status_code=401)
+        if self.is_down:
+            return Response(status_code=503)
+        status, said = self._put(name, orjson.loads(body)) if request.method == "PUT" else self._get(name)
+        if self.lie is not None and request.method == "GET":
+            said = self.lie(said)
+        return Response(status_code=504) if self.is_mute else Response(orjson.dumps(said), status)
+
+    def _put(self, name: str, order: JSON) -> tuple[int, JSON]:
+        if self.refusal is not None:
+            return 422, {"order_no": name, "at": self.clock.now().isoformat()} | self.refusal
+        self.submissions += 1
+        assert self.orders.setdefault(name, order) == order, "one number, two orders"
+        self.steps.setdefault(name, [])
+        return 201, {"order_no": name}
+
+    def _get(self, name: str) -> tuple[int, JSON]:
+        return (200, {"order_no": name, "steps": self.steps[name]}) if name in self.steps else (404, {})
+
+
+@pytest.fixture
+async def makers() -> AsyncIterator[Makers]:
+    """The gateway, served on loopback."""
+    gateway = Makers()
+    app = Starlette(routes=[Route("/card-orders/{name}", gateway.take, methods=["GET", "PUT"])])
+    async with serving(app) as address:
+        gateway.address = address
+        yield gateway
+
+
+@pytest.fixture
+def settings(tmp_path: Path, makers: Makers) -> Settings:
+    """A house that asks the gateway, for two seconds at most."""
+    return Settings(
+        data_folder=tmp_path,
+        database_connections=20,
+        requests_per_minute=100_000,
+        card_orders_adapter="gateway",
+        card_orders_gateway=GatewaySettings(endpoint=makers.address, secrets=SecretStr(SECRET_TEXT), timeout_seconds=2),
+    )
+
+
+@pytest.fixture
+def time(house: House, makers: Makers) -> Time:
+    """The worker and the clock, which those who make cards look at too."""
+    makers.clock = house.ports.clock
+    return Time(house)
+
+
+async def test_an_order_carries_who_why_where_to_and_the_photo(mine: Ordering, makers: Makers, time: Time) -> None:
+    order_id = await mine.order("damaged")
+    await time.work()
+
+    order = makers.orders[order_id]
+    photo = base64.b64decode(order.pop("photo"))
+    assert order == {
+        "order_no": order_id,
+        "aac002": mine.who.registered.number,
+        "aac003": "王志远",
+        "reason": "3",
+        "branch": OFFICE,
+        "address": None,
+    }
+    assert photo.startswith(b"\xff\xd8\xff")
+
+
+async def test_an_address_goes_to_those_who_send_the_card(mine: Ordering, makers: Makers, time: Time) -> None:
+    order_id = await mine.order(address="北京路 1 号 3 单元 王志远")
+    await time.work()
+
+    assert (makers.orders[order_id]["address"], makers.orders[order_id]["branch"]) == (
+        "北京路 1 号 3 单元 王志远",
+        None,
+    )
+
+
+async def test_a_gateway_that_is_down_or_whose_answers_are_lost_has_one_order_in_the_end(
+    mine: Ordering, makers: Makers, time: Time
+) -> None:
+    order_id = await mine.order()
+    makers.is_down = True
+    await time.work()
+    makers.is_down, makers.is_mute = False, True
+    await time.pass_by(minutes=1)
+    makers.is_mute = False
+    await time.pass_by(minutes=1)
+
+    assert (list(makers.orders), makers.submissions) == ([order_id], 2)
+    assert (await mine.read(order_id))["as_of"] is not None
+
+
+async def test_an_order_refused_at_once_has_failed_and_its_photo_goes(
+    mine: Ordering, makers: Makers, time: Time
+) -> None:
+    makers.refusal = {"status": "90", "reason": "F01"}
+    order_id = await mine.order()
+    await time.work()
+
+    read = await mine.read(order_id)
+    assert (read["state"], read["timeline"][-1]["reason"], read["photo_until"]) == ("failed", "photo_refused", None)
+
+
+def then(**step: str) -> Any:
+    """One step more than was said, as the last one but for this."""
+    return lambda said: said | {"steps": [*said["steps"], said["steps"][-1] | step]}
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        lambda said: said | {"steps": []},
+        then(status="60"),
+        then(status="11"),
+        then(status="20", at="2099-01-01T00:00:00Z"),
+        then(status="20", at="2020-01-01T00:00:00Z"),
+        lambda said: said | {"order_no": "00008d11-0000-8000-8000-000000000000"},
+        lambda said: {},
+    ],
+    ids=["goes back", "skips", "unknown", "future", "past", "another order", "nothing"],
+)
+async def test_a_gateway_that_lies_changes_nothing_and_is_asked_again(
+    mine: Ordering, makers: Makers, time: Time, lie: Any
+) -> None:
+    order_id = await mine.order()
+    await time.work()
+    makers.says(order_id, "10")
+    await time.pass_by(hours=2)
+    honest = await mine.read(order_id)
+    makers.lie = lie
+    await time.pass_by(hours=2)
+    lied = await mine.read(order_id)
+    makers.lie = None
+    makers.says(order_id, "20")
+    await time.pass_by(hours=6)
+
+    assert lied == honest
+    assert await mine.states(order_id) == ["submitted", "reviewed", "batched_to_bank"]
+
+
+async def test_a_gateway_that_forgets_an_order_it_has_taken_is_not_believed(
+    mine: Ordering, makers: Makers, time: Time
+) -> None:
+    order_id = await mine.order()
+    await time.work()
+    del makers.steps[order_id]
+    await time.pass_by(hours=2)
+
+    assert await mine.states(order_id) == ["submitted"]
+
+
+@pytest.mark.parametrize("was_taken", [True, False], ids=["taken", "never taken"])
+async def test_a_photo_that_had_to_be_deleted_in_doubt_makes_us_ask_whether_they_have_the_order(
+    mine: Ordering, makers: Makers, house: House, db: Database, time: Time, *, was_taken: bool
+) -> None:
+    order_id = await mine.order()
+    makers.is_down, makers.is_mute = not was_taken, was_taken
+    await time.work()
+    await time.pass_by(days=7, minutes=1)
+    await files.sweep(db, house.ports.store)
+    makers.is_down = makers.is_mute = False
+    await time.pass_by(hours=2)
+
+    read = await mine.read(order_id)
+    if was_taken:
+        assert (read["state"], read["as_of"] is not None) == ("submitted", True)
+    else:
+        assert (read["state"], read["timeline"][-1]["reason"]) == ("failed", "photo_gone")

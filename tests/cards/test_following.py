@@ -20,8 +20,9 @@ from app.ports.register import (
     TestPerson,
 )
 from app.routers.deps import House
+from app.services import audit
 from app.services.audit import Action
-from app.services.cards import following
+from app.services.cards import following, issuing
 from tests.factories.make import Holder, Make, Someone
 from tests.factories.phone import Phone
 
@@ -252,6 +253,33 @@ class TestAsking:
 
         assert await told(house.db, me) == ["card_lost_member"]
         assert (await written(make, me)).count(Action.CARD_STATUS_CHANGED) == 1
+
+
+class TestIssuing:
+    async def test_what_an_enrolment_heard_earlier_brings_no_lost_card_back(self, make: Make, house: House) -> None:
+        me = await make.owner()
+        heard = me.registered
+        await say(house, me, status=PhysicalCardStatus.LOST)
+        await following.refresh(house.db, house.ports.register, me.id)
+
+        await house.db.run(lambda session: issuing.issue(session, me.id, heard, channel="app", actor=audit.SYSTEM))
+
+        assert await status_of(me) == "lost"
+        assert await following.ask_due(house.db, house.ports.register) == 1
+
+    async def test_issued_while_it_gets_lost_it_is_lost(self, make: Make, house: House) -> None:
+        me = await make.person()
+        slow = Answering(house.ports.register)
+        late = asyncio.create_task(following.refresh(house.db, slow, me.id))
+        await slow.asked.wait()
+        await say(house, me, status=PhysicalCardStatus.LOST)
+
+        holder, _ = await asyncio.gather(make.signed_in(me), following.refresh(house.db, house.ports.register, me.id))
+        slow.answer.set()
+        await late
+        await following.ask_due(house.db, house.ports.register)
+
+        assert await status_of(holder) == "lost"
 
 
 class TestTheDemo:

@@ -109,7 +109,9 @@ async def _follow(session: Session, person_id: UUID, registered: RegisteredPerso
     if card.asked_at is not None and card.asked_at > asked_at:
         return
     every = timedelta(hours=(await policies.current(session, card.region)).card_checks.every_hours)
-    card.asked_at, card.ask_due_at = asked_at, _next_time(session.now, card.bucket, every)
+    card.asked_at = asked_at
+    if asked_at >= card.ask_due_at:  # one that was asked for before is not what is waited for
+        card.ask_due_at = _next_time(session.now, card.bucket, every)
     await _follow_life(session, card, registered)
     is_new = await _follow_number(session, card, registered)
     await _follow_status(session, card, registered, is_new=is_new)

@@ -55,6 +55,8 @@ async def _look_again(
     if not isinstance(seen, _WithoutCard):
         return seen
     if registered is None or not registered.is_alive:
+        if registered is not None:  # without a card nobody else asks the register about them
+            outbox.tell(session, outbox.Kind.PERSON_CHANGED, acting.person_id, change="died")
         return NoCardYet(NoPhysicalCard.code)
     obstacle = await issuing.obstacle(session, registered)
     if obstacle is not None:

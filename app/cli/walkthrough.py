@@ -15,6 +15,7 @@ from app.walkthrough.phone import Phone, Unexpected
 from app.walkthrough.server import answers, serving
 from app.walkthrough.story import Story
 from app.walkthrough.telling import Teller
+from app.walkthrough.two_years import TwoYears
 
 app = typer.Typer()
 
@@ -29,6 +30,10 @@ def walk_through(
     in_full: Annotated[
         bool, typer.Option("--in-full", help="Cut nothing: whole answers, ids, tokens, codes and passwords.")
     ] = False,
+    two_years: Annotated[
+        bool,
+        typer.Option("--two-years", help="Tell two years of a family, on a server of its own: its clock is moved."),
+    ] = False,
     server_log: Annotated[
         Path | None, typer.Option(help="Where the log of a server of its own goes; without it, it is not kept.")
     ] = None,
@@ -41,8 +46,8 @@ def walk_through(
         if url is not None and not answers(url):
             raise Unexpected(f"No escard server answers at {url}.")
         with ExitStack() as until_the_end:
-            if not answers(running):
-                progress(f"No server answers at {running}: starting one for this story alone …")
+            if url is None and (two_years or not answers(running)):
+                progress("Starting a server for this story alone …")
                 running = until_the_end.enter_context(serving(server_log))
             client = until_the_end.enter_context(
                 httpx.Client(base_url=running, timeout=30, headers={"Accept-Language": "en"})
@@ -53,7 +58,8 @@ def walk_through(
                     "Ids, long texts and secrets are cut, and what is empty or has not changed is left out; "
                     "--in-full shows everything (make walkthrough ARGS=--in-full)."
                 )
-            Story(Phone(client, teller), teller).tell()
+            story = TwoYears if two_years else Story
+            story(Phone(client, teller), teller).tell()
     except Unexpected as surprise:
         teller.wrong(str(surprise))
         raise typer.Exit(1) from None

@@ -1,13 +1,13 @@
 """Who plays in the story: test people, as a development server shows them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from app.walkthrough.phone import Unexpected
 from app.walkthrough.telling import JSON
 
-_CAST: Final = ("owner", "child-9", "parent-68", "parent-mother")
+CAST: Final = ("owner", "child-9", "parent-68", "parent-mother")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,26 @@ class Cast:
         Raises:
             Unexpected: somebody is missing.
         """
-        people = {item["label"]: Person.of(item) for item in items}
-        if missing := set(_CAST) - people.keys():
-            raise Unexpected(f"The server's register has no {', '.join(sorted(missing))}: run `escard demo` there.")
-        return cls(*(people[label] for label in _CAST))
+        return cls(*named(items, *CAST))
 
 
-def cast_alone(people: JSON) -> JSON:
-    """Leave out of `/dev/people` who does not play."""
-    playing = [item for item in people["items"] if item["label"] in _CAST]
-    return {"items": [*playing, f"… and {len(people['items']) - len(playing)} more"]}
+def named(items: Sequence[Mapping[str, Any]], *labels: str) -> Sequence[Person]:
+    """Find test people by their labels, in that order.
+
+    Raises:
+        Unexpected: somebody is missing.
+    """
+    people = {item["label"]: Person.of(item) for item in items}
+    if missing := set(labels) - people.keys():
+        raise Unexpected(f"The server's register has no {', '.join(sorted(missing))}: run `escard demo` there.")
+    return [people[label] for label in labels]
+
+
+def only(*labels: str) -> Callable[[JSON], JSON]:
+    """Make what leaves out of `/dev/people` who does not play."""
+
+    def shown(people: JSON) -> JSON:
+        playing = [item for item in people["items"] if item["label"] in labels]
+        return {"items": [*playing, f"… and {len(people['items']) - len(playing)} more"]}
+
+    return shown

@@ -104,6 +104,18 @@ class Phone:
         if isinstance(tokens, dict):
             self.access_token = tokens["access_token"]
 
+    def wait_until(self, path: str, holds: Callable[[JSON], bool], seconds: float = 30) -> None:
+        """Wait, without a word, until something reads as it should: a worker does it, a moment later.
+
+        Raises:
+            Unexpected: it does not get there.
+        """
+        until = time.monotonic() + seconds
+        while not holds(self.ask(path).body):
+            if time.monotonic() > until:
+                raise Unexpected(f"{path} did not change as it should within {seconds:.0f} s.")
+            time.sleep(0.25)
+
     def wait_for_message(self, number: str, seconds: float) -> bool:
         """Wait, without a word, until a phone has a message; a worker sends them, a moment after the answer."""
         until = time.monotonic() + seconds

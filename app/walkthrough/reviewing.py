@@ -57,14 +57,16 @@ class Reviewers:
         )
         screen.call("POST", f"{case}/claims", expect=(201,), is_once=True)
         seen = screen.call("GET", case).body
-        self._teller.words(
-            "Each picture has an address that is good for a minute, in this session alone; who looks and when is "
-            "written across it."
-        )
+        if seen["exhibits"]:
+            self._teller.words(
+                "Each picture has an address that is good for a minute, in this session alone; who looks and when is "
+                "written across it."
+            )
         for exhibit in seen["exhibits"]:
             screen.picture(exhibit["href"])
-        self._teller.words("The paper shows who she is. The decision names its reason, one of those the case offers.")
-        choice = {"decision": "approve", "reason": "papers-fit"}
+        self._teller.words("They have seen enough. The decision names its reason, one of those the case offers.")
+        offered = next(choice for choice in seen["choices"] if choice["decision"] == "approve")
+        choice = {"decision": "approve", "reason": offered["reason"]}
         decided = screen.call("POST", f"{case}/decisions", choice, expect=(201,), is_once=True)
         return str(decided.body["state"])
 

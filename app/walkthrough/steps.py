@@ -17,57 +17,77 @@ class Steps:
     def __init__(self, phone: Phone, teller: Teller) -> None:
         self._phone = phone
         self._teller = teller
+        self._device = {"id": secrets.token_hex(8), "name": "My phone", "platform": "ios"}
 
     def account(self) -> None:
         """Register a phone and be signed in on it."""
-        self._teller.chapter("An account")
         opened = None
         while opened is None or opened.problem == "phone-already-registered":
             self._phone.number = f"1000000{1000 + secrets.randbelow(9000)}"
             self._teller.words(
-                "The owner picks up a phone that the service does not know. A code by SMS shows that the phone is his."
+                "A phone that the service does not know. A code by SMS shows that it is in the hand of whoever asks."
             )
-            device_id = secrets.token_hex(8)
-            asked = {"phone": self._phone.number, "purpose": "register", "device_id": device_id}
+            asked = {"phone": self._phone.number, "purpose": "register", "device_id": self._device["id"]}
             self._phone.call("POST", "/v1/sms-codes", asked, expect=(202,))
             self._teller.words("In development nothing is sent; what would have been can be read here.")
             inbox = self._phone.call("GET", f"/dev/messages?phone={self._phone.number}", shown=newest_alone)
             self._teller.words(
-                "With the code and a password of his choice he opens an account, and is signed in on this device."
+                "With the code and a password of one's choice an account is opened, and signed in on this device."
             )
             body = {
                 "phone": self._phone.number,
                 "sms_code": inbox.body["items"][0]["code"],
                 "password": _PASSWORD,
-                "device": {"id": device_id, "name": "My phone", "platform": "ios"},
+                "device": self._device,
             }
             opened = self._phone.call("POST", "/v1/accounts", body, expect=(201, 409), is_once=True)
         self._phone.take_over(opened.body.get("tokens"))
 
     def own_card(self, owner: Person) -> None:
         """Get a card for the one whose phone this is."""
-        self._teller.chapter("A card of his own")
-        self._teller.words("Only a holder may add relatives, so his own e-card comes first.")
+        self._teller.words("Only a holder may add relatives, or see who has added them: one's own e-card comes first.")
         enrolment = self.open_enrolment("own_card")
         self.acknowledge(enrolment, "own-card")
         self._teller.words(
-            "He says who he is. The register must know a living person of this number and name; the account then moves "
+            "Who it is: the register must know a living person of this number and name; the account then moves "
             "to that person, so the answer brings new tokens. Nothing of the person can be read yet: that takes a face."
         )
         body = {"name": owner.name, "social_security_number": owner.number}
         self._phone.take_over(self._phone.call("PUT", f"{enrolment}/details", body).body.get("tokens"))
         self.agree(enrolment, "face-check", "A face is processed only after a consent of its own.")
         self._teller.words(
-            "He looks into the camera. The sandbox provider lets everybody pass; a real one would check that he is "
-            "alive and compare him with the register's portrait. If an earlier account held this person, it loses him "
-            "now: the latest proof counts."
+            "A look into the camera. The sandbox provider lets everybody pass; a real one would check that somebody "
+            "alive is there and compare them with the register's portrait. If an earlier account held this person, it "
+            "loses them now: the latest proof counts."
         )
         self.check_face(enrolment)
-        self._teller.words("Last, a card password of six digits: not in order, not repeated, not from his own numbers.")
+        self._teller.words("Last, a card password of six digits: not in order, not repeated, not from one's numbers.")
         done = self._phone.call("PUT", f"{enrolment}/card-password", {"password": CARD_PASSWORD})
         self.require(done, state="active")
-        self._teller.words("The card is his. Numbers and names are masked unless he asks for them after a step-up.")
+        self._teller.words("The card is there. Numbers and names are masked unless asked for after a step-up.")
         self._phone.call("GET", "/v1/holders/me/card")
+
+    def let_pass(self, days: int, words: str) -> None:
+        """Move the server's clock on; who was signed in signs in again, as their session would have ended."""
+        self._teller.words(words)
+        self._phone.call("POST", "/dev/clock", {"advance_seconds": days * 86_400})
+        self.sign_in()
+
+    def let_pass_until(self, day: str, words: str) -> None:
+        """Move the server's clock to just after midnight in China of a day."""
+        self._teller.words(words)
+        self._phone.call("POST", "/dev/clock", {"now": f"{day}T00:00:01+08:00"})
+        self.sign_in()
+
+    def sign_in(self) -> None:
+        """Sign in with the account's password, on the same device."""
+        asked = {"phone": self._phone.number, "password": _PASSWORD, "device": self._device}
+        self._phone.take_over(self._phone.call("POST", "/v1/sessions", asked, expect=(201,)).body)
+
+    def step_up(self) -> None:
+        """Give the card password: what comes within the next five minutes may need it."""
+        checked = self._phone.call("POST", "/v1/card/password-checks", {"password": CARD_PASSWORD})
+        self._phone.take_over(checked.body)
 
     def open_enrolment(self, kind: str) -> str:
         """Open an application; return its address."""
@@ -81,7 +101,7 @@ class Steps:
 
     def acknowledge(self, enrolment: str, code: str) -> None:
         """Read a notice and say so."""
-        self._teller.words("He reads the notice; its hash says exactly which text he saw.")
+        self._teller.words("The notice is read; its hash says exactly which text was shown.")
         self._phone.call("PUT", f"{enrolment}/notice-acknowledgement", self.notice(code))
 
     def agree(self, enrolment: str, purpose: str, why: str) -> None:
@@ -99,7 +119,7 @@ class Steps:
         given = self._phone.call("PUT", f"{enrolment}/details", body, expect=(200, 409))
         if given.status == 409:
             self._put_away(given)
-            self._teller.words("Now he can say it again.")
+            self._teller.words("Now it can be said again.")
             given = self._phone.call("PUT", f"{enrolment}/details", body)
         self.require(given, state="documents_pending")
         return enrolment

@@ -3,10 +3,10 @@
 import secrets
 from typing import Final
 
-from app.walkthrough.people import Cast, Person, cast_alone
+from app.walkthrough.people import CAST, Cast, Person, only
 from app.walkthrough.phone import Phone, Unexpected
 from app.walkthrough.reviewing import Reviewers
-from app.walkthrough.steps import CARD_PASSWORD, Steps, newest_alone
+from app.walkthrough.steps import Steps, newest_alone
 from app.walkthrough.telling import Teller
 
 _SON: Final = "20"
@@ -30,7 +30,9 @@ class Story:
             Unexpected: an answer is not as it should be.
         """
         cast = self._cast()
+        self._teller.chapter("An account")
         self._steps.account()
+        self._teller.chapter("A card of his own")
         self._steps.own_card(cast.owner)
         self._step_up()
         child = self._add_child(cast.child)
@@ -44,7 +46,7 @@ class Story:
             "A development server knows test people: they are nobody, so everything can be tried on them. "
             "Four of them play here: an owner, his son of 9, his father of 68 and his mother."
         )
-        return Cast.of(self._phone.call("GET", "/dev/people", shown=cast_alone).body["items"])
+        return Cast.of(self._phone.call("GET", "/dev/people", shown=only(*CAST)).body["items"])
 
     def _step_up(self) -> None:
         self._teller.chapter("My → Family Service → Add")
@@ -56,8 +58,7 @@ class Story:
         if refused.problem != "card-password-required":
             raise Unexpected(f"The step-up was refused as {refused.problem}, not as card-password-required.")
         self._teller.words("… and with it there is a token that says so.")
-        checked = self._phone.call("POST", "/v1/card/password-checks", {"password": CARD_PASSWORD})
-        self._phone.take_over(checked.body)
+        self._steps.step_up()
 
     def _add_child(self, child: Person) -> str:
         self._teller.chapter(f"His son, {child.age}")

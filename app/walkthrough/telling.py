@@ -15,6 +15,7 @@ _SECRETS: Final = frozenset({"access_token", "refresh_token", "password", "sms_c
 _LINK: Final = re.compile(
     r"(?<=#)[A-Za-z0-9_-]{43}|(?<=signature=)[A-Za-z0-9_-]{43}|(?<=secret=)[A-Z2-7]{32}|^[A-Za-z0-9_-]{43}$"
 )
+_CODE: Final = re.compile(r"[0-9]+$|eyJ")  # by SMS, or to be shown to a terminal
 _IDENTITY: Final = re.compile(r"\b([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
 _STYLES: Final = {"title": "1", "words": "", "request": "36", "good": "32", "refused": "33", "wrong": "1;31"}
 
@@ -123,7 +124,7 @@ def _without_secrets(value: object) -> object:
 
 
 def _hidden(name: str, value: object) -> object:
-    is_secret = name in _SECRETS or (name == "code" and isinstance(value, str) and value.isdecimal())
+    is_secret = name in _SECRETS or (name == "code" and isinstance(value, str) and _CODE.match(value) is not None)
     if is_secret and isinstance(value, str):
         return value[: min(6, len(value) // 3)] + "…"
     if isinstance(value, str):

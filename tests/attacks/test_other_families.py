@@ -4,8 +4,9 @@ What is walked is the document itself, so a path that is published tomorrow is t
 on has one of everything that has an id.
 """
 
+import re
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, Final
@@ -13,12 +14,15 @@ from typing import Any, Final
 import httpx
 import pytest
 
+from app import worker
 from app.models.base import PERSONAL, Base
 from app.ports.register import TestPerson
 from app.routers.deps import House
 from tests.api.documents import JSON, document, operations
+from tests.factories.adding import later
+from tests.factories.callers import sign_in
 from tests.factories.make import Holder, Make
-from tests.factories.phone import Phone
+from tests.factories.phone import PASSWORD, Phone
 
 _UNKNOWN: Final = "00008d11-0000-8000-8000-000000000000"
 _WORDS: Final[Mapping[str, str]] = {"page": "1", "number": "1"}
@@ -35,19 +39,18 @@ class Operation:
 
     @property
     def names(self) -> Sequence[str]:
-        """The names of the places for ids in the path."""
-        return [each["name"] for each in self.parameters if each["name"] == "holder" or each["name"].endswith("_id")]
+        """The names of the places for ids in the path, in their order."""
+        return [name for name in re.findall(r"{(\w+)}", self.path) if name == "holder" or name.endswith("_id")]
 
     @property
     def parameters(self) -> Sequence[JSON]:
         return [each for each in self.said.get("parameters", ()) if each.get("in") == "path"]
 
-    def addresses(self, known: Sequence[str]) -> Iterator[str]:
-        """Every way to put these ids into the path; `me` stands for oneself only beside an id."""
-        choices = [["me", *known] if name == "holder" and len(self.names) > 1 else known for name in self.names]
+    def addresses(self, links: Sequence[str], ids: Sequence[str]) -> Iterator[str]:
+        """Every way to put ids into the path: a link before another id, where `me` stands for oneself."""
+        *before, _ = self.names
+        choices = [[*links, "me"] if name == "holder" else links for name in before] + [ids]
         for chosen in product(*choices):
-            if len(chosen) == 2 and chosen[0] != "me" and chosen[0] != known[0]:
-                continue  # the link first, then everything: not everything with everything
             yield self.path.format(**self._words(), **dict(zip(self.names, chosen, strict=True)))
 
     def _words(self) -> Mapping[str, str]:
@@ -73,19 +76,62 @@ def of_holders() -> list[Operation]:
     return [each for each in found if each.names and {"bearer": []} in each.said.get("security", ())]
 
 
+@dataclass(frozen=True, slots=True)
+class Family:
+    """An owner and two members with phones of their own, and the ids of what they have."""
+
+    people: Sequence[Phone]
+    links: Sequence[str]
+    ids: Sequence[str]
+
+
 @pytest.fixture
-async def known(owner: Phone, people: dict[str, TestPerson], make: Make, house: House) -> Sequence[str]:
-    """The ids of a family that has one of everything: a link first, then one of each table."""
-    await owner.add(people["parent-68"], "51", age=68)
+async def family(owner: Phone, people: dict[str, TestPerson], phone: Callable[[str], Phone], house: House) -> Family:
+    """A family that has one of everything."""
+    father = phone("10000000777")
+    await father.register()
+    await father.own_card(people["parent-68"])
+    assert (await owner.add(people["parent-68"], "51", age=68))["state"] == "active"
+    added = await owner.add(people["child-turning-16"], "30", age=15)
+    await later(house, days=2)
+    daughter = phone("10000000778")
+    await daughter.register()
+    await daughter.own_card(people["child-turning-16"])
+    await have_one_of_everything(owner, father)
+    await confirm(owner, added["link_id"])
     await owner.to_face(people["child-9"], "20", age=9)
+    await worker.tell_due(house.db, house.ports)
     rows = [f"({_first_id(table)})" for table in Base.metadata.sorted_tables if _has_ids(table)]
-    link = await house.db.fetch("SELECT id FROM family_link WHERE state = 'active'")
+    links = [str(row["id"]) for row in await house.db.fetch("SELECT id FROM family_link WHERE state = 'active'")]
     ids = await house.db.fetch(" UNION ALL ".join(rows))
-    return [str(link[0]["id"]), *(str(row["id"]) for row in ids)]
+    return Family([owner, father, daughter], links, [*links, *(str(row["id"]) for row in ids)])
+
+
+async def have_one_of_everything(owner: Phone, father: Phone) -> None:
+    """Let an owner file, certify and ask for whatever has an id, and his father too."""
+    moved = {"insurance": "pension", "from_region": "100101", "to_region": "100201"}
+    for one in (owner, father):
+        assert (await sign_in(one, password=PASSWORD)).status_code == 201
+        assert (await one.step_up()).status_code == 200
+        filed = await one.call("POST", "/v1/holders/me/transfers", moved)
+        assert filed.status_code == 201, filed.text
+        await one.call("POST", "/v1/holders/me/benefit-certifications", {"way": "counter"})
+        stated = await one.call("POST", "/v1/holders/me/rights/statements", {"insurances": ["pension"]})
+        assert stated.status_code == 201, stated.text
+        code = await one.sms_code("card_password_reset")
+        reset = await one.call("POST", "/v1/card/password-resets", {"sms_code": code})
+        assert reset.status_code == 201, reset.text
+
+
+async def confirm(owner: Phone, link_id: str) -> None:
+    """Let a member who has turned 16 confirm their link."""
+    asked = await owner.shown("face-check") | {"services": ["view"], "way": "people"}
+    begun = await owner.call("POST", f"/v1/family/members/{link_id}/reconfirmations", asked)
+    assert begun.status_code == 201, begun.text
 
 
 @pytest.fixture
-async def stranger(make: Make, known: Sequence[str]) -> Holder:
+async def stranger(make: Make, family: Family) -> Holder:
     """Somebody of another family, who has just given their card password."""
     return await make.card_password(await make.owner())
 
@@ -101,17 +147,35 @@ def test_the_walk_goes_somewhere() -> None:
     } <= walked
 
 
-async def test_nothing_of_another_family_is_there(known: Sequence[str], stranger: Holder) -> None:
+async def test_nothing_of_another_family_is_there(family: Family, stranger: Holder) -> None:
     wrong = []
 
     for operation in of_holders():
-        nobody = await ask(stranger, operation, next(operation.addresses([_UNKNOWN])))
-        for address in operation.addresses(known):
+        nobody = await ask(stranger, operation, next(operation.addresses([_UNKNOWN], [_UNKNOWN])))
+        for address in operation.addresses(family.links, family.ids):
             answer = await ask(stranger, operation, address)
             if answer.status_code != 404 or told(answer) != told(nobody):
                 wrong.append(f"{operation.method} {address}: {answer.status_code} {answer.text[:120]}")
 
     assert not wrong, "\n".join(wrong)
+
+
+async def test_the_family_itself_finds_something_at_every_path(family: Family) -> None:
+    nowhere = []
+
+    for operation in of_holders():
+        if operation.method != "GET":
+            continue
+        found = [
+            answer.status_code
+            for one in family.people
+            for address in operation.addresses(family.links, family.ids)
+            if (answer := await one.call("GET", address)).status_code != 404
+        ]
+        if 200 not in found:
+            nowhere.append(operation.path)
+
+    assert not nowhere, "the family of this test needs one of these, too"
 
 
 async def ask(stranger: Holder, operation: Operation, address: str) -> httpx.Response:

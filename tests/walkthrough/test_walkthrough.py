@@ -32,6 +32,21 @@ CHAPTERS = [
     "9. The family",
 ]
 
+YEARS = [
+    "1. The people",
+    "2. A man and his card",
+    "3. A birth",
+    "4. A son of 15, a father, a mother",
+    "5. A move to another town",
+    "6. Rights and interests",
+    "7. Still alive",
+    "8. A sixteenth birthday",
+    "9. A lost card",
+    "10. A dispute",
+    "11. A death",
+    "12. Looking back",
+]
+
 
 def test_a_server_of_its_own_plays_the_whole_flow_and_logs_nothing_personal(tmp_path: Path) -> None:
     log, closed = tmp_path / "server.log", tmp_path / "closed"
@@ -61,6 +76,19 @@ def test_a_server_of_its_own_plays_the_whole_flow_and_logs_nothing_personal(tmp_
         "/v1/holders/{holder}/card",
         "/v1/reviews/{review_id}/exhibits/{exhibit_id}",
     }
+
+
+def test_two_years_of_a_family_are_told_on_a_server_whose_clock_is_moved(tmp_path: Path) -> None:
+    log = tmp_path / "server.log"
+
+    told = _finished(_walkthrough("--two-years", "--in-full", "--server-log", str(log), TMPDIR=str(tmp_path)))
+
+    assert told.returncode == 0, told.stdout[-2000:] + told.stderr
+    assert [line for line in told.stdout.splitlines() if re.match(r"[0-9]+\. ", line)] == YEARS
+    assert "✓ The whole flow works." in told.stdout
+    written = log.read_text(encoding="utf-8")
+    personal = {value for value in _personal_values(told.stdout) if len(value) > 2}  # places have codes of two digits
+    assert [value for value in personal if _is_in(value, written)] == []
 
 
 def test_it_can_be_played_again_on_one_server_also_after_it_was_broken_off(url: str) -> None:

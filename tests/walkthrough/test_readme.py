@@ -20,6 +20,7 @@ BEGINNING = [
     *["details_pending", "face_pending", "passed", "active"],
     *["details_pending", *["documents_pending"] * 4, "face_pending", "passed"],
     *["lost", "normal"],
+    *["details_pending", *["documents_pending"] * 2, *["face_pending"] * 2, "passed"],
     *["details_pending", *["documents_pending"] * 2, *["face_pending"] * 2],
 ]
 
@@ -49,7 +50,7 @@ def test_the_story_with_curl_works_as_printed_and_again_after_a_walkthrough(url:
 
     assert words(story) == [*BEGINNING, *["face_mismatch"] * 3, "in_review", "approved", "active"]
     shown = re.findall(r"^\{\n.*?^\}", story, flags=re.MULTILINE | re.DOTALL)
-    sent, card, details, family, childs_card, channels, case = map(json.loads, shown)
+    sent, card, details, family, childs_card, channels, pension, certified, case = map(json.loads, shown)
     assert sent == {"expires_in": 300, "resend_after": 60}
     assert card["status"] == "active"
     assert details["state"] == "documents_pending"
@@ -57,6 +58,8 @@ def test_the_story_with_curl_works_as_printed_and_again_after_a_walkthrough(url:
     assert childs_card["status"] == "issued"
     assert "\ncard-lost\n" in story
     assert [place["channel"] for place in channels["items"]] == ["app"]
+    assert (pension["state"], pension["benefits"][0]["kind"]) == ("due", "pension")
+    assert (certified["is_face_reused"], certified["state"] in ("reporting", "passed")) == (True, True)
     assert (case["reason"], case["member"]["name"]) == ("face_failed", "王**")
     assert [check["reason"] for check in case["face_checks"]] == ["face_mismatch"] * 3
     assert (tmp_path / "looked-at.jpg").read_bytes()[:3] == b"\xff\xd8\xff"

@@ -63,6 +63,7 @@ ACTIONS: Final = (
     "own-card",
     "read-again",
     "read-notice",
+    "reconfirm",
     "register",
     "reset-card-password",
     "resume",

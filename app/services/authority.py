@@ -11,7 +11,7 @@ from uuid import UUID
 
 from app.core.clock import today
 from app.core.db import Database, Session, bucket_of
-from app.core.errors import AppError, Conflict, Denied, NotFound
+from app.core.errors import AppError, Conflict, Denied, NextStep, NotFound
 from app.models.links import FamilyLink, LinkState
 from app.services import audit, links, outbox, throttles
 from app.services.accounts.sessions import Caller
@@ -85,6 +85,7 @@ class Acting:
 @dataclass(frozen=True, slots=True)
 class _Refused:
     error: type[AppError]
+    next_step: NextStep | None
 
 
 async def look(
@@ -178,7 +179,7 @@ async def _done(db: Database, unit: Callable[[Session], Awaitable[T | _Refused]]
     """Run a unit of work; what it refuses is raised once that it was tried is written down for good."""
     done = await db.run(unit)
     if isinstance(done, _Refused):
-        raise done.error
+        raise done.error(next_step=done.next_step)
     return done
 
 
@@ -196,7 +197,7 @@ async def _asked(session: Session, caller: Caller, holder: UUID | None, service:
     refusal = _refusal(link, service, today(session.now))
     if refusal is not None:
         await _record_once(session, Action.LINK_REFUSED, link, caller.actor, service=service.value)
-        return _Refused(refusal)
+        return _Refused(refusal, _way_out(link, service, today(session.now)))
     await _tell_once_a_day(session, link)
     return Acting(link.member_id, caller.actor, link)
 
@@ -206,6 +207,14 @@ async def _self(session: Session, caller: Caller) -> UUID:
         return await person_still(session, caller)
     except NotFound:
         raise OwnCardNeeded from None
+
+
+def _way_out(link: FamilyLink, service: Service, day: date) -> NextStep | None:
+    """Return where a refusal leads on to: to the member's own face, if that is all that is missing."""
+    is_waiting = link.reconfirm_from is not None and link.reconfirm_from <= day
+    if link.state is LinkState.FROZEN or not is_waiting or service not in Services.granted_by(link).names:
+        return None
+    return NextStep("reconfirm", f"/v1/family/members/{link.id}/reconfirmations", "/v1/notices/face-check")
 
 
 def _refusal(link: FamilyLink, service: Service, day: date) -> type[AppError] | None:

@@ -9,15 +9,18 @@ from sqlalchemy import delete, update
 
 from app import worker
 from app.core.clock import SHANGHAI, today
-from app.core.db import Database, bucket_of
+from app.core.db import Database, Session, bucket_of
 from app.models.links import FamilyLink, Milestone
 from app.routers.deps import House
+from app.services import audit, links
 from app.services.audit import Action
 from app.services.family import ageing
 from app.services.links import Services
+from app.services.people import homes
 from tests.factories.adding import later, ok, refused
 from tests.factories.make import Holder, Make, Member, Someone
 from tests.factories.rows import count
+from tests.transfers.playing import PENSION, Filing
 
 ALL = ["view", "show_code", "certify", "file"]
 
@@ -93,6 +96,38 @@ class TestSixteen:
         assert before == ALL
         assert await services(me, child) == ["view", "certify"]
         assert (await me.call("GET", f"/v1/holders/{child.link_id}/card")).status_code == 200
+
+    async def test_what_is_filed_goes_by_the_day_and_a_refusal_leads_to_the_face(
+        self, make: Make, house: House, me: Holder
+    ) -> None:
+        born = turning(house, 16, in_days=3)
+        child = await make.member(me, "20", birth_date=born)
+        birthday = date(born.year + 16, born.month, born.day)
+        filing = Filing(me, str(child.link_id))
+
+        await until(house, birthday, seconds=20)
+        draft = await filing.draft()
+        await until(house, birthday)
+
+        for answer in (await filing.submit(draft["id"]), await filing.post(filing.path, PENSION)):
+            said = refused(answer, 403, "service-not-shared")
+            assert said["next"]["action"] == "reconfirm"
+            assert said["next"]["href"] == f"/v1/family/members/{child.link_id}/reconfirmations"
+
+    async def test_verified_by_a_photo_before_the_birthday_it_waits_though_it_starts_after(
+        self, db: Database, make: Make, house: House, me: Holder
+    ) -> None:
+        """The face has passed at 15, and one of the member's places became free at 16."""
+        adding = await make.adding(me, "20", birth_date=turning(house, 16, in_days=0))
+        yesterday = house.db.clock.now() - timedelta(days=1)
+
+        async def start(session: Session) -> None:
+            await homes.lock(session, {me.id, adding.person.id})
+            await links.activate(session, adding.link_id, Services(), audit.SYSTEM, verified_at=yesterday)
+
+        await db.run(start)
+
+        assert await services(me, adding) == ["view", "certify"]
 
     async def test_born_on_29_february_it_is_on_1_march_in_common_years(self, make: Make, house: House) -> None:
         me = await make.owner()

@@ -146,7 +146,7 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
         certifications=_certifications(settings, db, clock, client),
         images=images,
         papers=WorkerPapers(images.pool),
-        insurance=_insurance(settings, db, clock, client),
+        insurance=insurance(settings, db, clock, client),
         store=_store(settings),
         faces=faces,
         reader=next(iter(readers), None),
@@ -338,9 +338,10 @@ def _transfers(settings: Settings, db: Database, clock: Clock, client: httpx.Asy
     return EmbeddedTransfers(db)
 
 
-def _insurance(
+def insurance(
     settings: Settings, db: Database, clock: Clock, client: httpx.AsyncClient
 ) -> Mapping[Authority, InsuranceRecords]:
+    """Return the insurance authorities that the settings name."""
     gateways = {
         Authority.HUMAN_RESOURCES: settings.insurance_human_resources,
         Authority.HEALTHCARE_SECURITY: settings.insurance_healthcare_security,

@@ -13,6 +13,7 @@ from app.core.clock import today
 from app.core.db import bucket_of
 from app.models.insurance import InsuranceCopy
 from app.models.links import FamilyLink, LinkState
+from app.models.stand_ins import InsurancePlan
 from app.ports.insurance import Authority, Insurance, Month
 from app.routers.deps import House
 from app.services.audit import Action
@@ -266,6 +267,15 @@ class TestCopies:
 
         assert {row.subject for row in rows} == {"participations/human_resources", "participations/healthcare_security"}
         assert not any(value in row.content for row in rows for value in (b"12000", EMPLOYER.encode(), b"110"))
+
+    async def test_a_plan_that_was_tampered_with_is_not_believed(self, me: Holder, house: House) -> None:
+        forged = update(InsurancePlan).where(InsurancePlan.authority == WORK).values(plan=b"\x01" * 80)
+        await house.db.run(lambda session: session.execute(forged))
+
+        summary = by_insurance(await me.read(MINE))
+
+        assert summary["pension"]["missing"]["reason"] == "not_understood"
+        assert summary["medical"]["schemes"]
 
 
 class TestMonths:

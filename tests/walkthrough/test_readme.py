@@ -50,9 +50,13 @@ def test_the_story_with_curl_works_as_printed_and_again_after_a_walkthrough(url:
 
     assert words(story) == [*BEGINNING, *["face_mismatch"] * 3, "in_review", "approved", "active"]
     shown = re.findall(r"^\{\n.*?^\}", story, flags=re.MULTILINE | re.DOTALL)
-    sent, card, details, family, childs_card, channels, pension, certified, case = map(json.loads, shown)
+    sent, card, rights, statement, *more = map(json.loads, shown)
+    details, family, childs_card, channels, pension, certified, case = more
     assert sent == {"expires_in": 300, "resend_after": 60}
     assert card["status"] == "active"
+    assert rights["schemes"][0]["scheme"] == "110"
+    assert statement["valid"] is True
+    assert (tmp_path / "statement.pdf").read_bytes().startswith(b"%PDF")
     assert details["state"] == "documents_pending"
     assert [member["relationship_name"] for member in family["members"]] == ["son"]
     assert childs_card["status"] == "issued"

@@ -15,7 +15,6 @@ from uuid import UUID
 from pydantic import TypeAdapter
 
 from app.core.db import Database, Session
-from app.core.errors import NotFound
 from app.ports.insurance import (
     AUTHORITY_OF,
     Answered,
@@ -194,8 +193,7 @@ async def _recorded(
     session: Session,
     acting: Acting,
 ) -> Replies:
-    if acting.person_id != known.person.id:
-        raise NotFound
+    assert acting.person_id == known.person.id, "a link is of one member for ever"
     parts, contents = dict(known.fresh), {}
     for question, told in zip(due, heard, strict=True):
         if isinstance(told, Silence):

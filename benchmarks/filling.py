@@ -3,14 +3,17 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 from typing import Final
 from uuid import UUID
 
+from sqlalchemy import update
+
 from app.core.db import BUCKETS, Database, Session, bucket_of, new_id
 from app.core.tokens.access import AccessClaims
 from app.models.accounts import Account, Assurance, Device
+from app.models.cards import Card
 from app.models.people import HomeKind
 from app.ports.register import PhysicalCard, PhysicalCardStatus, RegisteredPerson
 from app.services import audit, links
@@ -71,6 +74,9 @@ async def _person(session: Session, *, name: str, sex: str, year: int) -> _Someo
     )
     person_id = await homes.find_or_create(session, number, registered)
     await issuing.issue(session, person_id, registered, channel=_CHANNEL, actor=audit.SYSTEM)
+    # Measured are redemptions of cards that the register was asked about lately, not the register.
+    asked = update(Card).where(Card.bucket == bucket_of(person_id), Card.person_id == person_id)
+    await session.execute(asked.values(asked_at=session.now + timedelta(days=1)))
     return _Someone(person_id, registered)
 
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from app.core.errors import NotFound
 from app.core.tokens.codes import CodeExpired, CodeNotValid
 from app.models.showings import ShowingPurpose
+from app.ports.register import RegisterUnavailable
 from app.problems import documented
 from app.routers import deps
 from app.routers.bodies import StrictRoute
@@ -69,20 +70,20 @@ async def issue_own(request: Request, house: House, _: bytes, purpose: str) -> R
 @router.post(
     "/terminals/code-redemptions",
     response_model=shapes.RedemptionRead,
-    responses=documented(CodeNotValid, CodeExpired, CodeUsed, CodeWithdrawn, TerminalNotAllowed),
+    responses=documented(CodeNotValid, CodeExpired, CodeUsed, CodeWithdrawn, TerminalNotAllowed, RegisterUnavailable),
 )
 async def redeem_code(
     body: shapes.RedemptionAsk, terminal: SigningTerminal, house: TheHouse, language: Language
 ) -> Response:
     """Redeem a code that a terminal has read: whose card, which, shown by whom; the request is signed (RFC 9421)."""
-    redeemed = await redeeming.redeem(house.db, house.codes, terminal, body.code)
+    redeemed = await redeeming.redeem(house.db, house.ports.register, house.codes, terminal, body.code)
     return deps.written(shapes.redeemed(redeemed, language), language)
 
 
 async def redeem(request: Request, house: House, body: bytes, code: str) -> Response:
     """Answer for a code that a terminal has read."""
     terminal = await deps.terminal_of(request, house, body)
-    redeemed = await redeeming.redeem(house.db, house.codes, terminal, code)
+    redeemed = await redeeming.redeem(house.db, house.ports.register, house.codes, terminal, code)
     language = deps.language_of(request)
     return deps.written(shapes.redeemed(redeemed, language), language)
 

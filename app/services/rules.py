@@ -292,10 +292,13 @@ class CardPayment(_Rule):
 class CardChecks(_Rule):
     """How often the register is asked about a physical card: hours from one time to the next, spread by card.
 
-    No official text gives a number; the register's events come at once.
+    Before a code is redeemed it is asked again unless it was asked `redeemed_minutes` ago at most, or `paid_minutes`
+    where it is to be paid. No official text gives these numbers; the register's events come at once.
     """
 
     every_hours: int = Field(ge=1)
+    redeemed_minutes: int = Field(ge=0)
+    paid_minutes: int = Field(ge=0)
 
 
 class Workdays(_Rule):

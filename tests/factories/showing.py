@@ -21,9 +21,11 @@ def codes_of(member: Member | None = None) -> str:
 
 
 async def set_card(db: Database, person: Someone, **values: object) -> None:
-    """Let an e-card be another from now on."""
+    """Let an e-card be another from now on; the register, which knows nothing of it, was just asked."""
     await db.run(
         lambda session: session.execute(
-            update(Card).where(Card.bucket == bucket_of(person.id), Card.person_id == person.id).values(**values)
+            update(Card)
+            .where(Card.bucket == bucket_of(person.id), Card.person_id == person.id)
+            .values(**{"asked_at": session.now} | values)
         )
     )

@@ -80,7 +80,7 @@ async def _ask(db: Database, register: Register, person_id: UUID, number: str) -
     registered = await register.find(number)
     if registered is None:
         _log.warning("register_knows_nobody", person_id=str(person_id))
-        await db.run(partial(_put_off, person_id))
+        await db.run(partial(_leave, person_id, asked_at))
         return
     await db.run(lambda session: _follow(session, person_id, registered, asked_at))
 
@@ -97,6 +97,13 @@ async def _put_off(person_id: UUID, session: Session) -> None:
     card = await _locked(session, person_id)
     if card is not None:
         card.ask_due_at = session.now + _SILENCE
+
+
+async def _leave(person_id: UUID, asked_at: datetime, session: Session) -> None:
+    """Leave a card as it is, of which the register says nothing; ask about this one later."""
+    card = await _locked(session, person_id)
+    if card is not None:
+        card.asked_at, card.ask_due_at = asked_at, session.now + _SILENCE
 
 
 async def _follow(session: Session, person_id: UUID, registered: RegisteredPerson, asked_at: datetime) -> None:

@@ -4,20 +4,23 @@ A link's slot on the member's side is locked meanwhile, so that an end or a disp
 between. What is refused then is an outcome that is written down, not an error that undoes it.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
+from app.core import logging
 from app.core.db import Database, Writer, bucket_of, hot
 from app.core.errors import AppError, Conflict, Denied
 from app.core.tokens.codes import PresentationCodes, ReadCode
 from app.models.audit import ActorKind
 from app.models.showings import ShowingPurpose
-from app.ports.register import PhysicalCardStatus
+from app.ports.register import PhysicalCardStatus, Register, RegisterUnavailable
 from app.services import audit, outbox, policies
 from app.services.audit import Action, Actor
+from app.services.cards import following
 from app.services.cards.reading import mask_card_number
 from app.services.people.identifiers import mask_number
 from app.services.people.names import mask_name
@@ -25,6 +28,10 @@ from app.services.showings import standing
 from app.services.showings.standing import Holder, Link
 from app.services.terminals import requests
 from app.services.terminals.requests import Calling
+
+_PATIENCE_SECONDS: Final = 3  # somebody stands before the terminal
+
+_log = logging.logger(__name__)
 
 
 class CodeUsed(Conflict):
@@ -94,8 +101,11 @@ _MASKS: Final[Mapping[ShowingPurpose, tuple[_Mask, _Mask, _Mask]]] = {  # of nam
 }
 
 
-async def redeem(db: Database, codes: PresentationCodes, terminal: Calling, text: str) -> Redeemed:
+async def redeem(db: Database, register: Register, codes: PresentationCodes, terminal: Calling, text: str) -> Redeemed:
     """Redeem a code for a terminal whose request was verified; the very same request again is answered the same.
+
+    A card that the register was not asked about lately (policy) it is asked about first; no connection is held
+    meanwhile. Where it does not answer, what it said last counts, but nothing is paid.
 
     Raises:
         CodeNotValid, CodeExpired: it is none of ours, or its minute is over.
@@ -104,23 +114,48 @@ async def redeem(db: Database, codes: PresentationCodes, terminal: Calling, text
         CodeUsed: it was redeemed before.
         CodeWithdrawn: the link has ended, is disputed or allows it no more; the device was removed; the card's status
             has changed.
+        RegisterUnavailable: it is to be paid, and whether the card is in order cannot be asked.
     """
     code = codes.read(text)
     asked = _Asked(terminal, code, ShowingPurpose(code.purpose))
-    outcome = await db.write(partial(_redeem, db, asked))
+    outcome = await db.write(partial(_redeem_if_fresh, db, asked))
+    if outcome is None:
+        await _ask(db, register, asked)
+        outcome = await db.write(partial(_redeem, db, asked))
     if isinstance(outcome, _Refused):
         raise outcome.error
     return outcome
 
 
-async def _redeem(db: Database, asked: _Asked, writer: Writer) -> Redeemed | _Refused:
+async def _ask(db: Database, register: Register, asked: _Asked) -> None:
+    try:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            await following.refresh(db, register, asked.code.shown.holder_id)
+    except (RegisterUnavailable, TimeoutError) as error:
+        if asked.purpose is ShowingPurpose.PAY:
+            raise RegisterUnavailable(retry_after_seconds=5) from error
+        _log.warning("register_silent", person_id=str(asked.code.shown.holder_id))
+
+
+async def _redeem_if_fresh(db: Database, asked: _Asked, writer: Writer) -> Redeemed | _Refused | None:
+    """Redeem the code unless the register is to be asked first: then nothing happens, and the answer is None."""
+    holder = await standing.find_holder(writer, asked.code.shown)
+    if holder is not None and asked.purpose in asked.terminal.purposes:
+        rules = (await policies.at_hand(db, holder.region)).card_checks
+        minutes = rules.paid_minutes if asked.purpose is ShowingPurpose.PAY else rules.redeemed_minutes
+        if holder.asked_at is None or holder.asked_at <= writer.now - timedelta(minutes=minutes):
+            return None
+    return await _redeem(db, asked, writer, holder)
+
+
+async def _redeem(db: Database, asked: _Asked, writer: Writer, known: Holder | None = None) -> Redeemed | _Refused:
     if not await requests.take_nonce(writer, asked.terminal):
         return _Refused(requests.RequestReplayed)
     shown = asked.code.shown
     link = await standing.find_link(writer, shown)
     if asked.purpose not in asked.terminal.purposes:
         return await _refused(writer, asked, link, TerminalNotAllowed)
-    holder = await standing.find_holder(writer, shown)
+    holder = known or await standing.find_holder(writer, shown)
     if holder is None:
         return await _refused(writer, asked, link, CodeWithdrawn)
     rules = (await policies.at_hand(db, holder.region)).card_status

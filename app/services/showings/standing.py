@@ -45,6 +45,7 @@ class Holder:
     activated_at: datetime | None
     suspended_at: datetime | None
     closed_at: datetime | None
+    asked_at: datetime | None
     issue_number: str | None = None
     owner_name: bytes = field(default=b"", repr=False)
     is_frozen: bool = False
@@ -59,7 +60,7 @@ WHERE l.bucket = $1 AND l.id = $2
 """)
 _HOLDER = hot("""
 SELECT h.wrapped_key, p.name, p.number, p.account_id, c.card_number, c.level, c.region, c.physical_status,
-       c.activated_at, c.suspended_at, c.closed_at, i.issue_number
+       c.activated_at, c.suspended_at, c.closed_at, c.asked_at, i.issue_number
 FROM person p
 JOIN home h ON h.bucket = p.bucket AND h.id = p.id
 JOIN card c ON c.bucket = p.bucket AND c.person_id = p.id
@@ -68,7 +69,7 @@ WHERE p.bucket = $1 AND p.id = $2
 """)
 _SHARED = hot("""
 SELECT h.wrapped_key, p.name, p.number, p.account_id, c.card_number, c.level, c.region, c.physical_status,
-       c.activated_at, c.suspended_at, c.closed_at, m.owner_name, m.is_frozen
+       c.activated_at, c.suspended_at, c.closed_at, c.asked_at, m.owner_name, m.is_frozen
 FROM member_slot m
 JOIN person p ON p.bucket = m.bucket AND p.id = m.member_id
 JOIN home h ON h.bucket = m.bucket AND h.id = m.member_id

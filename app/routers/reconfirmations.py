@@ -72,7 +72,7 @@ async def reconfirm_own(
     once: OncePerKey,
     language: Language,
 ) -> Response:
-    """Confirm, having turned 16, that somebody acts for me: before the camera of my own phone, or by people."""
+    """Say anew what somebody who acts for me may do, before the camera of my own phone or by people; more too."""
     return await _begin(house, caller, once, link_id, reconfirming.of_member, body, language)
 
 

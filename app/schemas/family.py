@@ -81,6 +81,32 @@ class FamilyOwnerRead(Told):
     since: Moment
 
 
+class LinkDisputeAsk(Asked):
+    """Why I object to somebody acting for me."""
+
+    reason: LinkDisputeReason
+
+
+class LinkDisputeRead(Told):
+    """An objection: the link is frozen until people decide; if nobody has by `lapses_at`, it ends."""
+
+    id: str
+    link_id: str
+    reason: LinkDisputeReason
+    opened_at: Moment
+    lapses_at: Moment
+
+    @classmethod
+    def of(cls, dispute: LinkDispute) -> Self:
+        return cls(
+            id=str(dispute.id),
+            link_id=str(dispute.link_id),
+            reason=dispute.reason,
+            opened_at=dispute.opened_at,
+            lapses_at=dispute.lapses_at,
+        )
+
+
 class FamilyOwnerServicesRead(FamilyOwnerRead):
     """The same, with what they may do for me."""
 
@@ -88,6 +114,7 @@ class FamilyOwnerServicesRead(FamilyOwnerRead):
     agreed: list[Service] = Field(description="What I have agreed to; I may give it again, with a step-up")
     shares: SharedRead
     changes: list[ChangeRead] = Field(description="What changes with my age, and when")
+    dispute: LinkDisputeRead | None = Field(description="My objection, while it is open")
 
 
 class UsageRead(Told):
@@ -129,32 +156,6 @@ class ServicesAsk(Asked):
         return Services(**{service.value: service in self.services for service in Service})
 
 
-class LinkDisputeAsk(Asked):
-    """Why I object to somebody acting for me."""
-
-    reason: LinkDisputeReason
-
-
-class LinkDisputeRead(Told):
-    """An objection: the link is frozen until people decide; if nobody has by `lapses_at`, it ends."""
-
-    id: str
-    link_id: str
-    reason: LinkDisputeReason
-    opened_at: Moment
-    lapses_at: Moment
-
-    @classmethod
-    def of(cls, dispute: LinkDispute) -> Self:
-        return cls(
-            id=str(dispute.id),
-            link_id=str(dispute.link_id),
-            reason=dispute.reason,
-            opened_at=dispute.opened_at,
-            lapses_at=dispute.lapses_at,
-        )
-
-
 def page(family: FamilyPage, language: str) -> bytes:
     """Write the family page as `FamilyRead`."""
     terms = TERMS[language]
@@ -181,6 +182,7 @@ def owner(details: OwnerDetails, language: str) -> bytes:
         "agreed": details.agreed,
         "shares": _shares(details.services),
         "changes": _changes(details.changes, "member", language),
+        "dispute": None if details.dispute is None else LinkDisputeRead.of(details.dispute).model_dump(mode="json"),
     }
     return orjson.dumps(_owner(details.owner, TERMS[language]) | more, option=JSON_OPTIONS)
 

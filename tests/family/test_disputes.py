@@ -80,6 +80,7 @@ class TestFreezing:
         assert answer["link_id"] == str(link.link_id)
         assert await state(me, link) == "frozen"
         assert (await father.read("/v1/family"))["owners"][0]["state"] == "frozen"
+        assert (await father.read(f"/v1/family/owners/{link.link_id}"))["dispute"] == answer
         refused(await me.call("GET", f"/v1/holders/{link.link_id}/card"), 409, "link-frozen")
         assert "link_disputed_owner" in await told(db, me)
         assert "link_disputed_member" in await told(db, link.person)

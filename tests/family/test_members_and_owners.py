@@ -61,7 +61,7 @@ class TestReading:
 
         assert owner.pop("services") == ALL
         assert owner.pop("shares") == {"card": True, "filing": True, "money": False}
-        assert (owner.pop("agreed"), owner.pop("changes")) == (ALL, [])
+        assert (owner.pop("agreed"), owner.pop("changes"), owner.pop("dispute")) == (ALL, [], None)
         assert owner == (await father.read("/v1/family"))["owners"][0]
 
     async def test_of_two_owners_each_is_read_by_their_own_link(self, make: Make, father: Holder, link: Member) -> None:
@@ -153,7 +153,8 @@ class TestNarrowing:
         )
 
         done = {tuple(answer.json()["services"]) for answer in answers if answer.status_code == 200}
-        assert {answer.status_code for answer in answers} == {200, 401, 409}  # the member might, with a step-up
+        # The member might give back, with a step-up; whoever comes at the same moment is refused under the lock.
+        assert {200} < {answer.status_code for answer in answers} <= {200, 401, 409}
         assert len(done) == 1  # the first wins; every other would widen it again
         assert tuple((await me.read(owner_side(link)))["services"]) in done
 

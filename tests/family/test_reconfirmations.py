@@ -101,6 +101,20 @@ class TestByFace:
         assert await state(them, begun, "owners") == "passed"
         assert await services(me, child) == ["view", "file"]
 
+    async def test_a_grown_member_agrees_to_more_by_their_own_face_at_any_time(
+        self, make: Make, house: House, me: Holder
+    ) -> None:
+        link = await make.member(me)
+        await EmbeddedRegister(house.db).put([Entry(link.person.registered, portrait=PORTRAIT)])
+        father = await make.signed_in(link.person)
+        refused(await begin(me, link, "view", "pay"), 409, "reconfirmation-not-needed")
+
+        begun = ok(await begin(father, link, "view", "pay", side="owners"))
+        assert "pay" not in await services(me, link)
+        await complete(father, begun)
+
+        assert await services(me, link) == ["view", "pay"]
+
     async def test_nothing_is_a_choice_too(self, me: Holder, child: Member) -> None:
         await complete(me, ok(await begin(me, child)))
 

@@ -14,12 +14,12 @@ from app.core.db import Database, Session, bucket_of, hot
 from app.core.errors import NotFound
 from app.core.sealing import DataKey
 from app.core.tokens.access import AccessClaims
-from app.models.links import FamilyLink, LinkState, Place
+from app.models.links import FamilyLink, LinkDispute, LinkState, Place
 from app.services import links, policies
 from app.services.accounts import sessions
 from app.services.cards.reading import OwnCardNeeded
 from app.services.family.ageing import Change, changes
-from app.services.links import Service, Services
+from app.services.links import Service, Services, disputes
 from app.services.people import homes
 from app.services.people.ages import age_on
 from app.services.people.names import mask_name
@@ -57,12 +57,13 @@ class OwnerView:
 
 @dataclass(frozen=True, slots=True)
 class OwnerDetails:
-    """The same with what they may do for the caller today, what was agreed to, and what will change with age."""
+    """The same with what they may do for the caller today, what was agreed to, what will change, and the objection."""
 
     owner: OwnerView
     services: Services
     agreed: tuple[Service, ...]
     changes: tuple[Change, ...]
+    dispute: LinkDispute | None
 
 
 @dataclass(slots=True)
@@ -179,6 +180,7 @@ async def _details(session: Session, view: OwnerView) -> OwnerDetails:
         services=Services.on(link, day),
         agreed=tuple(service for service in Service if service in link.agreed.split()),
         changes=changes(birth, rules, link.reconfirm_from, link.view_only_from, day),
+        dispute=await disputes.seen(session, link),
     )
 
 

@@ -1,7 +1,7 @@
 """At 16 a link that began with a photo is confirmed once more, by the member's own live face; or by people, without it.
 
 Before the camera the member says, one by one, what the owner may do; what they do not agree to is off. The owner begins
-it on their own phone, or the member on theirs.
+it on their own phone when it is time for it, or the member on theirs, at any time: that is also how they agree to more.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -180,7 +180,7 @@ async def _open(
         row = await reconfirmations.locked(session, known.subject_id)
         opening = _opening(caller, row, member, unit_id)
         return _Begun(row, await starting.begin(session, ports, opening, caller.actor), member)
-    await _require_waiting(session, link)
+    await _require_possible(session, link, by_member=home_id == link.member_id)
     notices.require_in_force(session, wish.shown, ConsentPurpose.FACE_CHECK.value)
     await reconfirmations.cancel_open(session, link, caller.actor)
     row = _written(session, link, caller, home_id, wish)
@@ -199,10 +199,16 @@ async def _open(
         raise
 
 
-async def _require_waiting(session: Session, link: FamilyLink) -> None:
+async def _require_possible(session: Session, link: FamilyLink, *, by_member: bool) -> None:
+    """Check that a link may be confirmed now: whoever has an account of their own is old enough to do so at any time.
+
+    Raises:
+        LinkFrozen, ReconfirmationNotNeeded, ReconfirmationInReview.
+    """
     if link.state is LinkState.FROZEN:
         raise LinkFrozen
-    if link.reconfirm_from is None or link.reconfirm_from > today(session.now):
+    is_waiting = link.reconfirm_from is not None and link.reconfirm_from <= today(session.now)
+    if not is_waiting and not by_member:
         raise ReconfirmationNotNeeded
     open_one = await reconfirmations.open_of(session, link)
     if open_one is not None and open_one.state is ReconfirmationState.IN_REVIEW:

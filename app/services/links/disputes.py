@@ -26,6 +26,18 @@ async def open_for(session: Session, link: FamilyLink) -> LinkDispute | None:
     return found
 
 
+async def seen(session: Session, link: FamilyLink) -> LinkDispute | None:
+    """Return a link's open dispute without a lock."""
+    found: LinkDispute | None = await session.scalar(
+        select(LinkDispute).where(
+            LinkDispute.bucket == bucket_of(link.member_id),
+            LinkDispute.link_id == link.id,
+            LinkDispute.outcome.is_(None),
+        )
+    )
+    return found
+
+
 async def open_new(session: Session, link: FamilyLink, reason: LinkDisputeReason) -> LinkDispute:
     """Freeze an active link for as long as the objection is open; both homes are locked."""
     days = (await policies.current(session)).family_life.dispute_days

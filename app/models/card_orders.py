@@ -135,7 +135,7 @@ class CardPhoto(EvidenceFile, Base):
     __tablename__ = "card_photo"
     __table_args__ = (
         bucket_agrees(),
-        ForeignKeyConstraint(["bucket", "order_id"], ["card_order.bucket", "card_order.id"]),
+        ForeignKeyConstraint(["bucket", "home_id"], ["home.bucket", "home.id"]),  # it may outlive its order by a sweep
         Index("uq_card_photo", "bucket", "order_id", unique=True, postgresql_where=text("state = 'stored'")),
         Index("ix_card_photo_purge", "purge_at"),
         {"info": PERSONAL},

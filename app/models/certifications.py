@@ -146,7 +146,7 @@ class Certification(Identified, Base):
     __tablename__ = "benefit_certification"
     __table_args__ = (
         bucket_agrees(),
-        ForeignKeyConstraint(["bucket", "person_id"], ["person.bucket", "person.id"]),
+        ForeignKeyConstraint(["bucket", "person_id"], ["home.bucket", "home.id"]),  # it outlives the person's name
         UniqueConstraint("bucket", "unit_id"),
         Index("ix_benefit_certification_person", "bucket", "person_id", "created_at"),
         Index(

@@ -11,9 +11,9 @@ from app.routers import deps
 from app.routers.deps import AsSureAsCanBe, Caller, House, IfMatch, Language, TheHouse
 from app.schemas.privacy import ClosingRead, ClosingReceiptRead, MyDataRead
 from app.services.accounts.sessions import MoreProofNeeded, SessionEnded
-from app.services.privacy import closing, telling, writing
-from app.services.privacy.closing import Receipt
+from app.services.privacy import closing, ending, telling, writing
 from app.services.privacy.holdings import not_told
+from app.services.privacy.receipts import Receipt
 
 router = APIRouter(prefix="/v1/me", tags=["my data"])
 
@@ -48,7 +48,7 @@ async def read_my_data(
 @router.get("/closing")
 async def read_closing(caller: Caller, house: TheHouse, language: Language, response: Response) -> ClosingRead:
     """What closing my account does; nothing is done."""
-    effects = await house.db.run(lambda session: closing.look(session, caller))
+    effects = await house.db.run(lambda session: ending.of(session, caller))
     response.headers["ETag"] = f'"{effects.version}"'
     return ClosingRead.of(effects, language)
 
@@ -60,6 +60,7 @@ async def read_closing(caller: Caller, house: TheHouse, language: Language, resp
         SessionEnded,
         MoreProofNeeded,
         deps.CardPasswordRequired,
+        ending.FilingOnItsWay,
         PreconditionFailed,
         PreconditionRequired,
     ),

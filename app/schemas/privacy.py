@@ -9,7 +9,8 @@ from pydantic import Field
 from app import texts
 from app.schemas.base import Moment, Told
 from app.services import statements
-from app.services.privacy.closing import Effects, Receipt
+from app.services.privacy.ending import Effects
+from app.services.privacy.receipts import Receipt
 from app.services.privacy.telling import MyData
 
 

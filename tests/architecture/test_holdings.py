@@ -7,6 +7,7 @@ from sqlalchemy import LargeBinary, Uuid
 
 from app.models import Base
 from app.models.base import PERSONAL
+from app.models.documents import EvidenceFile
 from app.services.privacy.holdings import HOLDINGS, LEFT_OUT, Fate, Holding
 
 OF_PEOPLE = re.compile(r"(owner|member|holder|actor|person|operator|guardian)_id|on_behalf_of|\w+_by")
@@ -53,3 +54,17 @@ def test_what_is_kept_without_a_name_holds_nothing_sealed(holding: Holding) -> N
 
         assert sealed <= holding.emptied
         assert all(holding.stored.columns[name].nullable for name in holding.emptied)
+
+
+@each
+def test_what_stays_hangs_on_nothing_that_goes(holding: Holding) -> None:
+    fates = {other.name: other.fate for other in HOLDINGS}
+
+    if holding.fate is not Fate.DELETED:
+        referred = {key.referred_table.name for key in holding.stored.foreign_key_constraints}
+        assert {name for name in referred if fates.get(name) is Fate.DELETED} == set()
+
+
+@each
+def test_what_has_an_object_in_the_store_is_swept(holding: Holding) -> None:
+    assert issubclass(holding.table, EvidenceFile) is (holding.fate is Fate.SWEPT)

@@ -7,18 +7,21 @@ import asyncpg
 import httpx
 import pytest
 
+from app.core.db import Session, bucket_of, new_id
 from app.core.settings import Settings
 from app.core.tokens.published import NotOurs
 from app.routers.deps import House
-from app.services import audit, files
+from app.services import audit, files, outbox
 from app.services.links import comparing
+from app.services.outbox import Kind
 from app.services.people import homes
 from app.services.people.identifiers import Population, parse_number
-from app.services.privacy.closing import TYP
+from app.services.privacy.receipts import TYP
 from app.texts import message
 from app.worker import tell_due
 from tests import cluster
 from tests.factories.adding import PORTRAIT, Kin, Owner, ok, refused, stored_files
+from tests.factories.certifying import ask, pay
 from tests.factories.make import Holder, Make, Someone
 
 URL = "/v1/me"
@@ -176,6 +179,31 @@ class TestClosing:
         ok(await close(newcomer))
 
         assert "account" not in await rows_about(database, newcomer)
+
+
+class TestBusiness:
+    async def test_a_certification_ends_and_stays_without_a_name(
+        self, house: House, database: cluster.Database, me: Holder
+    ) -> None:
+        await pay(house, me)
+        asked = await ask(me, way="counter")
+        assert asked.json()["state"] == "in_review"
+
+        ok(await close(me))
+
+        assert "benefit_certification" in await rows_about(database, me)
+        rows = await house.db.fetch("SELECT state FROM benefit_certification")
+        assert [row["state"] for row in rows] == ["not_needed"]
+        assert [row["state"] for row in await house.db.fetch("SELECT state FROM review_case")] == ["withdrawn"]
+
+    async def test_nothing_is_lost_that_is_just_leaving_for_an_authority(self, house: House, me: Holder) -> None:
+        async def put(session: Session) -> None:
+            outbox.tell(session, Kind.SUBMIT_TRANSFER, me.id, transfer_id=str(new_id(bucket_of(me.id))))
+
+        await house.db.run(put)
+
+        refused(await close(me), 409, "filing-on-its-way")
+        assert (await me.call("GET", URL)).status_code == 200
 
 
 class TestTheReceipt:

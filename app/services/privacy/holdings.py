@@ -209,7 +209,7 @@ HOLDINGS: Final = (
         card_orders.CardOrder, ("person_id",), "person_id", shown={"address": "id"}, others=frozenset({"filed_by"})
     ),
     Holding(card_orders.CardOrderStep, ("person_id",), "person_id"),
-    Holding(card_orders.CardPhoto, ("home_id",), "home_id", kept_secret=_FILE),
+    Holding(card_orders.CardPhoto, ("home_id",), "home_id", kept_secret=_FILE, fate=Fate.SWEPT),
     Holding(transfers.Transfer, ("person_id",), "person_id", others=frozenset({"filed_by"})),
     Holding(transfers.TransferStep, ("person_id",), "person_id"),
     Holding(showings.Redemption, ("holder_id",), "holder_id", kept_secret=frozenset({"nonce"})),

@@ -10,7 +10,7 @@ A certification, of which one succeeds in a day:
 
     open → reporting → passed | rejected (by the authority)
     open → in_review → reporting | rejected (by people)
-    open → face_failed | cancelled;  open | in_review → not_needed (another was faster)
+    open → face_failed;  open | in_review → cancelled | not_needed (another was faster)
 """
 
 from collections.abc import Mapping
@@ -91,7 +91,12 @@ STEPS: Mapping[CertificationState, frozenset[CertificationState]] = {
     CertificationState.OPEN: frozenset(CertificationState)
     - {CertificationState.OPEN, CertificationState.PASSED, CertificationState.REJECTED},
     CertificationState.IN_REVIEW: frozenset(
-        {CertificationState.REPORTING, CertificationState.REJECTED, CertificationState.NOT_NEEDED}
+        {
+            CertificationState.REPORTING,
+            CertificationState.REJECTED,
+            CertificationState.CANCELLED,
+            CertificationState.NOT_NEEDED,
+        }
     ),
     CertificationState.REPORTING: frozenset({CertificationState.PASSED, CertificationState.REJECTED}),
     CertificationState.PASSED: frozenset(),

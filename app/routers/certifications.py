@@ -21,7 +21,7 @@ from app.services import answers
 from app.services.authority import LinkFrozen, ServiceNotShared
 from app.services.cards import allowing
 from app.services.cards.reading import OwnCardNeeded
-from app.services.certifications import asking, reading, rows
+from app.services.certifications import asking, reading, rows, withdrawing
 from app.services.certifications.asking import Asked
 from app.services.certifications.reading import CertificationView
 from app.services.faces.starting import FaceConsentNeeded, FaceTriesUsed
@@ -112,6 +112,12 @@ async def read_certification(
         prefer,
         if_none_match,
     )
+
+
+@router.delete("/{certification_id}", status_code=204, responses=documented(*_HOLDER, asking.AlreadyCertified))
+async def take_certification_back(caller: Caller, holder: Holder, certification_id: str, house: TheHouse) -> None:
+    """Take a certification back that has not succeeded, and with it the consent to its face check."""
+    await withdrawing.take_back(house.db, caller, holder, deps.identity(certification_id))
 
 
 async def _shaped(session: Session, view: CertificationView, language: str) -> shapes.CertificationRead:

@@ -21,6 +21,7 @@ STEPS: Final = (
     "see-certification",
     "see-certifications",
     "see-offices",
+    "take-back",
     "wait-for-authority",
     "wait-for-review",
 )

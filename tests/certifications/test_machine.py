@@ -24,7 +24,7 @@ LEADS_TO = {
 }
 GOES_ON_TO = {
     "open": "in_review reporting face_failed cancelled not_needed",
-    "in_review": "reporting rejected not_needed",
+    "in_review": "reporting rejected cancelled not_needed",
     "reporting": "passed rejected",
     "passed": "",
     "face_failed": "",

@@ -152,6 +152,21 @@ class TestPeople:
         refused: JSON = next(each.json() for each in answers if each.status_code == 409)
         assert refused["code"] == "certification-in-review"
 
+    async def test_taken_back_while_people_decide_it_is_one_or_the_other(self, house: House, me: Holder) -> None:
+        asked = (await ask(me, way="counter")).json()
+
+        decided, taken = await asyncio.gather(
+            people_decide(house, YES), me.call("DELETE", f"{address()}/{asked['id']}"), return_exceptions=True
+        )
+        await worker.tell_due(house.db, house.ports)
+
+        assert not isinstance(taken, BaseException)
+        (state,) = await states(house)
+        assert (taken.status_code, isinstance(decided, BaseException), state) in (
+            (204, True, "cancelled"),
+            (409, False, "passed"),
+        )
+
     async def test_a_face_that_passes_meanwhile_takes_the_case_from_people(
         self, house: House, me: Holder, father: Member, dad: Holder
     ) -> None:

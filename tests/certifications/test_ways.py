@@ -221,6 +221,49 @@ class TestPeople:
         assert (after[0]["address"], after[0]["state"]) == (None, "passed")
 
 
+class TestTakenBack:
+    async def test_what_people_look_at_is_taken_from_them(self, house: House, me: Holder, whose: object) -> None:
+        asked = (await ask(me, whose, way="home_visit", address="100101 Lane 5, No. 8")).json()
+        path = f"{address(whose)}/{asked['id']}"
+
+        answers = [await me.call("DELETE", path) for _ in range(2)]
+
+        rows = await house.db.fetch("SELECT c.state, b.address FROM review_case c, benefit_certification b")
+        assert [each.status_code for each in answers] == [204, 204]
+        assert {"step": "take-back", "method": "DELETE", "href": path} in asked["next"]
+        assert [tuple(row) for row in rows] == [("withdrawn", None)]
+        assert (await me.read(address(whose)))["state"] == "due_soon"
+        assert (await me.read(path))["state"] == "cancelled"
+
+    async def test_a_face_check_is_over_with_it(self, me: Holder) -> None:
+        asked = await ask(me)
+
+        taken = await me.call("DELETE", f"{address()}/{asked.json()['id']}")
+
+        assert taken.status_code == 204
+        assert (await show_face(me, asked))["state"] == "cancelled"
+        assert (await me.read(address()))["items"][0]["state"] == "cancelled"
+
+    async def test_what_has_succeeded_stays(self, house: House, me: Holder) -> None:
+        done = await by_face(house, me)
+
+        refused = await me.call("DELETE", f"{address()}/{done['id']}")
+
+        assert (refused.status_code, refused.json()["code"]) == (409, "already-certified")
+
+    async def test_a_member_takes_back_what_an_owner_asked_for_and_not_the_other_way_round(
+        self, make: Make, me: Holder, father: Member
+    ) -> None:
+        dad = await make.signed_in(father.person)
+        mine = (await ask(me, father.link_id)).json()["id"]
+        his = (await ask(dad, way="counter")).json()["id"]
+
+        refused = await me.call("DELETE", f"{address(father.link_id)}/{his}")
+        taken = await dad.call("DELETE", f"{address()}/{mine}")
+
+        assert (refused.status_code, taken.status_code) == (404, 204)
+
+
 class TestDataMatch:
     async def test_somebody_is_certified_without_doing_anything(
         self, house: House, make: Make, me: Holder, father: Member

@@ -7,6 +7,7 @@ learning   what the authority says, brought in; certified by data without anybod
 reminding  when it is time, holder and family are told, each time once
 telling    who hears of it
 asking     begun by a face, or handed to people
+withdrawing taken back, with the consent to its face
 ending     how a certification ends: by face, by people, by another that was faster
 reporting  the authority is told, until it has heard
 reading    what the holder and their family see

@@ -23,7 +23,6 @@ from app.services.cards import allowing
 from app.services.cards.allowing import Use
 from app.services.certifications import ending, learning, rows
 from app.services.certifications.telling import tell_home
-from app.services.faces import ending as face_ending
 from app.services.faces import passes, starting
 from app.services.faces.starting import FaceConsentNeeded, FaceTriesUsed, Opening
 from app.services.faces.tries import FaceStartsUsed
@@ -195,8 +194,7 @@ async def _written(session: Session, asked: Asked, acting: Acting) -> Certificat
     home_id = acting.person_id if acting.link is None else acting.link.owner_id
     older = await rows.open_of(session, acting.person_id, asked.caller.account_id)
     if older is not None:
-        await face_ending.give_up_open(session, older.home_id, older.id, acting.actor)
-        older.advance(CertificationState.CANCELLED, session.now)
+        await ending.take_back(session, older, acting.actor)
         await session.flush()
     bucket, consent, wish = bucket_of(acting.person_id), asked.wish.consent, asked.wish
     certification = Certification(

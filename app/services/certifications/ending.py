@@ -15,6 +15,7 @@ from app.services import audit, cases, links, outbox, policies
 from app.services.audit import Action, Actor
 from app.services.certifications import rows, stages, turning
 from app.services.certifications.telling import tell_home
+from app.services.faces import ending as face_ending
 from app.services.faces import frames, tries
 
 
@@ -141,6 +142,20 @@ async def no_longer_looked_at(session: Session, person_id: UUID) -> None:
         await frames.let_go_of(session, certification.home_id, certification.id)
         await cases.withdraw(session, certification.home_id, certification.id)
         await record(session, Action.CERTIFICATION_ENDED, certification, audit.SYSTEM)
+
+
+async def take_back(session: Session, certification: Certification, actor: Actor) -> None:
+    """End a certification that has not succeeded, because it is no longer wanted; ended already is as good."""
+    was = certification.state
+    if not certification.advance(CertificationState.CANCELLED, session.now):
+        return
+    await face_ending.give_up_open(session, certification.home_id, certification.id, actor)
+    if was is CertificationState.IN_REVIEW:
+        await frames.let_go_of(session, certification.home_id, certification.id)
+        await cases.withdraw(session, certification.home_id, certification.id)
+        recipient = await rows.locked(session, certification.person_id)
+        await turning.by_declining(session, recipient, was_face=certification.way is Way.FACE)
+    await record(session, Action.CERTIFICATION_ENDED, certification, actor)
 
 
 async def record(session: Session, action: Action, certification: Certification, actor: Actor, **facts: str) -> None:

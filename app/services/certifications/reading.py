@@ -180,9 +180,10 @@ async def _next_of(
             ways = await _ways(session, certification.person_id, holder, is_face_last=True)
             if check is None:
                 return ways
-            return (CertifyStep("face-check", "POST", f"/v1/face-checks/{check.id}/completion"), *ways)
+            done = CertifyStep("face-check", "POST", f"/v1/face-checks/{check.id}/completion")
+            return (done, CertifyStep("take-back", "DELETE", here), *ways)
         case CertificationState.IN_REVIEW:
-            return (CertifyStep("wait-for-review", "GET", here),)
+            return CertifyStep("wait-for-review", "GET", here), CertifyStep("take-back", "DELETE", here)
         case CertificationState.REPORTING:
             return (CertifyStep("wait-for-authority", "GET", here),)
         case CertificationState.FACE_FAILED | CertificationState.CANCELLED | CertificationState.REJECTED:

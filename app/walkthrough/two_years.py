@@ -38,7 +38,7 @@ class TwoYears:
         self._teller.chapter("A man and his card")
         self._steps.account()
         self._steps.own_card(owner)
-        self._birth(baby)
+        self._first_card(baby, self._birth(baby))
         links = self._more_family(son, father, mother)
         self._transfer()
         self._rights()
@@ -65,6 +65,26 @@ class TwoYears:
         self._phone.call("POST", f"{enrolment}/review-requests", asked, expect=(201,), is_once=True)
         Reviewers(self._phone.another(), self._teller).approve_newest()
         return self._steps.finished(enrolment)
+
+    def _first_card(self, baby: Person, link: str) -> None:
+        self._teller.chapter("A card for the baby")
+        self._teller.words("There is no e-card before there is a card. He orders one; a draft first, then the photo.")
+        self._phone.call("GET", f"/v1/holders/{link}/card")
+        office = self._phone.call("GET", "/v1/offices?region=100101").body["items"][0]["id"]
+        asked = {"reason": "first", "office_id": office}
+        orders = f"/v1/holders/{link}/card-orders"
+        here = f"{orders}/{self._phone.call('POST', orders, asked, expect=(201,), is_once=True).body['id']}"
+        self._teller.words("The photo is measured: size, background, sharpness. What is wrong with it would be said.")
+        photo = self._phone.picture(f"/dev/people/{baby.label}/pictures/card_photo")
+        self._phone.call("PUT", f"{here}/photo", photo)
+        self._phone.call("POST", f"{here}/submission", expect=(201,), is_once=True)
+        self._phone.wait_until(here, lambda order: bool(order["as_of"]))
+        self._steps.let_pass(30, "A month later.")
+        self._phone.wait_until(here, _in("collected"))
+        self._steps.require(self._phone.call("GET", here), state="collected")
+        self._teller.words("The card was collected at the branch, and her e-card has come by itself.")
+        self._phone.wait_until(f"/v1/holders/{link}/card", lambda card: card["status"] == "issued")
+        self._phone.call("GET", f"/v1/holders/{link}/card")
 
     def _more_family(self, son: Person, father: Person, mother: Person) -> dict[Person, str]:
         self._teller.chapter("A son of 15, a father, a mother")

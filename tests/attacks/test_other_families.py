@@ -118,6 +118,8 @@ async def have_one_of_everything(owner: Phone, father: Phone) -> None:
         await one.call("POST", "/v1/holders/me/benefit-certifications", {"way": "counter"})
         stated = await one.call("POST", "/v1/holders/me/rights/statements", {"insurances": ["pension"]})
         assert stated.status_code == 201, stated.text
+        ordered = await one.call("POST", "/v1/holders/me/card-orders", {"reason": "damaged", "address": "东溪市一号"})
+        assert ordered.status_code == 201, ordered.text
         code = await one.sms_code("card_password_reset")
         reset = await one.call("POST", "/v1/card/password-resets", {"sms_code": code})
         assert reset.status_code == 201, reset.text

@@ -25,6 +25,8 @@ from tests.factories.houses import build
 from tests.factories.phone import CARD_PASSWORD, PASSWORD, Phone, settle_people
 from tests.factories.staff import Hire, Worker
 
+_PENSION = {"insurance": "pension", "from_region": "100101", "to_region": "100200"}
+
 
 @dataclass(frozen=True)
 class Holder:
@@ -146,6 +148,9 @@ async def _make_holder(url: str, house: House, people: dict[str, TestPerson], st
         )
         devices = (await phone.call("GET", "/v1/devices")).json()["items"]
         member = await phone.add(people["child-9"], "20", age=9)
+        here = f"/v1/holders/{member['link_id']}"
+        transfer, spare_transfer = [await phone.call("POST", f"{here}/transfers", _PENSION) for _ in range(2)]
+        order = await phone.call("POST", f"{here}/card-orders", {"reason": "lost", "address": "No. 1, Beijing Road"})
         spare = await phone.add(people["parent-mother"], "52", age=63)
         await other.step_up()
         backwards = await other.add(people["owner"], "22", age=39)
@@ -171,10 +176,13 @@ async def _make_holder(url: str, house: House, people: dict[str, TestPerson], st
             "consent_id": (await phone.call("GET", "/v1/consents")).json()["items"][-1]["id"],
             "code": "family-account",
             "label": "child-9",
+            "transfer_id": transfer.json()["id"],
+            "order_id": order.json()["id"],
         }
         spares = ids | {
             "enrolment_id": spare_enrolment.rpartition("/")[2],
             "link_id": spare["link_id"],
+            "transfer_id": spare_transfer.json()["id"],
             "owner_link_id": backwards["link_id"],
         }
         in_review = await phone.to_face(people["parent-68"], "51", age=68)

@@ -33,6 +33,8 @@ CHECKS = [
 ]
 ROUTES = [(method, path) for method, path, _ in operations()]
 CLOCK = ("post", "/dev/clock")
+SHAPELESS = {("put", "/v1/holders/{holder}/card-orders/{order_id}/photo")}
+"""Whose requests are texts in a path and a file: no shape is wrong, only what they hold."""
 
 
 @pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if route != CLOCK])
@@ -67,7 +69,8 @@ def _try(url: str, method: str, path: str, known: dict[str, str], headers: dict[
     for path_parameters in (named, None) if named else (None,):
         right = operation.as_strategy(GenerationMode.POSITIVE, path_parameters=path_parameters, headers=headers)
         _for_each(right, lambda case: _send(url, case, CHECKS))
-        if "422" in operation.definition.raw["responses"]:  # else nothing that is sent can be wrong
+        can_be_wrong = "422" in operation.definition.raw["responses"] and (method, path) not in SHAPELESS
+        if can_be_wrong:
             wrong = operation.as_strategy(GenerationMode.NEGATIVE, path_parameters=path_parameters, headers=headers)
             _for_each(wrong, lambda case: _send(url, case, [*CHECKS, negative_data_rejection]))
 

@@ -1,10 +1,12 @@
 """Card orders through a real HTTP gateway: down, slow, lying; each time with the one right outcome."""
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import orjson
 import pytest
@@ -20,7 +22,9 @@ from app.core.db import Database
 from app.core.settings import GatewaySettings, Settings
 from app.routers.deps import House
 from app.services import files
+from app.services.card_orders import submitting
 from tests.card_orders.playing import OFFICE, Ordering
+from tests.factories.adding import later
 from tests.factories.passing import Time
 from tests.factories.servers import serving
 from tests.transfers.places import SECRET, SECRET_TEXT
@@ -140,6 +144,21 @@ async def test_a_gateway_that_is_down_or_whose_answers_are_lost_has_one_order_in
 
     assert (list(makers.orders), makers.submissions) == ([order_id], 2)
     assert (await mine.read(order_id))["as_of"] is not None
+
+
+async def test_events_that_are_told_again_and_at_once_change_nothing_more(
+    mine: Ordering, db: Database, house: House, makers: Makers, time: Time
+) -> None:
+    order_id = await mine.order()
+
+    await asyncio.gather(*(submitting.carry(db, house.ports, UUID(order_id)) for _ in range(3)))
+    await submitting.carry(db, house.ports, UUID(order_id))
+    makers.says(order_id, "10")
+    await later(house, hours=2)
+    await asyncio.gather(*(time.work() for _ in range(3)))
+
+    assert len(makers.orders) == 1
+    assert await mine.states(order_id) == ["submitted", "reviewed"]
 
 
 async def test_an_order_refused_at_once_has_failed_and_its_photo_goes(

@@ -80,6 +80,25 @@ class TestDrafts:
 
         assert (answer.status_code, answer.json()["code"]) == (409, "card-order-reason-differs")
 
+    async def test_nobody_orders_a_card_for_somebody_who_has_died(self, make: Make, me: Holder) -> None:
+        member = await make.member(me)
+        await make.collect_card(member.person, is_alive=False)
+        ordering = Ordering(me, str(member.link_id))
+
+        answer = await ordering.post(ordering.path, {"reason": "lost", "office_id": OFFICE})
+
+        assert (answer.status_code, answer.json()["code"]) == (409, "card-order-reason-differs")
+
+    async def test_a_draft_is_handed_in_once(self, mine: Ordering) -> None:
+        order_id = await mine.ready()
+
+        answers = await asyncio.gather(*(mine.submit(order_id) for _ in range(4)))
+
+        assert Counter(answer.status_code for answer in answers) == {201: 1, 409: 3}
+        assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {
+            "card-order-step-not-allowed"
+        }
+
     async def test_only_so_many_are_begun_a_day(self, database: cluster.Database, make: Make) -> None:
         await set_policy(database, "card_orders", begun_a_day=1)
         mine = Ordering(await make.owner())

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from pydantic import SecretStr
@@ -14,6 +15,7 @@ from app.core.settings import GatewaySettings, Settings
 from app.models.links import LinkEnd
 from app.routers.deps import House
 from app.services import audit, links
+from app.services.transfers import submitting, withdrawing
 from tests.factories.adding import later
 from tests.factories.make import Holder, Make
 from tests.factories.passing import Time
@@ -374,6 +376,41 @@ class TestLinksThatEnd:
         has_left = bool(places.orders)
         assert read["state"] == ("submitted" if has_left else "not_submitted")
         assert (read["as_of"] is not None) is has_left
+
+
+async def test_events_that_are_told_again_and_at_once_change_nothing_more(
+    mine: Filing, db: Database, house: House, places: PlacesGateway, time: Time
+) -> None:
+    transfer_id = await mine.file()
+    carried = UUID(transfer_id)
+
+    await asyncio.gather(*(submitting.carry(db, house.ports, carried) for _ in range(3)))
+    accepted = await mine.read(transfer_id)
+    await submitting.carry(db, house.ports, carried)
+    await mine.withdraw(transfer_id)
+    await asyncio.gather(*(withdrawing.carry(db, house.ports, carried) for _ in range(3)))
+    await time.work()
+
+    assert (len(places.orders), accepted["state"]) == (1, "submitted")
+    assert await mine.states(transfer_id) == ["submitted", "withdrawn"]
+    assert sum("已经撤回" in text for text in await time.texts()) == 1
+
+
+async def test_a_place_that_nobody_keeps_is_offline_and_one_of_elsewhere_is_not_believed(
+    mine: Filing, places: PlacesGateway, time: Time
+) -> None:
+    places.twist = lambda asked, status, said: (404, {}) if asked == "GET places" else (status, said)
+    nowhere = await mine.draft()
+    places.twist = saying("GET places", aab301="440300")
+    lied = await mine.post(mine.path, PENSION)
+    places.twist = lambda asked, status, said: (403, said)
+    refused = await mine.post(mine.path, PENSION)
+
+    assert [each["check"] for each in nowhere["checks"] if not each["passed"]] == [
+        "old_place_online",
+        "new_place_online",
+    ]
+    assert (lied.status_code, refused.status_code) == (503, 503)
 
 
 async def test_an_order_left_in_doubt_for_days_is_still_one(mine: Filing, places: PlacesGateway, time: Time) -> None:

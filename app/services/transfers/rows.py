@@ -10,7 +10,7 @@ from app.core.db import Session, bucket_of
 from app.core.errors import NotFound
 from app.models.transfers import ENDED, Transfer, TransferState, TransferStep
 from app.ports.transfers import TransferInsurance, TransferNews, TransferRejection
-from app.services import audit
+from app.services import audit, filings
 from app.services.audit import Action
 from app.services.filings import Filed
 
@@ -20,19 +20,13 @@ def filed(transfer: Transfer) -> Filed:
     return Filed(transfer.id, transfer.person_id, transfer.filed_by, transfer.link_id)
 
 
-async def one(session: Session, transfer_id: UUID) -> Transfer | None:
-    """Return a transfer, whoever's it is, without locking it."""
-    found: Transfer | None = await session.get(Transfer, (bucket_of(transfer_id), transfer_id), populate_existing=True)
-    return found
-
-
 async def of_person(session: Session, person_id: UUID, transfer_id: UUID) -> Transfer:
     """Return one of a person's transfers.
 
     Raises:
         NotFound: it is not theirs.
     """
-    found = await one(session, transfer_id)
+    found: Transfer | None = await session.get(Transfer, (bucket_of(transfer_id), transfer_id), populate_existing=True)
     if found is None or found.person_id != person_id:
         raise NotFound
     return found
@@ -43,6 +37,13 @@ async def locked(session: Session, transfer_id: UUID) -> Transfer:
     return await session.get_one(
         Transfer, (bucket_of(transfer_id), transfer_id), with_for_update=True, populate_existing=True
     )
+
+
+async def locked_with_homes(session: Session, transfer_id: UUID) -> Transfer:
+    """Return a transfer that is there, locked with the homes of whom it concerns."""
+    seen = await session.get_one(Transfer, (bucket_of(transfer_id), transfer_id), populate_existing=True)
+    await filings.lock(session, filed(seen))
+    return await locked(session, transfer_id)
 
 
 async def page(session: Session, person_id: UUID, after: tuple[datetime, UUID] | None, most: int) -> Sequence[Transfer]:

@@ -105,8 +105,8 @@ async def _submit(session: Session, acting: Acting, transfer: Transfer) -> None:
 
 async def _leave(transfer_id: UUID, session: Session) -> TransferOrder | None:
     """Let a submitted transfer leave, unless it was taken back or the link it rests on allows it no more."""
-    transfer = await _locked_with_homes(session, transfer_id)
-    if transfer is None or transfer.state is not TransferState.SUBMITTED or transfer.accepted_at is not None:
+    transfer = await rows.locked_with_homes(session, transfer_id)
+    if transfer.state is not TransferState.SUBMITTED or transfer.accepted_at is not None:
         return None
     if transfer.left_at is None:
         transfer.not_submitted_because = await filings.may_not_leave(session, rows.filed(transfer))
@@ -134,8 +134,8 @@ async def _leave(transfer_id: UUID, session: Session) -> TransferOrder | None:
 
 
 async def _arrived(transfer_id: UUID, refusal: TransferNews | None, session: Session) -> None:
-    transfer = await _locked_with_homes(session, transfer_id)
-    if transfer is None or transfer.state is not TransferState.SUBMITTED or transfer.accepted_at is not None:
+    transfer = await rows.locked_with_homes(session, transfer_id)
+    if transfer.state is not TransferState.SUBMITTED or transfer.accepted_at is not None:
         return
     transfer.accepted_at = transfer.heard_at = session.now
     if refusal is None:
@@ -143,11 +143,3 @@ async def _arrived(transfer_id: UUID, refusal: TransferNews | None, session: Ses
         return
     await rows.step(session, transfer, TransferState.REJECTED, refusal)
     await filings.tell(session, rows.filed(transfer), "transfer_rejected")
-
-
-async def _locked_with_homes(session: Session, transfer_id: UUID) -> Transfer | None:
-    seen = await rows.one(session, transfer_id)
-    if seen is None:
-        return None
-    await filings.lock(session, rows.filed(seen))
-    return await rows.locked(session, transfer_id)

@@ -82,10 +82,7 @@ async def _hear(transfer_id: UUID, news: Sequence[TransferNews], session: Sessio
     Raises:
         TransfersUnavailable: it cannot be true.
     """
-    seen = await rows.one(session, transfer_id)
-    assert seen is not None
-    await filings.lock(session, rows.filed(seen))
-    transfer = await rows.locked(session, transfer_id)
+    transfer = await rows.locked_with_homes(session, transfer_id)
     if transfer.state in ENDED:
         return
     fresh = news[await _known(session, transfer, news) :]

@@ -48,8 +48,8 @@ async def carry(db: Database, ports: Ports, transfer_id: UUID) -> None:
         TransfersUnavailable: it is not known whether they do; ask again.
     """
     await submitting.carry(db, ports, transfer_id)
-    transfer = await db.run(lambda session: rows.one(session, transfer_id))
-    if transfer is not None and transfer.withdrawal is Withdrawal.ASKED and transfer.state in WITHDRAWABLE:
+    transfer = await db.run(lambda session: rows.locked(session, transfer_id))
+    if transfer.withdrawal is Withdrawal.ASKED and transfer.state in WITHDRAWABLE:
         is_given_back = await ports.transfers.withdraw(transfer_id)
         await db.run(partial(_answered, transfer_id, is_given_back))
 
@@ -73,10 +73,7 @@ async def _withdraw(session: Session, acting: Acting, transfer: Transfer) -> Non
 
 
 async def _answered(transfer_id: UUID, is_given_back: bool, session: Session) -> None:  # noqa: FBT001 - what was said
-    seen = await rows.one(session, transfer_id)
-    assert seen is not None
-    await filings.lock(session, rows.filed(seen))
-    transfer = await rows.locked(session, transfer_id)
+    transfer = await rows.locked_with_homes(session, transfer_id)
     if transfer.state not in WITHDRAWABLE or transfer.withdrawal is not Withdrawal.ASKED:
         return
     if is_given_back:

@@ -5,11 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
-from app.core.db import Session, bucket_of
+from app.core.db import Database, Session, bucket_of
 from app.models.accounts import Account, Assurance, Device, SessionEnd, SignedIn
 from app.models.cards import CardIssue
+from app.models.people import Person
 from app.ports.register import PhysicalCardStatus
 from app.routers.deps import House
 from app.services.accounts import sessions
@@ -59,6 +60,11 @@ class TestChannels:
         assert [place["is_current"] for place in mine.values()] == [True, False]
         assert [place["is_current"] for place in theirs.values()] == [False, True]
         assert mine["bank"]["last_used_at"] is not None
+
+    async def test_who_is_no_longer_shown_to_be_the_holder_uses_none(self, me: Holder, db: Database) -> None:
+        await db.run(lambda session: session.execute(update(Person).values(account_id=None)))
+
+        assert (await me.call("GET", CHANNELS)).json()["code"] == "own-card-needed"
 
     async def test_who_has_no_card_uses_none(self, make: Make) -> None:
         me = await make.signed_in(await make.person(card=None))

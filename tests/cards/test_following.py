@@ -212,6 +212,14 @@ class TestAsking:
         assert await following.ask_due(house.db, house.ports.register) == 1
         assert await status_of(me) == "application_locked"
 
+    async def test_when_the_register_was_filled_anew_every_card_is_asked_about(self, make: Make, house: House) -> None:
+        await make.owner()
+        await following.ask_due(house.db, house.ports.register)
+
+        await house.db.run(following.ask_all)
+
+        assert await following.ask_due(house.db, house.ports.register) == 1
+
     async def test_a_silent_register_is_asked_again_later_and_changes_nothing(self, make: Make, house: House) -> None:
         assert house.sandbox is not None
         me = await make.owner()

@@ -8,16 +8,23 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from app.adapters.register.embedded import EmbeddedRegister, Entry
-from app.core.db import Database, bucket_of
+from app.core.db import Database, DatabaseUnavailable, Session, bucket_of, new_id
 from app.core.tokens.access import auth_seconds
 from app.models.cards import NEXT_OF_UPGRADE, CardUpgrade, UpgradeState
 from app.models.cases import Finding, Verdict
+from app.models.people import Person
 from app.ports.register import PhysicalCardStatus
 from app.routers.deps import House
+from app.services.accounts import sessions
 from app.services.audit import Action
+from app.services.cards import upgrading
+from app.services.cards.upgrades import UpgradeView
+from app.services.cards.upgrading import Remember, Wish
 from app.services.cases import Decision
+from app.services.notices import Shown
 from tests.cards.test_following import MINE, say, told
 from tests.factories.deciding import people_decide, the_case
 from tests.factories.make import Holder, Make
@@ -179,6 +186,14 @@ class TestRefusals:
 
         assert (card["level"], card["allows"]["pay"]) == (2, False)
 
+    async def test_who_is_no_longer_shown_to_be_the_holder_reads_and_takes_off_nothing(
+        self, me: Holder, db: Database
+    ) -> None:
+        await db.run(lambda session: session.execute(update(Person).values(account_id=None)))
+
+        for method, path in (("GET", f"{UPGRADES}/newest"), ("DELETE", PAYMENT)):
+            assert (await me.call(method, path)).json()["code"] == "own-card-needed"
+
     async def test_who_has_no_card_adds_nothing(self, make: Make) -> None:
         me = await make.signed_in(await make.person(card=None))
 
@@ -207,6 +222,47 @@ class TestFaces:
         assert states == ["face_pending", "face_pending", "in_review"]
         await people_decide(house, YES, case=await the_case(house))
         assert await pays(me)
+
+    async def test_without_a_try_left_it_leads_to_people(self, me: Holder, house: House) -> None:
+        for _ in range(3):
+            await show_face(me, await begin(me, scenario="face_mismatch"))
+        await people_decide(house, NO)
+
+        answer = await add(me)
+
+        assert (answer.status_code, answer.json()["code"]) == (409, "face-tries-used")
+        assert answer.json()["next"]["action"] == "add-payment-with-people"
+        assert (await begin(me, way="counter"))["state"] == "in_review"
+
+    async def test_cut_off_after_the_start_it_goes_on_where_it_was(self, me: Holder, house: House) -> None:
+        unit_id, kept = new_id(0), list[UpgradeView]()
+        wish = Wish(
+            Shown(**await shown(me, "card-payment")),
+            Shown(**await shown(me, "face-check")),
+            with_people=False,
+            device_meta={},
+        )
+
+        async def begin_so(remember: Remember) -> None:
+            caller = await sessions.caller(house.db, me.claims)
+            await upgrading.begin(
+                house.db, house.ports, caller, wish, unit_id=unit_id, callback_url="http://x", remember=remember
+            )
+
+        async def lose(_: Session, view: UpgradeView) -> None:
+            raise ConnectionError(view.state)
+
+        async def keep(_: Session, view: UpgradeView) -> None:
+            kept.append(view)
+
+        with pytest.raises(DatabaseUnavailable):
+            await begin_so(lose)
+        await begin_so(keep)
+        await show_face(me, await me.read(f"{UPGRADES}/newest"))
+        await begin_so(keep)
+
+        assert [view.state for view in kept] == [UpgradeState.FACE_PENDING, UpgradeState.DONE]
+        assert len(await house.db.fetch("SELECT 1 FROM face_check")) == 1
 
     async def test_no_provider_no_harm(self, me: Holder) -> None:
         answer = await add(me, scenario="provider_down")

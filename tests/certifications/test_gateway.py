@@ -145,6 +145,7 @@ class TestReporting:
             {"due_on": "2099-01-01"},
             {"certified_on": "2099-01-01"},
             {"benefits": []},
+            {"certified_on": None, "due_on": None},
             {"benefits": [{"benefit": "pension", "payment": "gift"}]},
             {"benefits": [{"benefit": "pension", "payment": "restored"}]},
             {"certified_on": "2026-02-30"},
@@ -163,6 +164,29 @@ class TestReporting:
 
         assert lied_to["state"] == "reporting"
         assert (await me.read(certification))["state"] == "passed"
+
+    async def test_a_status_that_is_none_of_the_contract_says_nothing(
+        self, house: House, me: Holder, authority: AuthorityGateway
+    ) -> None:
+        certification = await shown(me)
+        authority.twist = lambda method, status, said: (404, said)
+        await tell(house)
+
+        assert (await me.read(certification))["state"] == "reporting"
+
+    async def test_what_it_has_heard_and_not_confirmed_is_no_second_certification(
+        self, house: House, me: Holder, authority: AuthorityGateway
+    ) -> None:
+        certification = await shown(me)
+        authority.loses = 1
+        await tell(house)
+        await pass_time(house, minutes=11)
+        between = await me.read(address())
+        await tell(house)
+
+        assert ([each["state"] for each in between["items"]], between["state"]) == (["reporting"], "passed")
+        assert (await me.read(certification))["state"] == "passed"
+        assert len((await me.read(address()))["items"]) == 1
 
     @pytest.mark.parametrize(("reason", "told"), [("N01", "not_entitled"), ("N02", "deceased"), ("X9", "other")])
     async def test_what_the_authority_does_not_accept_has_not_passed(

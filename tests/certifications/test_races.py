@@ -4,12 +4,14 @@ import asyncio
 import secrets
 
 import pytest
+from sqlalchemy import update
 
 from app import worker
 from app.adapters.certifications.embedded import EmbeddedCertifications
 from app.core.clock import today
+from app.core.db import Session
 from app.models.cases import Finding, Verdict
-from app.models.certifications import Certification
+from app.models.certifications import Certification, CertificationState
 from app.models.links import LinkEnd
 from app.routers.deps import House
 from app.services import audit, links
@@ -100,6 +102,24 @@ class TestFaces:
 
         assert sorted(each.json().get("code", "begun") for each in answers) == ["already-certified"] * 3 + ["begun"]
         assert await states(house) == ["passed", "reporting"]
+
+    async def test_a_face_of_what_is_over_certifies_nobody(self, house: House, me: Holder) -> None:
+        asked = await ask(me)
+        await house.db.run(_cancel_all)
+
+        check = await show_face(me, asked)
+
+        assert (check["state"], await states(house), await reports(house)) == ("passed", ["cancelled"], 0)
+
+    async def test_an_owner_sees_that_the_member_is_before_their_own_camera(
+        self, me: Holder, father: Member, dad: Holder
+    ) -> None:
+        asked = await ask(dad)
+
+        seen = await me.read(f"{address(father.link_id)}/{asked.json()['id']}")
+
+        assert (seen["state"], seen["face_check"]) == ("open", None)
+        assert "face-check" not in [step["step"] for step in seen["next"]]
 
 
 class TestLinks:
@@ -207,6 +227,10 @@ class TestReports:
         ended = await house.db.fetch("SELECT count(*) FROM audit_event WHERE action = 'certification.ended'")
         assert (await states(house), await reports(house), ended[0][0]) == (["passed"], 1, 1)
         assert (await told(house)).count("certification_passed_member") == 1
+
+
+async def _cancel_all(session: Session) -> None:
+    await session.execute(update(Certification).values(state=CertificationState.CANCELLED))
 
 
 async def told(house: House) -> list[str]:

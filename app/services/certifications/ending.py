@@ -54,15 +54,12 @@ async def succeed(session: Session, certification: Certification, actor: Actor) 
         certification.advance(CertificationState.NOT_NEEDED, session.now)
         await record(session, Action.CERTIFICATION_ENDED, certification, actor)
         return
-    if certification.advance(CertificationState.REPORTING, session.now):
-        certification.certified_at, certification.certified_on = session.now, day
-        await session.flush()
-        outbox.tell(
-            session,
-            outbox.Kind.REPORT_CERTIFICATION,
-            certification.person_id,
-            certification_id=str(certification.id),
-        )
+    certification.advance(CertificationState.REPORTING, session.now)
+    certification.certified_at, certification.certified_on = session.now, day
+    await session.flush()
+    outbox.tell(
+        session, outbox.Kind.REPORT_CERTIFICATION, certification.person_id, certification_id=str(certification.id)
+    )
 
 
 async def to_review(session: Session, certification: Certification, reason: CaseReason, actor: Actor) -> None:
@@ -96,8 +93,7 @@ async def decided(session: Session, case: Case, actor: Actor) -> None:
 
 async def reject(session: Session, certification: Certification, actor: Actor) -> None:
     """End a locked certification that people or the authority do not accept; `reason` says why."""
-    if not certification.advance(CertificationState.REJECTED, session.now):
-        return
+    certification.advance(CertificationState.REJECTED, session.now)
     recipient = await rows.locked(session, certification.person_id)
     await turning.by_declining(session, recipient, was_face=certification.way is Way.FACE)
     await record(session, Action.CERTIFICATION_ENDED, certification, actor)

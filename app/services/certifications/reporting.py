@@ -39,8 +39,6 @@ async def _record(receipt: Receipt, told: Report, session: Session) -> None:
     certification = await rows.certification(session, told.order)
     if certification.state is not CertificationState.REPORTING:
         return
-    if receipt.order != told.order:
-        raise CertificationsUnavailable
     if receipt.refusal is not None:
         certification.reason, certification.reported_at = receipt.refusal.value, session.now
         await ending.reject(session, certification, audit.SYSTEM)

@@ -77,11 +77,6 @@ async def success(session: Session, person_id: UUID, day: date) -> Certification
     return await _one(session, person_id, is_done | (Certification.state == CertificationState.REPORTING))
 
 
-async def newest(session: Session, person_id: UUID) -> Certification | None:
-    """Return the certification that was asked for last."""
-    return next(iter(await page(session, person_id, before=None, most=1)), None)
-
-
 async def page(
     session: Session, person_id: UUID, *, before: tuple[datetime, UUID] | None, most: int
 ) -> Sequence[Certification]:

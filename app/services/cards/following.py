@@ -5,6 +5,7 @@ wait for either. Two answers can come in the wrong order, so each counts from th
 changes nothing. No connection is held while the register is asked.
 """
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -24,6 +25,7 @@ from app.services.cards import announcing
 from app.services.people import homes
 
 _AT_ONCE: Final = 50
+_SIDE_BY_SIDE: Final = 4
 _SILENCE: Final = timedelta(minutes=5)
 _MESSAGES: Final = {
     PhysicalCardStatus.NOT_ACTIVATED: "card_not_activated_member",
@@ -59,14 +61,21 @@ async def hear(db: Database, register: Register, number: str) -> None:
 
 
 async def ask_due(db: Database, register: Register) -> int:
-    """Ask about the cards whose time has come; return how many there were."""
+    """Ask about the cards whose time has come, some at once; return how many there were."""
     found = await db.run(_due)
-    for person_id in found:
-        try:
-            await refresh(db, register, person_id)
-        except RegisterUnavailable:
-            _log.warning("register_silent", person_id=str(person_id))
-            await db.run(partial(_put_off, person_id))
+    free = asyncio.Semaphore(_SIDE_BY_SIDE)
+
+    async def in_turn(person_id: UUID) -> None:
+        async with free:
+            try:
+                await refresh(db, register, person_id)
+            except RegisterUnavailable:
+                _log.warning("register_silent", person_id=str(person_id))
+                await db.run(partial(_put_off, person_id))
+
+    for outcome in await asyncio.gather(*map(in_turn, found), return_exceptions=True):
+        if outcome is not None:
+            raise outcome
     return len(found)
 
 

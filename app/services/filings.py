@@ -40,8 +40,11 @@ class Pace:
 
 
 async def lock(session: Session, filed: Filed) -> None:
-    """Lock the homes of whom it concerns: an end or a dispute of the link comes before or after, never between."""
-    await homes.lock(session, {filed.person_id, filed.filed_by})
+    """Lock the homes of whom it concerns: an end or a dispute of the link comes before or after, never between.
+
+    Who has filed it may have closed their account since; for the person it goes on.
+    """
+    await homes.lock_rows(session, {filed.person_id, filed.filed_by})
 
 
 async def may_not_leave(session: Session, filed: Filed) -> FilingEnd | None:

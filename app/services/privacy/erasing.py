@@ -18,6 +18,7 @@ from app.models.faces import FaceCheck, FaceFrame
 from app.models.outbox import OutboxEvent
 from app.models.people import Home, Identifier
 from app.services import audit
+from app.services.certifications import abandoning
 from app.services.enrolments import finishing
 from app.services.outbox import Kind
 from app.services.people import homes
@@ -82,13 +83,14 @@ async def key(session: Session, home_id: UUID) -> None:
 
 
 async def elsewhere(db: Database, person_id: UUID) -> None:
-    """Empty the applications in which others have named somebody who is gone, and end those that are open.
+    """Empty the applications in which others have named somebody who is gone, and end what is under way.
 
     They are found across all homes, so this is no part of a request; done again, it finds nothing.
     """
     found = await db.run(lambda session: _naming(session, person_id))
     for enrolment_id in found:
         await db.run(lambda session, each=enrolment_id: _forget_in(session, each))  # type: ignore[misc]
+    await abandoning.end_all(db, person_id)
 
 
 async def _naming(session: Session, person_id: UUID) -> Sequence[UUID]:

@@ -1,0 +1,135 @@
+"""What is under way when somebody closes their account: it goes on for others, and holds nobody up."""
+
+import pytest
+
+from app.routers.deps import House
+from app.services import outcomes
+from tests.card_orders.playing import OFFICE, Ordering
+from tests.factories.adding import later, ok
+from tests.factories.certifying import ask, pay, show_face
+from tests.factories.make import Holder, Make
+from tests.factories.passing import Time
+from tests.factories.staff import Hire
+from tests.privacy.test_closing import close
+from tests.transfers.playing import Filing
+
+
+@pytest.fixture
+async def me(make: Make, hire: Hire) -> Holder:
+    """Somebody who has just given their card password, with an office in their region."""
+    await hire.office(OFFICE, region="100101")
+    return await make.card_password(await make.owner(name="王志远"))
+
+
+class TestFilings:
+    """Filed for a member by somebody who is gone."""
+
+    async def test_a_transfer_that_has_left_goes_on_for_the_member(self, house: House, make: Make, me: Holder) -> None:
+        time, member = Time(house), await make.owner(name="王建国")
+        link = await make.member(me, person=member)
+        transfer = await Filing(me, str(link.link_id)).file()
+        await time.work()
+
+        ok(await close(me))
+        for _ in range(6):
+            await time.pass_by(days=3)
+
+        assert len(await Filing(member).states(transfer)) > 1
+
+    async def test_a_transfer_that_has_not_left_stays(self, house: House, make: Make, me: Holder) -> None:
+        time, member = Time(house), await make.owner(name="王建国")
+        link = await make.member(me, person=member)
+        transfer = await Filing(me, str(link.link_id)).file()
+
+        ok(await close(me))
+        await time.work()
+
+        assert (await Filing(member).states(transfer))[-1] == "not_submitted"
+
+    async def test_a_card_order_goes_on_for_the_member(self, house: House, make: Make, me: Holder) -> None:
+        time, member = Time(house), await make.owner(name="王建国")
+        link = await make.member(me, person=member)
+        order = await Ordering(me, str(link.link_id)).order()
+        await time.work()
+
+        ok(await close(me))
+        for _ in range(4):
+            await time.pass_by(days=3)
+
+        assert len(await Ordering(member).states(order)) > 1
+
+    async def test_both_kinds_under_way_are_told_before(self, me: Holder) -> None:
+        await Filing(me).file()
+        await Ordering(me).order()
+
+        said = await me.read("/v1/me/closing")
+
+        assert {each["what"]: each["count"] for each in said["effects"]} == {"cards": 1, "filings": 2}
+
+
+class TestCertifications:
+    """Begun for a member by somebody, when either is gone."""
+
+    async def test_what_the_owner_handed_to_people_does_not_keep_the_member_from_asking_anew(
+        self, house: House, make: Make, me: Holder
+    ) -> None:
+        member = await make.owner(name="王建国")
+        await pay(house, member)
+        link = await make.member(me, person=member)
+        assert (await ask(me, link.link_id, way="counter")).status_code == 201
+
+        ok(await close(me))
+        await Time(house).work()
+
+        again = await ask(member)
+        assert again.status_code == 201, again.text
+
+    async def test_a_face_before_the_owners_camera_does_not_keep_the_member_from_asking_anew(
+        self, house: House, make: Make, me: Holder
+    ) -> None:
+        member = await make.owner(name="王建国")
+        await pay(house, member)
+        link = await make.member(me, person=member)
+        assert (await ask(me, link.link_id)).status_code == 201
+
+        ok(await close(me))
+        await Time(house).work()
+
+        again = await ask(member)
+        assert again.status_code == 201, again.text
+        assert (await show_face(member, again))["state"] == "passed"
+        states = await house.db.fetch("SELECT state FROM benefit_certification")
+        assert sorted(row["state"] for row in states) == ["cancelled", "reporting"]
+
+    async def test_a_check_of_a_member_who_is_gone_holds_up_no_other(
+        self, house: House, make: Make, me: Holder
+    ) -> None:
+        owner, member = await make.owner(name="林若溪"), await make.owner(name="王建国")
+        await pay(house, me)
+        await pay(house, member)
+        link = await make.member(owner, person=me)
+        gone = await ask(owner, link.link_id)
+        assert gone.status_code == 201
+        assert (await ask(member)).status_code == 201
+
+        ok(await close(me))
+        await later(house, hours=2)
+        await outcomes.settle_due(house.db, house.ports)
+        await Time(house).work()
+
+        rows = await house.db.fetch("SELECT member_id, state FROM face_check")
+        assert {row["member_id"]: row["state"] for row in rows} == {me.id: "cancelled", member.id: "passed"}
+
+    async def test_a_case_of_a_member_who_is_gone_leaves_the_queue(
+        self, house: House, make: Make, me: Holder, hire: Hire
+    ) -> None:
+        owner = await make.owner(name="林若溪")
+        await pay(house, me)
+        link = await make.member(owner, person=me)
+        assert (await ask(owner, link.link_id, way="counter")).status_code == 201
+
+        ok(await close(me))
+        await Time(house).work()
+
+        li = await hire("li")
+        assert ok(await li.call("GET", "/v1/reviews"))["items"] == []

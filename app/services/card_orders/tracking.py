@@ -1,5 +1,6 @@
 """Follows the card orders that have left, as transfers are followed; once a card is collected the e-card follows."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
@@ -20,7 +21,8 @@ from app.services.cards import following
 from app.services.filings import Pace
 
 AT_ONCE: Final = 50
-_LEASE: Final = timedelta(minutes=1)
+_BESIDE: Final = 4  # one that is slow to answer keeps few others waiting
+_LEASE: Final = timedelta(minutes=2)  # longer than an answer may take
 
 _log = logging.logger(__name__)
 
@@ -28,9 +30,14 @@ _log = logging.logger(__name__)
 async def track_due(db: Database, ports: Ports) -> int:
     """Ask about the orders that it is time to ask about; return how many."""
     found = await db.run(_due)
-    for order_id in found:
-        if await db.run(partial(_take, order_id)):
-            await _track(db, ports, order_id)
+    free = asyncio.Semaphore(_BESIDE)
+
+    async def in_turn(order_id: UUID) -> None:
+        async with free:
+            if await db.run(partial(_take, order_id)):
+                await _track(db, ports, order_id)
+
+    await asyncio.gather(*map(in_turn, found))
     return len(found)
 
 
@@ -69,7 +76,7 @@ async def _due(session: Session) -> Sequence[UUID]:
 
 
 async def _take(order_id: UUID, session: Session) -> bool:
-    """Take an order to ask about for a minute, unless somebody was faster."""
+    """Take an order to ask about for two minutes, unless somebody was faster."""
     taken = await session.scalar(
         update(CardOrder)
         .where(CardOrder.bucket == bucket_of(order_id), CardOrder.id == order_id, CardOrder.due_at <= session.now)

@@ -5,6 +5,7 @@ follow from it; an answer that goes back, leaves something out or comes to an im
 written into the log, and they are asked again later.
 """
 
+import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
@@ -23,7 +24,8 @@ from app.services.filings import Pace
 from app.services.transfers import rows
 
 AT_ONCE: Final = 50
-_LEASE: Final = timedelta(minutes=1)
+_BESIDE: Final = 4  # one that is slow to answer keeps few others waiting
+_LEASE: Final = timedelta(minutes=2)  # longer than an answer may take
 
 _log = logging.logger(__name__)
 
@@ -31,9 +33,14 @@ _log = logging.logger(__name__)
 async def track_due(db: Database, port: Transfers) -> int:
     """Ask about the transfers that it is time to ask about; return how many."""
     found = await db.run(_due)
-    for transfer_id in found:
-        if await db.run(partial(_take, transfer_id)):
-            await _track(db, port, transfer_id)
+    free = asyncio.Semaphore(_BESIDE)
+
+    async def in_turn(transfer_id: UUID) -> None:
+        async with free:
+            if await db.run(partial(_take, transfer_id)):
+                await _track(db, port, transfer_id)
+
+    await asyncio.gather(*map(in_turn, found))
     return len(found)
 
 
@@ -61,7 +68,7 @@ async def _due(session: Session) -> Sequence[UUID]:
 
 
 async def _take(transfer_id: UUID, session: Session) -> bool:
-    """Take a transfer to ask about for a minute, unless somebody was faster."""
+    """Take a transfer to ask about for two minutes, unless somebody was faster."""
     taken = await session.scalar(
         update(Transfer)
         .where(

@@ -8,6 +8,7 @@ reminding  when it is time, holder and family are told, each time once
 telling    who hears of it
 asking     begun by a face, or handed to people
 withdrawing taken back, with the consent to its face
+abandoning ended with the account of whoever asked, or is asked about
 ending     how a certification ends: by face, by people, by another that was faster
 reporting  the authority is told, until it has heard
 reading    what the holder and their family see

@@ -67,6 +67,7 @@ from app.routers import (
     channels,
     consents,
     dev,
+    dev_terminals,
     documents,
     enrolments,
     faces,
@@ -255,7 +256,7 @@ def create_app(house: House) -> FastAPI:
         statements,
     )
     # Routers are whole as they stand; to include them would build every route anew at the app's first requests.
-    for module in (*modules, *((dev,) if house.sandbox is not None else ())):
+    for module in (*modules, *((dev, dev_terminals) if house.sandbox is not None else ())):
         app.router.routes.extend(module.router.routes)
     app.add_middleware(Shortcuts, house=house, reads={**holders.READS, **family.READS}, deeds=showings.DEEDS)
     if house.settings.cors_origins:

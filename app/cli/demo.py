@@ -21,6 +21,7 @@ from app.routers.deps import House
 from app.services.operators import demo as demo_staff
 from app.services.operators.demo import DemoOperator
 from app.services.people.ages import age_on
+from app.services.terminals import demo as demo_terminal
 
 app = typer.Typer()
 
@@ -29,7 +30,7 @@ _CROWD = "quota-relative-"  # they are there to fill a family, nobody tries anyt
 
 @app.command("demo")
 def load_people() -> None:
-    """Put the people of the demo into the embedded register, and two reviewers into an office; show them.
+    """Put the people of the demo into the embedded register, two reviewers and a terminal into an office; show them.
 
     People whose age has passed get a new number.
     """
@@ -54,6 +55,7 @@ async def load(house: House) -> str:
     numbers = {person.label: person.number for person in people if person.label in demo_staff.LOGINS}
     who = {login: await person_of(house, number) for login, number in numbers.items()}
     await demo_staff.put(house.db, house.ports.keys, house.passwords, who)
+    await demo_terminal.put(house.db, house.ports.keys)
     staff = await house.db.run(lambda session: demo_staff.standing(session, house.ports.keys))
     return f"{_table(house, people)}\n\n{_staff_table(staff)}"
 

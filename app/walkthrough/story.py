@@ -39,6 +39,7 @@ class Story:
         father = self._add_father(cast.father)
         mother = self._add_mother(cast.mother)
         self._family(cast, {child, father, mother})
+        self._show_card(child)
 
     def _cast(self) -> Cast:
         self._teller.chapter("The people")
@@ -156,3 +157,22 @@ class Story:
                 "Messages go out in Chinese, for nobody has told the service his language."
             )
             self._phone.call("GET", f"/dev/messages?phone={cast.father.phone}", shown=newest_alone)
+
+    def _show_card(self, child: str) -> None:
+        self._teller.chapter("At the hospital")
+        self._teller.words(
+            "The owner takes his son to the hospital and shows his card: a code that lives a minute, drawn as a QR "
+            "code. Nothing is written for it. A member's code says that it is the owner who shows it."
+        )
+        shown = self._phone.call("POST", f"/v1/holders/{child}/card/codes", {"purpose": "medical"})
+        self._teller.words(
+            "A terminal that is registered there reads it. It signs its request with a key of its own; here the demo's "
+            "terminal does so. For a hospital it learns the whole name and number."
+        )
+        scan = {"code": shown.body["code"]}
+        if self._phone.call("POST", "/dev/scans", scan).body["shown_by"] != "owner":
+            raise Unexpected("The terminal was not told that it is the owner who shows the card.")
+        self._teller.words("Once. A photo of the screen opens nothing, not even within the minute.")
+        again = self._phone.call("POST", "/dev/scans", scan, expect=(409,))
+        if again.problem != "code-used":
+            raise Unexpected(f"The second scan was refused as {again.problem}, not as code-used.")

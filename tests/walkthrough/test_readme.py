@@ -51,7 +51,7 @@ def test_the_story_with_curl_works_as_printed_and_again_after_a_walkthrough(url:
     assert words(story) == [*BEGINNING, *["face_mismatch"] * 3, "in_review", "approved", "active"]
     shown = re.findall(r"^\{\n.*?^\}", story, flags=re.MULTILINE | re.DOTALL)
     sent, card, rights, statement, *more = map(json.loads, shown)
-    details, family, childs_card, channels, pension, certified, case = more
+    details, family, childs_card, scanned, channels, pension, certified, case = more
     assert sent == {"expires_in": 300, "resend_after": 60}
     assert card["status"] == "active"
     assert rights["schemes"][0]["scheme"] == "110"
@@ -64,6 +64,10 @@ def test_the_story_with_curl_works_as_printed_and_again_after_a_walkthrough(url:
     assert [place["channel"] for place in channels["items"]] == ["app"]
     assert (pension["state"], pension["benefits"][0]["kind"]) == ("due", "pension")
     assert (certified["is_face_reused"], certified["state"] in ("reporting", "passed")) == (True, True)
+    assert (scanned["shown_by"], scanned["owner"]["relationship_name"]) == ("owner", "son")
+    assert (tmp_path / "code.svg").read_text().startswith("<svg ")
+    titles = [line for line in story.splitlines() if line in ("This code has been used", "This code is no longer good")]
+    assert titles == ["This code has been used", "This code is no longer good"]
     assert (case["reason"], case["member"]["name"]) == ("face_failed", "王**")
     assert [check["reason"] for check in case["face_checks"]] == ["face_mismatch"] * 3
     assert (tmp_path / "looked-at.jpg").read_bytes()[:3] == b"\xff\xd8\xff"

@@ -30,6 +30,7 @@ CHAPTERS = [
     "7. His mother, whose face fails",
     "8. A reviewer",
     "9. The family",
+    "10. At the hospital",
 ]
 
 YEARS = [

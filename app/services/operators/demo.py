@@ -20,7 +20,7 @@ from app.services.operators import offices, registering, totp
 from app.services.operators.offices import NewOffice, OfficeKnown
 from app.services.operators.registering import Factors, NewOperator
 
-_OFFICE: Final = NewOffice(
+OFFICE: Final = NewOffice(
     id="demo-office",
     name="示范服务窗口",
     kind=OfficeKind.DISTRICT_BRANCH,
@@ -56,13 +56,13 @@ async def put(db: Database, keys: Keys, passwords: Passwords, who: Mapping[str, 
         Busy: too many passwords are being checked.
     """
     with suppress(OfficeKnown):
-        await db.run(lambda session: offices.add(session, _OFFICE))
+        await db.run(lambda session: offices.add(session, OFFICE))
     for login in LOGINS:
         if await db.run(partial(_is_there, login, who[login])):
             continue
         password, secret = _password(keys, login), _secret(keys, login)
         factors = Factors(password, secret, await passwords.hash(password))
-        await db.run(partial(_add, NewOperator(login, OperatorRole.REVIEWER, _OFFICE.id, who[login]), factors))
+        await db.run(partial(_add, NewOperator(login, OperatorRole.REVIEWER, OFFICE.id, who[login]), factors))
 
 
 async def standing(session: Session, keys: Keys) -> Sequence[DemoOperator]:

@@ -51,9 +51,9 @@ class Operation:
         *before, _ = self.names
         choices = [[*links, "me"] if name == "holder" else links for name in before] + [ids]
         for chosen in product(*choices):
-            yield self.path.format(**self._words(), **dict(zip(self.names, chosen, strict=True)))
+            yield self.path.format(**self.words(), **dict(zip(self.names, chosen, strict=True)))
 
-    def _words(self) -> Mapping[str, str]:
+    def words(self) -> Mapping[str, str]:
         others = [each for each in self.parameters if each["name"] not in self.names]
         return {each["name"]: _WORDS.get(each["name"]) or _first_word(each["schema"]) for each in others}
 
@@ -178,6 +178,25 @@ async def test_the_family_itself_finds_something_at_every_path(family: Family) -
             nowhere.append(operation.path)
 
     assert not nowhere, "the family of this test needs one of these, too"
+
+
+async def test_what_is_read_for_oneself_is_read_for_a_member_alike(family: Family) -> None:
+    owner, father = family.people[0], family.links[0]
+    unlike = {}
+
+    for operation in of_holders():
+        if operation.method == "GET" and operation.names == ["holder"]:
+            address, words = operation.path, operation.words()
+            answers = [await owner.call("GET", address.format(holder=each, **words)) for each in ("me", father)]
+            if [answer.status_code for answer in answers] != [200, 200] or len({*map(shape, answers)}) != 1:
+                unlike[address] = [(answer.status_code, shape(answer)) for answer in answers]
+
+    assert not unlike
+
+
+def shape(answer: httpx.Response) -> tuple[str, ...]:
+    """The names of what an answer says."""
+    return tuple(sorted(answer.json()))
 
 
 async def ask(stranger: Holder, operation: Operation, address: str) -> httpx.Response:

@@ -16,6 +16,7 @@ from app.adapters.keys.file import FileKeys
 from app.adapters.papers.workers import WorkerPapers
 from app.core.clock import SystemClock
 from app.core.settings import Settings
+from app.main import chosen
 from app.ports.insurance import Authority
 from app.routers.deps import House
 from tests import cluster
@@ -47,7 +48,7 @@ async def house(
         serving(gateways[CARE].app) as care,
         loopback_client() as client,
     ):
-        chosen = Settings.model_validate(
+        settings = Settings.model_validate(
             settings.model_dump()
             | {
                 "insurance_adapter": "gateway",
@@ -55,8 +56,8 @@ async def house(
                 "insurance_healthcare_security": {"endpoint": care, "secrets": secret},
             }
         )
-        built = build(chosen, database.app_url, keys, images=images, papers=WorkerPapers(images.pool))
-        records = main.insurance(chosen, built.db, built.db.clock, client)
+        built = build(settings, database.app_url, keys, images=images, papers=WorkerPapers(images.pool))
+        records = chosen.insurance(settings, built.db, built.db.clock, client)
         async with main.opened(replace(built, ports=replace(built.ports, insurance=records))) as house:
             yield house
 

@@ -1,0 +1,158 @@
+"""Which adapters the settings name: one function for each port that has more than one."""
+
+import functools
+import ssl
+from collections.abc import Callable, Mapping
+from importlib.metadata import entry_points
+
+import httpx
+
+from app.adapters.card_orders.embedded import EmbeddedCardOrders
+from app.adapters.card_orders.gateway import GatewayCardOrders
+from app.adapters.certifications.embedded import EmbeddedCertifications
+from app.adapters.certifications.gateway import GatewayCertifications
+from app.adapters.insurance.embedded import Behaviour, EmbeddedInsurance
+from app.adapters.insurance.gateway import GatewayInsurance
+from app.adapters.messages.gateway import GatewayMessages
+from app.adapters.messages.inbox import InboxMessages
+from app.adapters.register.embedded import EmbeddedRegister
+from app.adapters.register.events import SignedRegisterEvents
+from app.adapters.storage.objects import FolderObjects, S3Objects
+from app.adapters.transfers.embedded import EmbeddedTransfers
+from app.adapters.transfers.gateway import GatewayTransfers
+from app.core.clock import Clock
+from app.core.db import Database
+from app.core.settings import Settings
+from app.ports.card_orders import CardOrders
+from app.ports.certifications import Certifications
+from app.ports.face import FaceProvider, FrameFaceProvider
+from app.ports.insurance import Authority, InsuranceRecords
+from app.ports.messages import Messages
+from app.ports.register import RegisterEvents
+from app.ports.storage import ObjectStore
+from app.ports.transfers import Transfers
+
+
+@functools.cache
+def trusted_roots() -> ssl.SSLContext:
+    """Return whom this process trusts; the certificates take as long to read as all else here."""
+    return httpx.create_ssl_context()
+
+
+def register_events(settings: Settings, clock: Clock) -> RegisterEvents | None:
+    """Return what verifies the events of the register, if there is a secret for them."""
+    secrets = settings.register_secrets.get_secret_value()
+    return SignedRegisterEvents(secrets, clock) if secrets else None
+
+
+def object_store(settings: Settings) -> ObjectStore:
+    """Return where documents lie."""
+    if settings.s3 is not None and settings.object_store == "s3":
+        return S3Objects(
+            bucket=settings.s3.bucket,
+            region=settings.s3.region,
+            endpoint=settings.s3.endpoint,
+            access_key_id=settings.s3.access_key_id,
+            secret_access_key=settings.s3.secret_access_key.get_secret_value(),
+        )
+    return FolderObjects(settings.data_folder / "objects")
+
+
+def messages(settings: Settings, inbox: InboxMessages, clock: Clock, client: httpx.AsyncClient) -> Messages:
+    """Return what sends messages to phones."""
+    if settings.messages_gateway is not None and settings.messages_adapter == "gateway":
+        return GatewayMessages(settings.messages_gateway, clock, client)
+    return inbox
+
+
+def benefit_authority(settings: Settings, db: Database, clock: Clock, client: httpx.AsyncClient) -> Certifications:
+    """Return the authority that pays benefits."""
+    if settings.certifications_gateway is not None and settings.certifications_adapter == "gateway":
+        return GatewayCertifications(settings.certifications_gateway, clock, client)
+    return EmbeddedCertifications(db)
+
+
+def card_administration(
+    settings: Settings, db: Database, register: EmbeddedRegister, clock: Clock, client: httpx.AsyncClient
+) -> CardOrders:
+    """Return who makes physical cards."""
+    if settings.card_orders_gateway is not None and settings.card_orders_adapter == "gateway":
+        return GatewayCardOrders(settings.card_orders_gateway, clock, client)
+    return EmbeddedCardOrders(db, register)
+
+
+def places(settings: Settings, db: Database, clock: Clock, client: httpx.AsyncClient) -> Transfers:
+    """Return the places between which insurance moves."""
+    if settings.transfers_gateway is not None and settings.transfers_adapter == "gateway":
+        return GatewayTransfers(settings.transfers_gateway, clock, client)
+    return EmbeddedTransfers(db)
+
+
+def insurance(
+    settings: Settings, db: Database, clock: Clock, client: httpx.AsyncClient
+) -> Mapping[Authority, InsuranceRecords]:
+    """Return the insurance authorities that the settings name."""
+    gateways = {
+        Authority.HUMAN_RESOURCES: settings.insurance_human_resources,
+        Authority.HEALTHCARE_SECURITY: settings.insurance_healthcare_security,
+    }
+    return {
+        each: GatewayInsurance(each, gateway, clock, client)
+        if gateway is not None and settings.insurance_adapter == "gateway"
+        else EmbeddedInsurance(db, each)
+        for each, gateway in gateways.items()
+    }
+
+
+def behave(records: InsuranceRecords, behaviour: str) -> bool:
+    """Let a stand-in behave in some way; say whether it is one."""
+    if isinstance(records, EmbeddedInsurance):
+        records.behaviour = Behaviour(behaviour)
+    return isinstance(records, EmbeddedInsurance)
+
+
+def face_providers(settings: Settings, clock: Clock, client: httpx.AsyncClient) -> dict[str, FaceProvider]:
+    """Make the face providers that installed packages offer under the names of the setting.
+
+    Raises:
+        LookupError: none does, or one lacks an option.
+    """
+    return {name: _made(name, settings, clock, client) for name in settings.face_providers}
+
+
+def presorters(
+    settings: Settings, faces: Mapping[str, FaceProvider], clock: Clock, client: httpx.AsyncClient
+) -> tuple[FrameFaceProvider, ...]:
+    """Return what compares faces before people review them, if the setting names one; it may be a face provider too.
+
+    Raises:
+        LookupError: no installed package offers it, it lacks an option, or it does not judge on this server.
+    """
+    name = settings.review_presorter
+    if not name:
+        return ()
+    found = faces[name] if name in faces else _made(name, settings, clock, client)
+    if not isinstance(found, FrameFaceProvider):
+        raise LookupError(
+            f"the face provider {name!r} does not judge on this server: reviews cannot be presorted by it"
+        )
+    return (found,)
+
+
+def _made(name: str, settings: Settings, clock: Clock, client: httpx.AsyncClient) -> FaceProvider:
+    options = {key: value.get_secret_value() for key, value in settings.face_options.get(name, {}).items()}
+    return _face_provider(name)(clock=clock, client=client, options=options)
+
+
+@functools.cache
+def _face_provider(name: str) -> Callable[..., FaceProvider]:
+    """Return what makes the face providers that an installed package offers under a name; to look takes a moment.
+
+    Raises:
+        LookupError: none does.
+    """
+    found = entry_points(group="escard.face_providers", name=name)
+    if not found:
+        raise LookupError(f"no installed package offers a face provider named {name!r}")
+    made: Callable[..., FaceProvider] = next(iter(found)).load()
+    return made

@@ -37,7 +37,7 @@ from app.services.people.ages import age_on
 from app.services.people.identifiers import mask_number
 from app.services.people.names import mask_name
 from app.services.people.relationships import RELATIONSHIPS
-from app.services.rules import Ages
+from app.services.rules.family import Ages
 
 _NO_PAYMENT = "card-payment-not-added"
 

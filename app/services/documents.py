@@ -12,7 +12,7 @@ from app.core.errors import Invalid
 from app.models.documents import Document, DocumentKind, DocumentState, FailedImage
 from app.ports.images import ImageUse, PreparedImage
 from app.services import files, policies
-from app.services.rules import ImageQuality
+from app.services.rules.adding import ImageQuality
 
 MOST_PAGES = 4
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
 
-from app.services.rules import Workdays
+from app.services.rules.filing import Workdays
 
 _DAY = timedelta(days=1)
 _SATURDAY = 5

@@ -8,7 +8,7 @@ import pytest
 from app.models.certifications import NEXT, STEPS, Certification, CertificationState, Event, Recipient, Standing
 from app.ports.certifications import Benefit, BenefitKind, Entitlement, PaymentState
 from app.services.certifications import stages
-from app.services.rules import Certifications
+from app.services.rules.filing import Certifications
 
 _LEARNT = "not_due due_soon due passed suspended restored"
 _ALWAYS = {"learn": _LEARNT, "ask_people": "in_review", "pass": "passed restored"}

@@ -28,7 +28,7 @@ from app.ports.face import (
 from app.routers.deps import House
 from app.services import outcomes
 from app.services.faces.choosing import Fit, order
-from app.services.rules import FaceProviders, FaceRoute
+from app.services.rules.faces import FaceProviders, FaceRoute
 from tests import cluster
 from tests.factories.adding import Kin, Owner, app_of, later, ok, refused, set_policy
 from tests.factories.make import Make

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from app.services import workdays
-from app.services.rules import Workdays
+from app.services.rules.filing import Workdays
 
 PUBLISHED = Workdays(off=frozenset(), on=frozenset())
 

@@ -16,7 +16,7 @@ from app.models.accounts import SmsCode, SmsPurpose
 from app.ports.messages import Message, MessageKind, Messages, MessagesUnavailable
 from app.services import policies, throttles
 from app.services.accounts import logins
-from app.services.rules import SmsCodes
+from app.services.rules.access import SmsCodes
 from app.services.throttles import Counter, Limit
 from app.texts import message
 

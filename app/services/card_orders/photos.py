@@ -12,7 +12,7 @@ from app.models.card_orders import CardOrder, CardPhoto
 from app.models.documents import DocumentState
 from app.ports.images import CardPhotoLook, PreparedImage
 from app.services import files, policies
-from app.services.rules import CardPhotos
+from app.services.rules.filing import CardPhotos
 
 
 class CardPhotoFault(StrEnum):

@@ -16,7 +16,7 @@ from app.models.cards import Card
 from app.ports.register import PhysicalCardStatus
 from app.services import policies
 from app.services.cards.passwords import CardPasswordNotSet
-from app.services.rules import CardStatus
+from app.services.rules.cards import CardStatus
 
 NO_CARD: Final = "none"
 HOLDER_DIED: Final = "died"

@@ -21,7 +21,7 @@ from app.services.accounts.sessions import Caller
 from app.services.audit import Action, Actor
 from app.services.cards.rules import check_password
 from app.services.people import homes
-from app.services.rules import CardPasswords
+from app.services.rules.cards import CardPasswords
 
 _RESET = NextStep("reset-card-password", "/v1/card/password-resets")
 

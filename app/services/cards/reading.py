@@ -23,7 +23,7 @@ from app.services.cards.allowing import HOLDER_DIED, Standing, Use, refusals
 from app.services.people import homes
 from app.services.people.identifiers import mask_number
 from app.services.people.names import mask_name
-from app.services.rules import CardStatus
+from app.services.rules.cards import CardStatus
 
 
 class OwnCardNeeded(Conflict):

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 from app.models.certifications import Standing
 from app.ports.certifications import Entitlement, PaymentState
-from app.services.rules import Certifications
+from app.services.rules.filing import Certifications
 
 
 def due_on(entitlement: Entitlement, rules: Certifications) -> date | None:

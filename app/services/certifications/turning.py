@@ -9,7 +9,7 @@ from app.models.certifications import NEXT, Event, Recipient, Standing
 from app.ports.certifications import Entitlement
 from app.services import policies
 from app.services.certifications import rows, stages
-from app.services.rules import Certifications
+from app.services.rules.filing import Certifications
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from app.core.errors import Conflict, TooMany
 from app.services import throttles
 from app.services.accounts.sessions import Caller
 from app.services.people import homes
-from app.services.rules import Lookups
+from app.services.rules.adding import Lookups
 from app.services.throttles import Counter, Limit
 
 _DAY = timedelta(days=1)

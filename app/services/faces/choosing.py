@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from app.ports.face import FaceMode, FaceProvider
-from app.services.rules import FaceProviders, FaceRoute
+from app.services.rules.faces import FaceProviders, FaceRoute
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from app.core.db import Session, bucket_of
 from app.core.errors import TooMany
 from app.models.faces import FaceCheck, FaceTry
 from app.services import policies, throttles
-from app.services.rules import Faces
+from app.services.rules.faces import Faces
 from app.services.throttles import Counter, Limit, Use
 
 

@@ -19,7 +19,7 @@ from app.services.audit import Action
 from app.services.links import ages
 from app.services.people import homes
 from app.services.people.ages import birthday
-from app.services.rules import Ages
+from app.services.rules.family import Ages
 
 _AT_ONCE = 50
 _WHEN_REACHED: Final = {

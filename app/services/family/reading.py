@@ -23,7 +23,7 @@ from app.services.links import Service, Services, disputes
 from app.services.people import homes
 from app.services.people.ages import age_on
 from app.services.people.names import mask_name
-from app.services.rules import Ages, Quota
+from app.services.rules.family import Ages, Quota
 
 
 # What a page is made of is not frozen: that costs three times as much to make, and a page is a dozen of them.

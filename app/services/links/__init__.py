@@ -23,7 +23,7 @@ from app.services.links.services import Service as Service
 from app.services.links.services import Services as Services
 from app.services.people import homes
 from app.services.people.identifiers import mask_number
-from app.services.rules import Quota
+from app.services.rules.family import Quota
 
 
 class AlreadyMember(Conflict):

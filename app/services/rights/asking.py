@@ -35,7 +35,7 @@ from app.services.authority import Acting
 from app.services.people import homes
 from app.services.people.homes import KnownPerson
 from app.services.rights import copies
-from app.services.rules import Rights
+from app.services.rules.filing import Rights
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from app.core.errors import Conflict
 from app.models.showings import ShowingPurpose
 from app.services.cards.allowing import Standing, Use, refusal
 from app.services.links import Service, Services
-from app.services.rules import CardStatus
+from app.services.rules.cards import CardStatus
 
 _USES: Final[Mapping[ShowingPurpose, Sequence[Use]]] = {
     ShowingPurpose.IDENTIFY: (Use.SHOW_CODE,),

@@ -11,7 +11,7 @@ from app.models.links import LinkState
 from app.models.showings import ShowingPurpose
 from app.services.cards.allowing import HOLDER_DIED, Standing
 from app.services.links import Services
-from app.services.rules import CardStatus
+from app.services.rules.cards import CardStatus
 from app.services.showings.rules import is_shared, obstacle
 
 

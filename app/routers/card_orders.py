@@ -27,6 +27,7 @@ from app.services import answers
 from app.services.authority import LinkFrozen, ServiceNotShared
 from app.services.card_orders import drafting, photos, submitting, viewing
 from app.services.card_orders.viewing import CardOrderView
+from app.services.cards import allowing
 from app.services.cards.reading import OwnCardNeeded
 
 router = APIRouter(prefix="/v1/holders", tags=["card orders"], route_class=StrictRoute)
@@ -40,6 +41,7 @@ _AUTHORITY = (NotFound, LinkFrozen, ServiceNotShared, OwnCardNeeded)
     response_model=shapes.CardOrderRead,
     responses=documented(
         *_AUTHORITY,
+        *allowing.REFUSALS,
         Invalid,
         drafting.CardOrderReasonDiffers,
         drafting.CardOrdersUsedUp,
@@ -111,7 +113,11 @@ async def put_card_photo(
     status_code=201,
     response_model=shapes.CardOrderRead,
     responses=documented(
-        *_AUTHORITY, CardOrderStepNotAllowed, submitting.CardOrderPhotoMissing, submitting.CardOrderUnderWay
+        *_AUTHORITY,
+        *allowing.REFUSALS,
+        CardOrderStepNotAllowed,
+        submitting.CardOrderPhotoMissing,
+        submitting.CardOrderUnderWay,
     ),
 )
 async def submit_card_order(

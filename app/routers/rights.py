@@ -15,13 +15,14 @@ from app.routers.cursors import Cursor, Limit
 from app.routers.deps import Caller, Holder, Language, TheHouse
 from app.schemas import rights as shapes
 from app.services.authority import LinkFrozen, ServiceNotShared
+from app.services.cards import allowing
 from app.services.cards.reading import OwnCardNeeded
 from app.services.rights import reading
 from app.services.rights.reading import Place, Wanted
 
 router = APIRouter(prefix="/v1/holders/{holder}/rights", tags=["rights"])
 
-_LOOK: Final = (NotFound, LinkFrozen, ServiceNotShared, OwnCardNeeded, InsuranceUnavailable)
+_LOOK: Final = (NotFound, LinkFrozen, ServiceNotShared, OwnCardNeeded, *allowing.REFUSALS, InsuranceUnavailable)
 _CURSOR: Final = re.compile(r"([0-9]{4})([0-9]{2})-([0-9]{3})-([0-9]{1,4})", re.ASCII)
 _Year = Annotated[int | None, Query(ge=1950, le=2200, description="Only of this year")]
 

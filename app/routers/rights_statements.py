@@ -16,6 +16,7 @@ from app.routers.once import OncePerKey, Remember
 from app.schemas import rights_statements as shapes
 from app.services import answers
 from app.services.authority import LinkFrozen, ServiceNotShared
+from app.services.cards import allowing
 from app.services.cards.reading import OwnCardNeeded
 from app.services.rights import stating
 from app.services.statements import Statement
@@ -30,7 +31,14 @@ _PDF: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"application/p
     "",
     status_code=201,
     response_model=shapes.RightsStatementRead,
-    responses=documented(*_LOOK, stating.StatementsUsedUp, InsuranceUnavailable, PapersBusy, StorageUnavailable),
+    responses=documented(
+        *_LOOK,
+        *allowing.REFUSALS,
+        stating.StatementsUsedUp,
+        InsuranceUnavailable,
+        PapersBusy,
+        StorageUnavailable,
+    ),
 )
 async def issue_statement(
     body: shapes.RightsStatementAsk, caller: Caller, holder: Holder, house: TheHouse, once: OncePerKey,

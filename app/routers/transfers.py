@@ -15,6 +15,7 @@ from app.schemas import transfers as shapes
 from app.schemas.base import Page
 from app.services import answers
 from app.services.authority import LinkFrozen, ServiceNotShared
+from app.services.cards import allowing
 from app.services.cards.reading import OwnCardNeeded
 from app.services.transfers import checks, drafting, submitting, viewing, withdrawing
 from app.services.transfers.viewing import TransferView
@@ -28,7 +29,7 @@ _AUTHORITY = (NotFound, LinkFrozen, ServiceNotShared, OwnCardNeeded)
     "/{holder}/transfers",
     status_code=201,
     response_model=shapes.TransferRead,
-    responses=documented(*_AUTHORITY, drafting.TransfersUsedUp, TransfersUnavailable),
+    responses=documented(*_AUTHORITY, *allowing.REFUSALS, drafting.TransfersUsedUp, TransfersUnavailable),
 )
 async def draft_transfer(
     body: shapes.TransferAsk, caller: Caller, holder: Holder, house: TheHouse, once: OncePerKey, language: Language
@@ -66,7 +67,9 @@ async def read_transfer(
     "/{holder}/transfers/{transfer_id}/submission",
     status_code=201,
     response_model=shapes.TransferRead,
-    responses=documented(*_AUTHORITY, *checks.REFUSALS.values(), TransferStepNotAllowed, TransfersUnavailable),
+    responses=documented(
+        *_AUTHORITY, *allowing.REFUSALS, *checks.REFUSALS.values(), TransferStepNotAllowed, TransfersUnavailable
+    ),
 )
 async def submit_transfer(
     transfer_id: str, caller: Caller, holder: Holder, house: TheHouse, once: OncePerKey, language: Language

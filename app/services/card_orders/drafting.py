@@ -18,6 +18,8 @@ from app.services.audit import Action
 from app.services.authority import Acting
 from app.services.card_orders import photos, rows, viewing
 from app.services.card_orders.viewing import CardOrderView
+from app.services.cards import allowing
+from app.services.cards.allowing import Use
 from app.services.links import Service
 from app.services.operators import offices
 from app.services.people import homes
@@ -57,18 +59,21 @@ async def draft(
     Raises:
         NotFound, LinkFrozen, ServiceNotShared, OwnCardNeeded: the caller may not file for this holder.
         Invalid: there is no such office.
+        What `cards.allowing.require` raises: the card as it stands orders none.
         CardOrderReasonDiffers: the register says otherwise.
         CardOrdersUsedUp: enough were begun today.
         RegisterUnavailable: the register cannot be asked.
     """
 
     async def number(session: Session, acting: Acting) -> str:
+        await allowing.require(session, acting.person_id, Use.ORDER, to_holder=acting.link is None)
         await _require_turn(session, acting.person_id)
         return (await homes.person(session, acting.person_id)).number
 
     registered = await register.find(await authority.act(db, caller, holder, Service.FILE, number))
 
     async def work(session: Session, acting: Acting) -> CardOrderView:
+        await allowing.require(session, acting.person_id, Use.ORDER, to_holder=acting.link is None)
         _require_reason(wanted.reason, registered)
         order = await _drafted(session, acting, wanted)
         await audit.record(

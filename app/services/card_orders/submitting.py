@@ -20,6 +20,8 @@ from app.services.audit import Action
 from app.services.authority import Acting
 from app.services.card_orders import photos, rows, tracking, viewing
 from app.services.card_orders.viewing import CardOrderView
+from app.services.cards import allowing
+from app.services.cards.allowing import Use
 from app.services.links import Service
 from app.services.people import homes
 
@@ -57,6 +59,7 @@ async def submit(
     Raises:
         NotFound, LinkFrozen, ServiceNotShared, OwnCardNeeded: the caller may not file for this holder.
         CardOrderStepNotAllowed: it is no draft any more.
+        What `cards.allowing.require` raises: the card as it stands orders none.
         CardOrderPhotoMissing, CardOrderUnderWay.
     """
 
@@ -65,6 +68,7 @@ async def submit(
         order = await rows.locked(session, order_id)
         if order.state is not CardOrderState.DRAFT:
             raise CardOrderStepNotAllowed
+        await allowing.require(session, acting.person_id, Use.ORDER, to_holder=acting.link is None)
         if await photos.of(session, order) is None:
             raise CardOrderPhotoMissing
         other = await rows.under_way(session, acting.person_id)

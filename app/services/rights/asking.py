@@ -32,6 +32,8 @@ from app.services import authority, policies
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action
 from app.services.authority import Acting
+from app.services.cards import allowing
+from app.services.cards.allowing import Use
 from app.services.people import homes
 from app.services.people.homes import KnownPerson
 from app.services.rights import copies
@@ -131,6 +133,7 @@ async def ask(
     """Return what is known of a holder; a look at a member is written down with them. No connection is held meanwhile.
 
     Raises:
+        What `cards.allowing.require` raises: the card as it stands shows nothing of them.
         NotFound, LinkFrozen, ServiceNotShared, OwnCardNeeded: the caller may not look, or may no longer.
     """
     known = await authority.look(db, caller, holder, Action.RIGHTS_SEEN, partial(_known, questions))
@@ -153,6 +156,7 @@ class _Known:
 
 
 async def _known(questions: Sequence[Question[Any]], session: Session, acting: Acting) -> _Known:
+    await allowing.require(session, acting.person_id, Use.QUERY, to_holder=acting.link is None)
     person = await homes.person(session, acting.person_id)
     rules = (await policies.current(session, person.region)).rights
     key = await homes.key_of(session, person.id)

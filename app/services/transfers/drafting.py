@@ -14,6 +14,8 @@ from app.services import audit, authority, policies, throttles
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action
 from app.services.authority import Acting
+from app.services.cards import allowing
+from app.services.cards.allowing import Use
 from app.services.links import Service
 from app.services.throttles import Counter, Limit
 from app.services.transfers import checks, rows, viewing
@@ -47,17 +49,20 @@ async def draft(
 
     Raises:
         NotFound, LinkFrozen, ServiceNotShared, OwnCardNeeded: the caller may not file for this holder.
+        What `cards.allowing.require` raises: the card as it stands files nothing.
         TransfersUsedUp: enough were begun today.
         TransfersUnavailable: the places cannot be asked about.
     """
 
     async def may(session: Session, acting: Acting) -> None:
+        await allowing.require(session, acting.person_id, Use.FILE, to_holder=acting.link is None)
         await _require_turn(session, acting.person_id)
 
     await authority.act(db, caller, holder, Service.FILE, may)
     places = await checks.ask_places(port, wanted.from_region, wanted.to_region)
 
     async def work(session: Session, acting: Acting) -> TransferView:
+        await allowing.require(session, acting.person_id, Use.FILE, to_holder=acting.link is None)
         transfer = _drafted(session, acting, wanted, places)
         failing = await checks.failing(
             session, acting.person_id, wanted.insurance, (wanted.from_region, wanted.to_region), places

@@ -18,6 +18,8 @@ from app.services import audit, authority, filings, outbox
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action
 from app.services.authority import Acting
+from app.services.cards import allowing
+from app.services.cards.allowing import Use
 from app.services.links import Service
 from app.services.people import homes
 from app.services.transfers import checks, rows, tracking, viewing
@@ -35,6 +37,7 @@ async def submit(
     Raises:
         NotFound, LinkFrozen, ServiceNotShared, OwnCardNeeded: the caller may not file for this holder.
         TransferStepNotAllowed: it is no draft any more.
+        What `cards.allowing.require` raises: the card as it stands files nothing.
         TransferJoinsAnew, TransferSamePlace, TransferOldPlaceOffline, TransferNewPlaceOffline, TransferUnderWay.
         TransfersUnavailable: the places cannot be asked about.
     """
@@ -50,6 +53,7 @@ async def submit(
         transfer = await rows.locked(session, transfer_id)
         if transfer.state is not TransferState.DRAFT:
             raise TransferStepNotAllowed
+        await allowing.require(session, acting.person_id, Use.FILE, to_holder=acting.link is None)
         await _require_nothing_in_the_way(session, transfer, places, _address(acting))
         await _submit(session, acting, transfer)
         view = await viewing.view(session, transfer)

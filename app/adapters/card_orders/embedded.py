@@ -5,21 +5,21 @@ Whoever's name is longer than the bank's forms gets none. A card that is collect
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
 
 from app.adapters.register.embedded import EmbeddedRegister
-from app.core.clock import SHANGHAI
+from app.adapters.weekdays import weekdays_after
 from app.core.db import Database, Session
 from app.models.stand_ins import FiledCardOrder
 from app.ports.card_orders import CardOrderFailure, CardOrderNews, CardOrderRequest, CardOrders, CardOrderStage
 
 _LONGEST_NAME: Final = 20
 _NUMBER: Final = "filed_card_order.number"
-_SATURDAY: Final = 5
+_AFTERNOON: Final = time(15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +85,6 @@ class EmbeddedCardOrders(CardOrders):
 
 def _steps(order: FiledCardOrder, now: datetime) -> Iterator[CardOrderNews]:
     for each in _FAILED if order.is_refused else _USUAL:
-        at = _weekdays_after(order.filed_at, each.days)
+        at = weekdays_after(order.filed_at, each.days, _AFTERNOON)
         if at <= now:
             yield CardOrderNews(each.stage, at, each.code, each.reason)
-
-
-def _weekdays_after(moment: datetime, days: int) -> datetime:
-    """Return three in the afternoon so many weekdays later."""
-    day = moment.astimezone(SHANGHAI).date()
-    while days:
-        day += timedelta(days=1)
-        days -= day.weekday() < _SATURDAY
-    return datetime.combine(day, time(15), SHANGHAI).astimezone(UTC)

@@ -6,14 +6,14 @@ seven weeks all is done. One town is not online, one finds no record, one is lat
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 
-from app.core.clock import SHANGHAI
+from app.adapters.weekdays import weekdays_after
 from app.core.db import Database, Session
 from app.models.stand_ins import FiledTransfer
 from app.ports.transfers import (
@@ -41,7 +41,7 @@ PLACES: Final[Mapping[str, Place]] = {
 }
 _WITHOUT_RECORDS: Final = "100400"
 _LATE: Final = "100500"
-_SATURDAY: Final = 5
+_MORNING: Final = time(10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class EmbeddedTransfers(Transfers):
 def _steps(order: FiledTransfer, now: datetime) -> Iterator[TransferNews]:
     until = now if order.withdrawn_at is None else order.withdrawn_at
     for each in _plan(order):
-        at = _weekdays_after(order.filed_at, each.days)
+        at = weekdays_after(order.filed_at, each.days, _MORNING)
         if at <= until:
             yield TransferNews(each.stage, at, each.code, each.reason)
     if order.withdrawn_at is not None:
@@ -138,12 +138,3 @@ def _plan(order: FiledTransfer) -> tuple[_Plan, ...]:
 
 def _is_too_late(news: TransferNews) -> bool:
     return news.stage not in (TransferStage.REVIEWING_AT_NEW_PLACE, TransferStage.LETTER_SENT)
-
-
-def _weekdays_after(moment: datetime, days: int) -> datetime:
-    """Return ten in the morning so many weekdays later: the towns work on holidays, and never at weekends."""
-    day = moment.astimezone(SHANGHAI).date()
-    while days:
-        day += timedelta(days=1)
-        days -= day.weekday() < _SATURDAY
-    return datetime.combine(day, time(10), SHANGHAI).astimezone(UTC)

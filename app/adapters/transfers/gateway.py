@@ -1,17 +1,15 @@
 """Transfers through the gateway of the places; the contract is in docs/gateways.md, its codes are read here alone."""
 
 from collections.abc import Mapping
-from datetime import timedelta
-from itertools import pairwise
 from typing import Annotated, Final
 from uuid import UUID
 
 import httpx
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
-from app.adapters.gateways import Answer, Gateway, GatewaySilent, Model, Said
+from app.adapters.gateways import Gateway, Said
+from app.adapters.orders import Code, OrderGateway, SaidOrder, SaidStep
 from app.core.clock import Clock
-from app.core.logging import logger
 from app.core.settings import GatewaySettings
 from app.ports.transfers import (
     Place,
@@ -52,8 +50,6 @@ _REJECTIONS: Final[Mapping[str, TransferRejection]] = {
     "R06": TransferRejection.TEMPORARY_ACCOUNT,
     "R07": TransferRejection.UNDER_WAY_ELSEWHERE,
 }
-_AHEAD: Final = timedelta(minutes=5)  # how far a gateway's clock may be before ours
-_Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,16}$")]
 _Region = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
 
 
@@ -61,28 +57,10 @@ class _SaidPlace(Said):
     aab301: _Region
     name: Annotated[str, StringConstraints(min_length=1, max_length=64)]
     online: bool
-    aae140: Annotated[list[_Code], Field(max_length=16)]
+    aae140: Annotated[list[Code], Field(max_length=16)]
 
 
-class _SaidOrder(Said):
-    order_no: str
-
-
-class _SaidStep(Said):
-    status: _Code
-    at: AwareDatetime
-    reason: _Code | None = None
-
-
-class _SaidRefusal(_SaidOrder, _SaidStep):
-    pass
-
-
-class _SaidProgress(_SaidOrder):
-    steps: Annotated[list[_SaidStep], Field(max_length=32)]
-
-
-class _SaidWithdrawal(_SaidOrder):
+class _SaidWithdrawal(SaidOrder):
     withdrawn: bool
 
 
@@ -90,25 +68,23 @@ class GatewayTransfers(Transfers):
     """Asks the gateway, and believes no answer that the contract does not have."""
 
     def __init__(self, settings: GatewaySettings, clock: Clock, client: httpx.AsyncClient) -> None:
-        self._gateway = Gateway(settings, clock, client)
-        self._clock = clock
+        self._gateway = OrderGateway(Gateway(settings, clock, client), clock, "transfers", TransfersUnavailable)
 
     async def place(self, region: str) -> Place | None:
-        answer = await self._ask("GET", f"/places/{region}")
+        answer = await self._gateway.ask("GET", f"/places/{region}")
         if answer.status == 404:
             return None
-        said = _read(answer, _SaidPlace, {200})
+        said = self._gateway.read(answer, _SaidPlace, {200})
         if said.aab301 not in (region, f"{region[:4]}00", f"{region[:2]}0000"):
-            raise _not_believed("place")
+            raise self._gateway.not_believed("place")
         known = frozenset(insurance for insurance, code in _INSURANCES.items() if code in said.aae140)
         return Place(said.aab301, said.name, said.online, known)
 
     async def submit(self, order: TransferOrder) -> TransferNews | None:
-        answer = await self._ask(
-            "PUT",
+        refusal = await self._gateway.submit(
             f"/transfers/{order.id}",
+            order.id,
             {
-                "order_no": str(order.id),
                 "aac002": order.number,
                 "aac003": order.name,
                 "aae140": _INSURANCES[order.insurance],
@@ -116,63 +92,25 @@ class GatewayTransfers(Transfers):
                 "aab301_in": order.to_region,
             },
         )
-        if answer.status == 422:
-            refused = _read(answer, _SaidRefusal, {422})
-            _require_own(refused, order.id)
-            return self._news(refused, only=TransferStage.REJECTED)
-        _require_own(_read(answer, _SaidOrder, {200, 201}), order.id)
-        return None
+        if refusal is None:
+            return None
+        news = self._news(refusal)
+        if news.stage is not TransferStage.REJECTED:
+            raise self._gateway.not_believed("status")
+        return news
 
     async def progress(self, order_id: UUID) -> tuple[TransferNews, ...]:
-        said = _read(await self._ask("GET", f"/transfers/{order_id}"), _SaidProgress, {200})
-        _require_own(said, order_id)
-        steps = tuple(self._news(step) for step in said.steps)
-        if any(later.at < earlier.at for earlier, later in pairwise(steps)):
-            raise _not_believed("order_of_times")
-        return steps
+        answer = await self._gateway.ask("GET", f"/transfers/{order_id}")
+        return tuple(self._news(step) for step in self._gateway.steps(answer, order_id))
 
     async def withdraw(self, order_id: UUID) -> bool:
-        said = _read(await self._ask("DELETE", f"/transfers/{order_id}"), _SaidWithdrawal, {200})
-        _require_own(said, order_id)
-        return said.withdrawn
+        answer = await self._gateway.ask("DELETE", f"/transfers/{order_id}")
+        return self._gateway.read_own(answer, _SaidWithdrawal, {200}, order_id).withdrawn
 
-    async def _ask(self, method: str, path: str, body: object = None) -> Answer:
-        try:
-            return await self._gateway.ask(method, path, body)
-        except GatewaySilent as error:
-            raise TransfersUnavailable from error
-
-    def _news(self, step: _SaidStep, only: TransferStage | None = None) -> TransferNews:
+    def _news(self, step: SaidStep) -> TransferNews:
         stage = _STAGES.get(step.status)
-        if stage is None or only not in (None, stage):
-            raise _not_believed("status")
-        if step.at > self._clock.now() + _AHEAD:
-            raise _not_believed("time")
+        if stage is None:
+            raise self._gateway.not_believed("status")
         if stage is not TransferStage.REJECTED:
             return TransferNews(stage, step.at, step.status)
-        reason = _REJECTIONS.get(step.reason or "", TransferRejection.OTHER)
-        return TransferNews(stage, step.at, "/".join(filter(None, (step.status, step.reason))), reason)
-
-
-def _read(answer: Answer, model: type[Model], good: set[int]) -> Model:
-    if answer.status not in good:
-        raise _not_believed(f"http_{answer.status}")
-    try:
-        return answer.read(model)
-    except GatewaySilent as error:
-        raise TransfersUnavailable from error
-
-
-def _require_own(said: _SaidOrder, order_id: UUID) -> None:
-    """Check that an answer is about the order that was asked about.
-
-    Raises:
-        TransfersUnavailable: it is about another, so nothing of it is believed.
-    """
-    if said.order_no != str(order_id):
-        raise _not_believed("order")
-
-
-def _not_believed(what: str) -> TransfersUnavailable:
-    logger(__name__).warning("transfers_not_believed", what=what)
-    return TransfersUnavailable()
+        return TransferNews(stage, step.at, step.code, _REJECTIONS.get(step.reason or "", TransferRejection.OTHER))

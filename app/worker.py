@@ -225,7 +225,7 @@ async def _report_certification(db: Database, ports: Ports, event: Taken) -> Non
 
 
 async def _forget_elsewhere(db: Database, event: Taken) -> None:
-    await erasing.elsewhere(db, UUID(event.facts["person_id"]))
+    await erasing.afterwards(db, event.home_id, UUID(event.facts["person_id"]))
 
 
 async def _keep_doing(chore: Chore, db: Database, stopping: asyncio.Event) -> None:

@@ -2,15 +2,19 @@
 
 import pytest
 
+from app.core.db import Session, bucket_of
+from app.models.people import Home
 from app.routers.deps import House
 from app.services import outcomes
+from app.services.rights import copies
+from tests import cluster
 from tests.card_orders.playing import OFFICE, Ordering
 from tests.factories.adding import later, ok
 from tests.factories.certifying import ask, pay, show_face
 from tests.factories.make import Holder, Make
 from tests.factories.passing import Time
 from tests.factories.staff import Hire
-from tests.privacy.test_closing import close
+from tests.privacy.test_closing import close, rows_about
 from tests.transfers.playing import Filing
 
 
@@ -65,6 +69,21 @@ class TestFilings:
         said = await me.read("/v1/me/closing")
 
         assert {each["what"]: each["count"] for each in said["effects"]} == {"cards": 1, "filings": 2}
+
+
+class TestLate:
+    async def test_what_was_on_its_way_into_the_home_is_erased_too(
+        self, house: House, database: cluster.Database, me: Holder
+    ) -> None:
+        async def write(session: Session) -> None:
+            seen = await session.get_one(Home, (bucket_of(me.id), me.id))  # as it was before
+            ok(await close(me))
+            await copies.keep(session, seen.id, {"participations/work": b"{}"})
+
+        await house.db.run(write)
+        await Time(house).work()
+
+        assert "insurance_copy" not in await rows_about(database, me)
 
 
 class TestCertifications:

@@ -4,6 +4,7 @@ Without the key nothing that was sealed in the home can be read, here or in a ba
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -82,15 +83,22 @@ async def key(session: Session, home_id: UUID) -> None:
     )
 
 
-async def elsewhere(db: Database, person_id: UUID) -> None:
+async def afterwards(db: Database, account_id: UUID, person_id: UUID) -> None:
     """Empty the applications in which others have named somebody who is gone, and end what is under way.
 
-    They are found across all homes, so this is no part of a request; done again, it finds nothing.
+    They are found across all homes, so this is no part of a request; done again, it finds nothing. What was on its way
+    into the homes while they were erased (an answer, a notification) is erased too.
     """
     found = await db.run(lambda session: _naming(session, person_id))
     for enrolment_id in found:
         await db.run(lambda session, each=enrolment_id: _forget_in(session, each))  # type: ignore[misc]
     await abandoning.end_all(db, person_id)
+    await db.run(partial(_erase_late, frozenset({account_id, person_id})))
+
+
+async def _erase_late(ids: frozenset[UUID], session: Session) -> None:
+    await homes.lock_rows(session, ids)  # whoever has begun to write there has ended then
+    await rows(session, ids, sorted({bucket_of(each) for each in ids}))
 
 
 async def _naming(session: Session, person_id: UUID) -> Sequence[UUID]:

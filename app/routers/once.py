@@ -13,8 +13,9 @@ from app import problems
 from app.core import errors
 from app.core.db import Session, bucket_of
 from app.core.errors import AppError, Malformed
+from app.routers import deps
 from app.routers.deps import Caller, HandoverHolder, House, Staff, TheHouse
-from app.services import answers
+from app.services import answers, authority
 from app.services.answers import Answer, RepeatKey
 
 Result = TypeVar("Result")
@@ -36,10 +37,14 @@ class IdempotencyKeyInvalid(Malformed):
 class Once:
     """Does the work of a creating POST once for each `Idempotency-Key`, and answers a repetition the same."""
 
-    def __init__(self, request: Request, house: House, key: RepeatKey) -> None:
+    def __init__(
+        self, request: Request, house: House, key: RepeatKey, still_may: Callable[[], Awaitable[object]] | None = None
+    ) -> None:
+        """Take a request and its key; `still_may` raises where a kept success is not the caller's to hear any more."""
         self._request = request
         self._house = house
         self._key = key
+        self._still_may = still_may
 
     async def __call__(
         self,
@@ -54,6 +59,8 @@ class Once:
         """
         begun = await answers.begin(self._house.db, self._key)
         if isinstance(begun, Answer):
+            if self._still_may is not None and begun.status < 400:
+                await self._still_may()
             self._request.state.is_replayed = True
             return begun
         answer: Answer | None = None
@@ -113,7 +120,15 @@ async def repeat_key(request: Request, house: House, scope: bytes, bucket: int) 
 
 async def _once(request: Request, house: TheHouse, caller: Caller) -> Once:
     key = await repeat_key(request, house, caller.account_id.bytes, bucket_of(caller.account_id))
-    return Once(request, house, key)
+    holder = request.path_params.get("holder", "me")
+    if holder == "me":
+        return Once(request, house, key)
+    link_id = deps.identity(holder)
+
+    async def still_may() -> None:
+        await house.db.run(lambda session: authority.require_open(session, caller, link_id))
+
+    return Once(request, house, key, still_may)
 
 
 async def _once_of_holder(request: Request, house: TheHouse, holder: HandoverHolder) -> Once:

@@ -142,6 +142,17 @@ async def act(
     return await _done(db, unit)
 
 
+async def require_open(session: Session, caller: Caller, link_id: UUID) -> None:
+    """Check that one of the caller's links is neither over nor disputed, whatever it allows.
+
+    Raises:
+        NotFound, LinkFrozen: it is.
+    """
+    link = await links.find_for_owner(session, await person_still(session, caller), link_id)
+    if link.state is LinkState.FROZEN:
+        raise LinkFrozen
+
+
 async def obstacle(session: Session, link_id: UUID, service: Service) -> type[AppError] | None:
     """Return why a link does not let its owner do something any more: what was begun by it is asked again later.
 

@@ -2,6 +2,7 @@
 
 from app.models import (
     accounts,
+    agreements,
     answers,
     audit,
     card_orders,
@@ -32,6 +33,7 @@ from app.models.base import Base
 __all__ = [
     "Base",
     "accounts",
+    "agreements",
     "answers",
     "audit",
     "card_orders",

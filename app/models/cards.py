@@ -19,6 +19,7 @@ class Card(Bucketed, Base):
     `activated_at` is when the holder set a password; without it the card is shown by family only. `closed_at` is since
     when the register has held its holder dead. `asked_at` is when the register was asked what the row says of the
     physical card, and `ask_due_at` when it is asked again. `suspended_by` is the person who suspended it.
+    `loss_agreed_at` is since when a consent is in force to using it while the physical card is lost.
     """
 
     __tablename__ = "card"
@@ -41,6 +42,7 @@ class Card(Bucketed, Base):
     suspended_at: Mapped[datetime | None]
     suspended_by: Mapped[UUID | None]
     closed_at: Mapped[datetime | None]
+    loss_agreed_at: Mapped[datetime | None]
     asked_at: Mapped[datetime | None]
     ask_due_at: Mapped[datetime]
 

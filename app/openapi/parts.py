@@ -54,6 +54,7 @@ ACTIONS: Final = (
     "check-card-password",
     "check-phone",
     "consent",
+    "consent-to-lost-card",
     "details",
     "documents",
     "face-check",

@@ -11,15 +11,18 @@ from app.routers import deps
 from app.routers.deps import Caller, Holder, House, Language, SteppedUp, TheHouse
 from app.routers.shortcuts import Read
 from app.schemas import cards as shapes
+from app.schemas.enrolments import NoticeShown
 from app.services.accounts.sessions import MoreProofNeeded, SessionEnded
 from app.services.authority import LinkFrozen, ServiceNotShared
-from app.services.cards import reading
-from app.services.cards.allowing import NoPhysicalCard
+from app.services.cards import allowing, reading
+from app.services.cards.allowing import LostCardConsentNeeded, NoPhysicalCard
 from app.services.cards.reading import CardView, OwnCardNeeded
-from app.services.family import looking, suspending
+from app.services.family import looking, lost_cards, suspending
+from app.services.notices import NoticeOutdated
 
 router = APIRouter(prefix="/v1/holders", tags=["holders"])
 
+_LOST = (NotFound, LinkFrozen, ServiceNotShared, OwnCardNeeded, NoPhysicalCard, lost_cards.HolderAgrees)
 _SUSPENDING = (NotFound, LinkFrozen, ServiceNotShared, OwnCardNeeded, NoPhysicalCard, suspending.HolderDecides)
 
 
@@ -33,7 +36,14 @@ async def own_card(request: Request, house: House) -> Response:
 @router.get(
     "/me/card",
     response_model=shapes.CardRead,
-    responses=documented(Unauthenticated, SessionEnded, MoreProofNeeded, OwnCardNeeded, deps.CardPasswordRequired),
+    responses=documented(
+        Unauthenticated,
+        SessionEnded,
+        MoreProofNeeded,
+        OwnCardNeeded,
+        *allowing.BY_STATUS,
+        deps.CardPasswordRequired,
+    ),
 )
 async def read_own_card(
     request: Request,
@@ -52,7 +62,7 @@ async def read_own_card(
 @router.get(
     "/{holder}/card",
     response_model=shapes.CardRead | shapes.CardMissingRead,
-    responses=documented(NotFound, LinkFrozen, ServiceNotShared, RegisterUnavailable),
+    responses=documented(NotFound, LinkFrozen, ServiceNotShared, LostCardConsentNeeded, RegisterUnavailable),
 )
 async def read_member_card(holder: str, caller: Caller, house: TheHouse, language: Language) -> Response:
     """A member's e-card, or why there is none yet; `holder` is the link's id. The member's record keeps the look."""
@@ -79,6 +89,22 @@ async def suspend_card(caller: SteppedUp, holder: Holder, house: TheHouse) -> sh
 async def lift_suspension(caller: SteppedUp, holder: Holder, house: TheHouse) -> None:
     """Let a suspended e-card be used again."""
     await suspending.lift(house.db, caller, holder)
+
+
+@router.put(
+    "/{holder}/card/lost-card-consent",
+    status_code=204,
+    responses=documented(*_LOST, lost_cards.LostCardConsentNotNeeded, NoticeOutdated),
+)
+async def agree_to_lost_card(body: NoticeShown, caller: Caller, holder: Holder, house: TheHouse) -> None:
+    """Agree that the e-card is looked at and asked with while its physical card is lost; for a child, whoever files."""
+    await lost_cards.agree(house.db, caller, holder, body.shown())
+
+
+@router.delete("/{holder}/card/lost-card-consent", status_code=204, responses=documented(*_LOST))
+async def take_lost_card_consent_back(caller: Caller, holder: Holder, house: TheHouse) -> None:
+    """Take that back: a lost card is looked at and asked with no more."""
+    await lost_cards.take_back(house.db, caller, holder)
 
 
 READS = {"/v1/holders/me/card": Read("/v1/holders/me/card", own_card)}

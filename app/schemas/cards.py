@@ -37,6 +37,7 @@ _USES: Final = tuple(Use)
 _OWN_HREFS: Final = {
     "card-password-not-set": "/v1/enrolments?state=open",
     "card-suspended": "/v1/holders/me/card/suspension",
+    "lost-card-consent-needed": "/v1/holders/me/card/lost-card-consent",
     "card-not-in-channel": "/v1/channels",
     "card-payment-not-added": "/v1/holders/me/card/level-upgrades",
 }

@@ -172,11 +172,16 @@ class TwoYears:
         self._teller.chapter("A lost card")
         self._teller.words(
             "He has lost his wallet and reports the card lost at his bank. The register says so; the e-card follows at "
-            "once: it can be looked at, and shows no code."
+            "once: it shows no code, and to ask with it takes a consent of his own."
         )
         self._phone.call("POST", f"/dev/people/{owner.label}", {"card_status": "lost"})
         card = self._phone.call("GET", "/v1/holders/me/card").body
-        _expect("a lost card shows no code", {"show_code": False}, card["allows"])
+        _expect("a lost card shows no code", {"show_code": False, "query": False}, card["allows"])
+        self._refused("/v1/holders/me/rights", "lost-card-consent-needed")
+        here = "/v1/holders/me/card/lost-card-consent"
+        self._phone.call("PUT", here, self._steps.notice("lost-card"), expect=(204,))
+        card = self._phone.call("GET", "/v1/holders/me/card").body
+        _expect("agreed to, it is asked with", {"show_code": False, "query": True}, card["allows"])
         self._teller.words("Two weeks later he collects another one. It is the same e-card, with the new number on it.")
         self._phone.call("POST", f"/dev/people/{owner.label}", {"card_status": "normal", "new_card": True})
         again = self._phone.call("GET", "/v1/holders/me/card").body

@@ -51,7 +51,7 @@ async def me(make: Make) -> Holder:
 
 
 async def test_a_lost_card_files_nothing_and_orders_a_new_one(house: House, me: Holder) -> None:
-    await set_card(house.db, me, **LOST)
+    await set_card(house.db, me, **LOST, loss_agreed_at=house.db.clock.now())
 
     assert refused(await draft(me), "card-lost")
     assert (await order(me)).status_code == 201

@@ -21,7 +21,7 @@ from app.models.channels import CardEvent
 from app.ports.register import PhysicalCardStatus, Register, RegisteredPerson, RegisterUnavailable
 from app.services import audit, outbox, policies
 from app.services.audit import Action
-from app.services.cards import announcing
+from app.services.cards import announcing, losses
 from app.services.people import homes
 
 _AT_ONCE: Final = 50
@@ -131,6 +131,7 @@ async def _follow(session: Session, person_id: UUID, registered: RegisteredPerso
     await _follow_life(session, card, registered)
     is_new = await _follow_number(session, card, registered)
     await _follow_status(session, card, registered, is_new=is_new)
+    await losses.follow(session, card, is_new=is_new)
 
 
 async def _follow_life(session: Session, card: Card, registered: RegisteredPerson) -> None:

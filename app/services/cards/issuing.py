@@ -1,6 +1,7 @@
 """Issues e-cards: one for a person, an issue number for each channel."""
 
 import secrets
+from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
@@ -129,7 +130,8 @@ async def is_active(session: Session, person_id: UUID) -> bool:
     rules = (await policies.current(session)).card_status
     if card is None or card.activated_at is None:
         return False
-    return refusal(Standing.of(card, to_holder=True), Use.VIEW, rules) is None
+    standing = replace(Standing.of(card, to_holder=True), is_loss_agreed=True)  # a lost card is a card
+    return refusal(standing, Use.VIEW, rules) is None
 
 
 async def _is_issuable(session: Session, registered: RegisteredPerson) -> bool:

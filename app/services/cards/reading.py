@@ -19,6 +19,7 @@ from app.services import audit, policies
 from app.services.accounts import sessions
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action
+from app.services.cards import allowing
 from app.services.cards.allowing import HOLDER_DIED, Standing, Use, refusals
 from app.services.people import homes
 from app.services.people.identifiers import mask_number
@@ -59,7 +60,7 @@ class CardView:
 OWN_CARD = hot("""
 SELECT s.assurance, s.expires_at, s.ended_at, s.person_id, p.account_id AS proven_account_id, h.wrapped_key,
        p.name, p.number, c.card_number, c.level, c.region, c.physical_status, c.issued_at, c.activated_at,
-       c.suspended_at, c.suspended_by, c.closed_at, i.issue_number
+       c.suspended_at, c.suspended_by, c.closed_at, c.loss_agreed_at, i.issue_number
 FROM session s
 LEFT JOIN home h ON h.bucket = s.bucket AND h.id = s.person_id
 LEFT JOIN person p ON p.bucket = s.bucket AND p.id = s.person_id
@@ -90,11 +91,13 @@ async def reveal_own(session: Session, caller: Caller) -> CardView:
 
     Raises:
         OwnCardNeeded: there is none.
+        One of `allowing.BY_STATUS`: the physical card's status does not allow it.
     """
     person_id = caller.person_id
     row = await _find(session, person_id, caller.channel) if person_id is not None and caller.is_proven else None
     if row is None or person_id is None:
         raise OwnCardNeeded
+    await allowing.require(session, person_id, Use.VIEW, to_holder=True)
     await audit.record(session, Action.OWN_NUMBER_REVEALED, home_id=person_id, actor=caller.actor)
     rules = (await policies.current(session, row["region"])).card_status
     opened = _opened(await homes.key_of(session, person_id), person_id, row)
@@ -130,6 +133,7 @@ async def _find(session: Session, person_id: UUID, channel: str) -> RowMapping |
             Card.suspended_at,
             Card.suspended_by,
             Card.closed_at,
+            Card.loss_agreed_at,
             CardIssue.issue_number,
         )
         .join(Card, and_(Card.bucket == Person.bucket, Card.person_id == Person.id))
@@ -168,6 +172,7 @@ def _view(
         is_suspended=row["suspended_at"] is not None,
         is_in_use=is_active or not to_holder,
         is_here=row["issue_number"] is not None or not to_holder,
+        is_loss_agreed=row["loss_agreed_at"] is not None,
     )
     return CardView(
         name=name,

@@ -10,8 +10,8 @@ from app.services import audit, authority, outbox
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action
 from app.services.authority import Acting
-from app.services.cards import issuing, reading
-from app.services.cards.allowing import NoPhysicalCard
+from app.services.cards import allowing, issuing, reading
+from app.services.cards.allowing import LostCardConsentNeeded, NoPhysicalCard, Use
 from app.services.cards.reading import CardView
 from app.services.people import homes
 
@@ -31,6 +31,7 @@ async def look_at_card(db: Database, register: Register, caller: Caller, link_id
     Raises:
         NotFound: there is no such link, or it is over.
         LinkFrozen, ServiceNotShared: the owner may not see it.
+        LostCardConsentNeeded: the physical card is lost, and nobody has agreed to that.
         RegisterUnavailable: there is no card, and why cannot be asked.
     """
     seen = await authority.look(db, caller, link_id, Action.CARD_SEEN, partial(_look, caller.channel))
@@ -71,5 +72,7 @@ async def _look_again(
 async def _look(channel: str, session: Session, acting: Acting) -> CardView | _WithoutCard:
     card = await reading.of_member(session, acting.person_id, channel)
     if card is not None:
+        if card.refused.get(Use.VIEW) == LostCardConsentNeeded.code and acting.link is not None:
+            await allowing.require(session, acting.person_id, Use.VIEW, to_holder=False, link_id=acting.link.id)
         return card
     return _WithoutCard((await homes.person(session, acting.person_id)).number)

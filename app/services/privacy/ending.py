@@ -23,7 +23,7 @@ from app.models.links import FamilyLink, LinkEnd, LinkState, MemberSlot
 from app.models.outbox import OutboxEvent
 from app.models.transfers import UNDER_WAY, Transfer
 from app.ports.face import FaceReason
-from app.services import links, outbox
+from app.services import agreements, links, outbox
 from app.services.accounts.sessions import Caller
 from app.services.cards import upgrades
 from app.services.enrolments import finishing, loading
@@ -210,6 +210,7 @@ async def _end_business(session: Session, person_id: UUID) -> None:
         certification.advance(CertificationState.CANCELLED if is_open else CertificationState.NOT_NEEDED, session.now)
     for upgrade in await upgrades.in_force(session, person_id):
         upgrade.advance(UpgradeState.WITHDRAWN, session.now)
+    await agreements.end_all(session, person_id)
 
 
 async def _end_the_rest(session: Session, caller: Caller, ids: frozenset[UUID]) -> None:

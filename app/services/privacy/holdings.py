@@ -13,6 +13,7 @@ from sqlalchemy import Table
 
 from app.models import (
     accounts,
+    agreements,
     answers,
     audit,
     card_orders,
@@ -133,6 +134,13 @@ HOLDINGS: Final = (
         kept_secret=frozenset({"hash", "change_hmac", "checking_id", "checking_until"}),
     ),
     Holding(cards.CardPasswordReset, ("person_id",), "person_id"),
+    Holding(
+        agreements.Agreement,
+        ("person_id",),
+        "person_id",
+        kept_secret=frozenset({"account_id", "device_id"}),
+        fate=Fate.RECORD,
+    ),
     Holding(cards.CardUpgrade, ("person_id",), "person_id", fate=Fate.RECORD),
     Holding(cards.CardPasswordWrong, ("person_id",), "person_id", kept_secret=frozenset({"value_hmac"})),
     Holding(

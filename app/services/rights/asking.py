@@ -156,7 +156,7 @@ class _Known:
 
 
 async def _known(questions: Sequence[Question[Any]], session: Session, acting: Acting) -> _Known:
-    await allowing.require(session, acting.person_id, Use.QUERY, to_holder=acting.link is None)
+    await _require_card(session, acting)
     person = await homes.person(session, acting.person_id)
     rules = (await policies.current(session, person.region)).rights
     key = await homes.key_of(session, person.id)
@@ -170,6 +170,11 @@ async def _known(questions: Sequence[Question[Any]], session: Session, acting: A
         is_fresh = session.now - copy.fetched_at < timedelta(seconds=rules.fresh_seconds)
         (fresh if is_fresh else stale)[question.subject] = Part(question.shape.validate_json(copy.content))
     return _Known(person, rules, fresh, stale)
+
+
+async def _require_card(session: Session, acting: Acting) -> None:
+    link_id = None if acting.link is None else acting.link.id
+    await allowing.require(session, acting.person_id, Use.QUERY, to_holder=acting.link is None, link_id=link_id)
 
 
 async def _put_all(
@@ -198,6 +203,7 @@ async def _recorded(
     acting: Acting,
 ) -> Replies:
     assert acting.person_id == known.person.id, "a link is of one member for ever"
+    await _require_card(session, acting)
     parts, contents = dict(known.fresh), {}
     for question, told in zip(due, heard, strict=True):
         if isinstance(told, Silence):

@@ -1,5 +1,8 @@
 """Rules of cards: what a status allows, passwords, payment."""
 
+from collections.abc import Mapping
+from typing import Literal
+
 from pydantic import Field
 
 from app.services.rules.base import Rule
@@ -21,7 +24,8 @@ class CardPasswords(Rule):
 class CardStatus(Rule):
     """What each status of the physical card (aaz502) allows; `none` is no e-card yet, `died` its holder's death.
 
-    `suspended` is what is left of it while the e-card is suspended.
+    `suspended` is what is left of it while the e-card is suspended. `after_consent` has, by status, what of it takes a
+    consent of the holder to the notice `lost-card`; a code is shown after no consent.
     """
 
     issue: tuple[str, ...]
@@ -34,6 +38,7 @@ class CardStatus(Rule):
     pay: tuple[str, ...]
     history: tuple[str, ...]
     suspended: tuple[str, ...]
+    after_consent: Mapping[str, tuple[Literal["view", "query"], ...]]
 
     def allowing(self, use: str) -> tuple[str, ...]:
         """Return the statuses that allow a use, by its name here."""

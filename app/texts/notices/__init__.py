@@ -20,6 +20,7 @@ NOTICE_CODES: Final = (
     "face-check",
     "family-account",
     "identity-document",
+    "lost-card",
     "minor-data",
     "own-card",
 )

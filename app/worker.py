@@ -26,6 +26,7 @@ from app.services.certifications import learning, reporting
 from app.services.channels import hearing
 from app.services.enrolments import expiring, reading
 from app.services.family import ageing, disputing, leaving, passing
+from app.services.filings import looking
 from app.services.links import comparing
 from app.services.notifications import telling
 from app.services.outbox import Kind, Taken
@@ -82,14 +83,14 @@ def chores(db: Database, ports: Ports) -> Sequence[Chore]:
             partial(making.track_due, db, ports),
             _now,
             timedelta(seconds=5),
-            full=making.AT_ONCE,
+            full=looking.AT_ONCE,
         ),
         Chore(
             "follow_transfers",
             partial(tracking.track_due, db, ports.transfers),
             _now,
             timedelta(seconds=5),
-            full=tracking.AT_ONCE,
+            full=looking.AT_ONCE,
         ),
         Chore("expire_enrolments", partial(expiring.expire_due, db), _now, timedelta(seconds=5)),
         Chore("expire_handovers", partial(expiring.expire_handovers, db), _now, timedelta(seconds=5)),

@@ -19,9 +19,9 @@ from sqlalchemy import ForeignKeyConstraint, Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.errors import Conflict
-from app.models.base import PERSONAL, Base, Bucketed, Identified, bucket_agrees
+from app.models.base import PERSONAL, Base, Bucketed, bucket_agrees
 from app.models.documents import EvidenceFile
-from app.models.filings import FilingEnd
+from app.models.filings import Filing
 from app.ports.card_orders import CardOrderFailure, CardOrderReason
 
 
@@ -62,13 +62,10 @@ UNDER_WAY: Final = frozenset(NEXT) - ENDED - {_S.DRAFT}
 _UNDER_WAY = f"state NOT IN ({', '.join(repr(each.value) for each in _S if each not in UNDER_WAY)})"
 
 
-class CardOrder(Identified, Base):
+class CardOrder(Filing, Base):
     """One order, in the home of the person whose card it is.
 
-    `filed_by` is who has drafted it, and then who has submitted it, by `link_id` where they act for somebody else. The
-    card is collected at an office, or sent to `address`, which is sealed. `left_at` is the moment from which those who
-    make cards may know of it, `due_at` when they are asked next, `failures` how often in a row that came to nothing,
-    `heard_at` when they were last understood.
+    The card is collected at an office, or sent to `address`, which is sealed.
     """
 
     __tablename__ = "card_order"
@@ -81,21 +78,10 @@ class CardOrder(Identified, Base):
         {"info": PERSONAL},
     )
 
-    person_id: Mapped[UUID]
-    filed_by: Mapped[UUID]
-    link_id: Mapped[UUID | None]
     reason: Mapped[CardOrderReason]
     office_id: Mapped[str | None]
     address: Mapped[bytes | None]
     state: Mapped[CardOrderState]
-    not_submitted_because: Mapped[FilingEnd | None]
-    created_at: Mapped[datetime]
-    left_at: Mapped[datetime | None]
-    accepted_at: Mapped[datetime | None]
-    heard_at: Mapped[datetime | None]
-    due_at: Mapped[datetime | None]
-    failures: Mapped[int] = mapped_column(SmallInteger)
-    steps: Mapped[int] = mapped_column(SmallInteger)
 
     def advance(self, to: CardOrderState) -> None:
         """Move on. The only writer of `state`.

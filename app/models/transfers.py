@@ -19,8 +19,8 @@ from sqlalchemy import ForeignKeyConstraint, Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.errors import Conflict
-from app.models.base import PERSONAL, Base, Bucketed, Identified, bucket_agrees
-from app.models.filings import FilingEnd
+from app.models.base import PERSONAL, Base, Bucketed, bucket_agrees
+from app.models.filings import Filing
 from app.ports.transfers import TransferInsurance, TransferRejection
 
 
@@ -76,13 +76,10 @@ WITHDRAWABLE: Final = frozenset(state for state, follows in NEXT.items() if _S.W
 _UNDER_WAY = f"state NOT IN ({', '.join(repr(each.value) for each in _S if each not in UNDER_WAY)})"
 
 
-class Transfer(Identified, Base):
+class Transfer(Filing, Base):
     """One transfer, in the home of the person whose insurance it is.
 
-    `filed_by` is who has drafted it, and then who has submitted it, by `link_id` where they act for somebody else.
-    `left_at` is the moment from which the places may know of it: from then on it goes on whatever becomes of the link.
-    `obstacles` are the checks that failed when it was last looked at. `due_at` is when the places are asked next,
-    `failures` how often in a row that came to nothing, `heard_at` when they were last understood.
+    `obstacles` are the checks that failed when it was last looked at.
     """
 
     __tablename__ = "transfer"
@@ -97,9 +94,6 @@ class Transfer(Identified, Base):
         {"info": PERSONAL},
     )
 
-    person_id: Mapped[UUID]
-    filed_by: Mapped[UUID]
-    link_id: Mapped[UUID | None]
     insurance: Mapped[TransferInsurance]
     from_region: Mapped[str]
     from_name: Mapped[str | None]
@@ -108,14 +102,6 @@ class Transfer(Identified, Base):
     state: Mapped[TransferState]
     obstacles: Mapped[str]
     withdrawal: Mapped[Withdrawal | None]
-    not_submitted_because: Mapped[FilingEnd | None]
-    created_at: Mapped[datetime]
-    left_at: Mapped[datetime | None]
-    accepted_at: Mapped[datetime | None]
-    heard_at: Mapped[datetime | None]
-    due_at: Mapped[datetime | None]
-    failures: Mapped[int] = mapped_column(SmallInteger)
-    steps: Mapped[int] = mapped_column(SmallInteger)
 
     def advance(self, to: TransferState) -> None:
         """Move on. The only writer of `state`.

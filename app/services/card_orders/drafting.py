@@ -20,6 +20,7 @@ from app.services.card_orders import photos, rows, viewing
 from app.services.card_orders.viewing import CardOrderView
 from app.services.cards import allowing
 from app.services.cards.allowing import Use
+from app.services.filings import finding, leaving
 from app.services.links import Service
 from app.services.operators import offices
 from app.services.people import homes
@@ -103,7 +104,7 @@ async def put_photo(
     """
 
     async def plan(session: Session, acting: Acting) -> CardOrderView | bytes:
-        order = await rows.of_person(session, acting.person_id, order_id)
+        order = await finding.of_person(session, CardOrder, acting.person_id, order_id)
         digest = files.digest_of(session, content)
         have = await photos.of(session, order)
         if have is not None and have.upload_hmac == digest:
@@ -125,8 +126,8 @@ async def put_photo(
     await files.put(db, ports.store, CardPhoto, [photo_id], [image])
 
     async def attach(session: Session, acting: Acting) -> CardOrderView:
-        await rows.of_person(session, acting.person_id, order_id)
-        order = await rows.locked(session, order_id)
+        await finding.of_person(session, CardOrder, acting.person_id, order_id)
+        order = await finding.locked(session, CardOrder, order_id)
         _require_draft(order)
         await photos.attach(session, order, photo_id)
         return await viewing.view(session, order)
@@ -146,8 +147,6 @@ async def _drafted(session: Session, acting: Acting, wanted: Wanted) -> CardOrde
         bucket=bucket,
         id=order_id,
         person_id=acting.person_id,
-        filed_by=acting.person_id if acting.link is None else acting.link.owner_id,
-        link_id=None if acting.link is None else acting.link.id,
         reason=wanted.reason,
         office_id=wanted.office_id,
         address=address,
@@ -156,6 +155,7 @@ async def _drafted(session: Session, acting: Acting, wanted: Wanted) -> CardOrde
         failures=0,
         steps=0,
     )
+    leaving.sign(order, acting)
     session.add(order)
     await session.flush()
     return order

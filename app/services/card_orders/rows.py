@@ -1,61 +1,16 @@
-"""The rows of card orders: found as the person's whose they are, locked, and moved on step by step."""
+"""The rows of card orders: what is under way, the steps taken, and the next step."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 
 from app.core.db import Session, bucket_of
-from app.core.errors import NotFound
 from app.models.card_orders import ENDED, CardOrder, CardOrderState, CardOrderStep
 from app.ports.card_orders import CardOrderFailure, CardOrderNews
-from app.services import audit, filings
+from app.services import audit
 from app.services.audit import Action
 from app.services.card_orders import photos
-from app.services.filings import Filed
-
-
-def filed(order: CardOrder) -> Filed:
-    """Return what filings share of it."""
-    return Filed(order.id, order.person_id, order.filed_by, order.link_id)
-
-
-async def of_person(session: Session, person_id: UUID, order_id: UUID) -> CardOrder:
-    """Return one of a person's orders.
-
-    Raises:
-        NotFound: it is not theirs.
-    """
-    found: CardOrder | None = await session.get(CardOrder, (bucket_of(order_id), order_id), populate_existing=True)
-    if found is None or found.person_id != person_id:
-        raise NotFound
-    return found
-
-
-async def locked(session: Session, order_id: UUID) -> CardOrder:
-    """Return an order that is there, locked; the homes are locked before it."""
-    return await session.get_one(
-        CardOrder, (bucket_of(order_id), order_id), with_for_update=True, populate_existing=True
-    )
-
-
-async def locked_with_homes(session: Session, order_id: UUID) -> CardOrder:
-    """Return an order that is there, locked with the homes of whom it concerns."""
-    seen = await session.get_one(CardOrder, (bucket_of(order_id), order_id), populate_existing=True)
-    await filings.lock(session, filed(seen))
-    return await locked(session, order_id)
-
-
-async def page(
-    session: Session, person_id: UUID, after: tuple[datetime, UUID] | None, most: int
-) -> Sequence[CardOrder]:
-    """Return a person's orders, the newest first, from behind a row on."""
-    statement = select(CardOrder).where(CardOrder.bucket == bucket_of(person_id), CardOrder.person_id == person_id)
-    if after is not None:
-        statement = statement.where(tuple_(CardOrder.created_at, CardOrder.id) < after)
-    rows = await session.scalars(statement.order_by(CardOrder.created_at.desc(), CardOrder.id.desc()).limit(most))
-    return rows.all()
 
 
 async def under_way(session: Session, person_id: UUID) -> UUID | None:

@@ -14,7 +14,7 @@ from app.core.errors import Conflict, NextStep
 from app.models.card_orders import CardOrder, CardOrderState, CardOrderStepNotAllowed, CardPhoto
 from app.ports import Ports
 from app.ports.card_orders import CardOrderFailure, CardOrderNews, CardOrderRequest
-from app.services import audit, authority, files, filings, outbox
+from app.services import audit, authority, files, outbox
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action
 from app.services.authority import Acting
@@ -22,6 +22,7 @@ from app.services.card_orders import photos, rows, tracking, viewing
 from app.services.card_orders.viewing import CardOrderView
 from app.services.cards import allowing
 from app.services.cards.allowing import Use
+from app.services.filings import finding, leaving, telling
 from app.services.links import Service
 from app.services.people import homes
 
@@ -64,8 +65,8 @@ async def submit(
     """
 
     async def work(session: Session, acting: Acting) -> CardOrderView:
-        await rows.of_person(session, acting.person_id, order_id)
-        order = await rows.locked(session, order_id)
+        await finding.of_person(session, CardOrder, acting.person_id, order_id)
+        order = await finding.locked(session, CardOrder, order_id)
         if order.state is not CardOrderState.DRAFT:
             raise CardOrderStepNotAllowed
         await allowing.require(session, acting.person_id, Use.ORDER, to_holder=acting.link is None)
@@ -109,8 +110,7 @@ async def carry(db: Database, ports: Ports, order_id: UUID) -> None:
 
 
 async def _submit(session: Session, acting: Acting, order: CardOrder) -> None:
-    order.filed_by = acting.person_id if acting.link is None else acting.link.owner_id
-    order.link_id = None if acting.link is None else acting.link.id
+    leaving.sign(order, acting)
     await rows.step(session, order, CardOrderState.SUBMITTED)
     await audit.record(
         session,
@@ -120,20 +120,19 @@ async def _submit(session: Session, acting: Acting, order: CardOrder) -> None:
         on_behalf_of=acting.on_behalf_of,
         facts=rows.facts(order),
     )
-    filings.tell_filed(session, rows.filed(order), "card_order_filed_member")
+    telling.tell_filed(session, order, "card_order_filed_member")
     outbox.tell(session, outbox.Kind.SUBMIT_CARD_ORDER, acting.person_id, order_id=str(order.id))
 
 
 async def _leave(order_id: UUID, session: Session) -> _Leaving | None:
     """Let a submitted order leave, unless the link it rests on allows it no more."""
-    order = await rows.locked_with_homes(session, order_id)
+    order = await finding.locked_with_homes(session, CardOrder, order_id)
     if order.state is not CardOrderState.SUBMITTED or order.accepted_at is not None:
         return None
     if order.left_at is None:
-        order.not_submitted_because = await filings.may_not_leave(session, rows.filed(order))
-        if order.not_submitted_because is not None:
+        if not await leaving.may_leave(session, order):
             await rows.step(session, order, CardOrderState.NOT_SUBMITTED)
-            await filings.tell(session, rows.filed(order), "card_order_not_submitted")
+            await telling.tell(session, order, "card_order_not_submitted")
             return None
         order.left_at = session.now
     person = await homes.person(session, order.person_id)
@@ -148,7 +147,7 @@ async def _leave(order_id: UUID, session: Session) -> _Leaving | None:
 
 
 async def _arrived(order_id: UUID, refusal: CardOrderNews | None, session: Session) -> None:
-    order = await rows.locked_with_homes(session, order_id)
+    order = await finding.locked_with_homes(session, CardOrder, order_id)
     if order.state is not CardOrderState.SUBMITTED or order.accepted_at is not None:
         return
     order.accepted_at = order.heard_at = session.now
@@ -156,12 +155,12 @@ async def _arrived(order_id: UUID, refusal: CardOrderNews | None, session: Sessi
         await tracking.look_later(session, order)
         return
     await rows.step(session, order, CardOrderState.FAILED, refusal)
-    await filings.tell(session, rows.filed(order), "card_order_failed")
+    await telling.tell(session, order, "card_order_failed")
 
 
 async def _came_to_nothing(order_id: UUID, _: None, session: Session) -> None:
     """End an order that nobody has, and that cannot be handed in any more: its photo had to be deleted."""
-    order = await rows.locked_with_homes(session, order_id)
+    order = await finding.locked_with_homes(session, CardOrder, order_id)
     if order.state is CardOrderState.SUBMITTED and order.accepted_at is None:
         await rows.step(session, order, CardOrderState.FAILED, reason=CardOrderFailure.PHOTO_GONE)
-        await filings.tell(session, rows.filed(order), "card_order_failed")
+        await telling.tell(session, order, "card_order_failed")

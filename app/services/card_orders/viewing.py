@@ -14,6 +14,7 @@ from app.services.accounts.sessions import Caller
 from app.services.audit import Action
 from app.services.authority import Acting
 from app.services.card_orders import photos, rows
+from app.services.filings import finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ async def read(db: Database, caller: Caller, holder: UUID | None, order_id: UUID
     """
 
     async def work(session: Session, acting: Acting) -> CardOrderView:
-        return await view(session, await rows.of_person(session, acting.person_id, order_id))
+        return await view(session, await finding.of_person(session, CardOrder, acting.person_id, order_id))
 
     return await authority.look(db, caller, holder, Action.CARD_ORDERS_SEEN, work)
 
@@ -70,7 +71,7 @@ async def list_all(
     """
 
     async def work(session: Session, acting: Acting) -> list[CardOrderView]:
-        found = await rows.page(session, acting.person_id, after, limit + 1)
+        found = await finding.page(session, CardOrder, acting.person_id, after, limit + 1)
         return [await view(session, order) for order in found]
 
     views = await authority.look(db, caller, holder, Action.CARD_ORDERS_SEEN, work)

@@ -56,8 +56,15 @@ class Workdays(Rule):
     published_through: int | None = None
 
 
-class Transfers(Rule):
-    """Insurances that move, working days that each leg may take, transfers begun a day, minutes between two looks.
+class Looks(Rule):
+    """Minutes between two looks at how a filing goes, and at most after looks that came to nothing."""
+
+    look_minutes: int = Field(gt=0)
+    look_minutes_at_most: int = Field(gt=0)
+
+
+class Transfers(Looks):
+    """Insurances that move, working days that each leg may take, and transfers begun a day.
 
     Reviews and settling: 15 working days each (State Council office, Guobanfa 2009 No. 66); no official text knows the
     others.
@@ -66,16 +73,12 @@ class Transfers(Rule):
     insurances: tuple[str, ...]
     legs: dict[str, Annotated[int, Field(gt=0)]]
     begun_a_day: int
-    look_minutes: int = Field(gt=0)
-    look_minutes_at_most: int = Field(gt=0)
 
 
-class CardOrders(Rule):
-    """Card orders begun a day for a person, and minutes between two looks at how one goes."""
+class CardOrders(Looks):
+    """Card orders begun a day for a person."""
 
     begun_a_day: int
-    look_minutes: int = Field(gt=0)
-    look_minutes_at_most: int = Field(gt=0)
 
 
 class CardPhotos(Rule):

@@ -16,6 +16,7 @@ from app.services.audit import Action
 from app.services.authority import Acting
 from app.services.cards import allowing
 from app.services.cards.allowing import Use
+from app.services.filings import leaving
 from app.services.links import Service
 from app.services.throttles import Counter, Limit
 from app.services.transfers import checks, rows, viewing
@@ -87,12 +88,10 @@ async def draft(
 
 def _drafted(session: Session, acting: Acting, wanted: Wanted, places: Places) -> Transfer:
     bucket = bucket_of(acting.person_id)
-    return Transfer(
+    transfer = Transfer(
         bucket=bucket,
         id=new_id(bucket),
         person_id=acting.person_id,
-        filed_by=acting.person_id if acting.link is None else acting.link.owner_id,
-        link_id=None if acting.link is None else acting.link.id,
         insurance=wanted.insurance,
         from_region=wanted.from_region,
         from_name=None if places.old is None else places.old.name,
@@ -104,6 +103,8 @@ def _drafted(session: Session, acting: Acting, wanted: Wanted, places: Places) -
         failures=0,
         steps=0,
     )
+    leaving.sign(transfer, acting)
+    return transfer
 
 
 async def _require_turn(session: Session, person_id: UUID) -> None:

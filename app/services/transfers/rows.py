@@ -1,58 +1,15 @@
-"""The rows of transfers: found as the person's whose they are, locked, and moved on step by step."""
+"""The rows of transfers: what is under way, the steps taken, and the next step."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 
 from app.core.db import Session, bucket_of
-from app.core.errors import NotFound
 from app.models.transfers import ENDED, Transfer, TransferState, TransferStep
 from app.ports.transfers import TransferInsurance, TransferNews, TransferRejection
-from app.services import audit, filings
+from app.services import audit
 from app.services.audit import Action
-from app.services.filings import Filed
-
-
-def filed(transfer: Transfer) -> Filed:
-    """Return what filings share of it."""
-    return Filed(transfer.id, transfer.person_id, transfer.filed_by, transfer.link_id)
-
-
-async def of_person(session: Session, person_id: UUID, transfer_id: UUID) -> Transfer:
-    """Return one of a person's transfers.
-
-    Raises:
-        NotFound: it is not theirs.
-    """
-    found: Transfer | None = await session.get(Transfer, (bucket_of(transfer_id), transfer_id), populate_existing=True)
-    if found is None or found.person_id != person_id:
-        raise NotFound
-    return found
-
-
-async def locked(session: Session, transfer_id: UUID) -> Transfer:
-    """Return a transfer that is there, locked; the homes are locked before it."""
-    return await session.get_one(
-        Transfer, (bucket_of(transfer_id), transfer_id), with_for_update=True, populate_existing=True
-    )
-
-
-async def locked_with_homes(session: Session, transfer_id: UUID) -> Transfer:
-    """Return a transfer that is there, locked with the homes of whom it concerns."""
-    seen = await session.get_one(Transfer, (bucket_of(transfer_id), transfer_id), populate_existing=True)
-    await filings.lock(session, filed(seen))
-    return await locked(session, transfer_id)
-
-
-async def page(session: Session, person_id: UUID, after: tuple[datetime, UUID] | None, most: int) -> Sequence[Transfer]:
-    """Return a person's transfers, the newest first, from behind a row on."""
-    statement = select(Transfer).where(Transfer.bucket == bucket_of(person_id), Transfer.person_id == person_id)
-    if after is not None:
-        statement = statement.where(tuple_(Transfer.created_at, Transfer.id) < after)
-    rows = await session.scalars(statement.order_by(Transfer.created_at.desc(), Transfer.id.desc()).limit(most))
-    return rows.all()
 
 
 async def under_way(session: Session, person_id: UUID, insurance: TransferInsurance) -> UUID | None:

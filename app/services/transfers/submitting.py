@@ -14,12 +14,13 @@ from app.core.errors import NextStep
 from app.models.transfers import Transfer, TransferState, TransferStepNotAllowed
 from app.ports import Ports
 from app.ports.transfers import TransferNews, TransferOrder, Transfers
-from app.services import audit, authority, filings, outbox
+from app.services import audit, authority, outbox
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action
 from app.services.authority import Acting
 from app.services.cards import allowing
 from app.services.cards.allowing import Use
+from app.services.filings import finding, leaving, telling
 from app.services.links import Service
 from app.services.people import homes
 from app.services.transfers import checks, rows, tracking, viewing
@@ -43,14 +44,14 @@ async def submit(
     """
 
     async def regions(session: Session, acting: Acting) -> tuple[str, str]:
-        transfer = await rows.of_person(session, acting.person_id, transfer_id)
+        transfer = await finding.of_person(session, Transfer, acting.person_id, transfer_id)
         return transfer.from_region, transfer.to_region
 
     places = await checks.ask_places(port, *await authority.act(db, caller, holder, Service.FILE, regions))
 
     async def work(session: Session, acting: Acting) -> TransferView:
-        await rows.of_person(session, acting.person_id, transfer_id)
-        transfer = await rows.locked(session, transfer_id)
+        await finding.of_person(session, Transfer, acting.person_id, transfer_id)
+        transfer = await finding.locked(session, Transfer, transfer_id)
         if transfer.state is not TransferState.DRAFT:
             raise TransferStepNotAllowed
         await allowing.require(session, acting.person_id, Use.FILE, to_holder=acting.link is None)
@@ -91,8 +92,7 @@ def _address(acting: Acting) -> str:
 
 
 async def _submit(session: Session, acting: Acting, transfer: Transfer) -> None:
-    transfer.filed_by = acting.person_id if acting.link is None else acting.link.owner_id
-    transfer.link_id = None if acting.link is None else acting.link.id
+    leaving.sign(transfer, acting)
     transfer.obstacles = ""
     await rows.step(session, transfer, TransferState.SUBMITTED)
     await audit.record(
@@ -103,20 +103,19 @@ async def _submit(session: Session, acting: Acting, transfer: Transfer) -> None:
         on_behalf_of=acting.on_behalf_of,
         facts=rows.facts(transfer),
     )
-    filings.tell_filed(session, rows.filed(transfer), "transfer_filed_member")
+    telling.tell_filed(session, transfer, "transfer_filed_member")
     outbox.tell(session, outbox.Kind.SUBMIT_TRANSFER, acting.person_id, transfer_id=str(transfer.id))
 
 
 async def _leave(transfer_id: UUID, session: Session) -> TransferOrder | None:
     """Let a submitted transfer leave, unless it was taken back or the link it rests on allows it no more."""
-    transfer = await rows.locked_with_homes(session, transfer_id)
+    transfer = await finding.locked_with_homes(session, Transfer, transfer_id)
     if transfer.state is not TransferState.SUBMITTED or transfer.accepted_at is not None:
         return None
     if transfer.left_at is None:
-        transfer.not_submitted_because = await filings.may_not_leave(session, rows.filed(transfer))
-        if transfer.not_submitted_because is not None:
+        if not await leaving.may_leave(session, transfer):
             await rows.step(session, transfer, TransferState.NOT_SUBMITTED)
-            await filings.tell(session, rows.filed(transfer), "transfer_not_submitted")
+            await telling.tell(session, transfer, "transfer_not_submitted")
             return None
         transfer.left_at = session.now
         await audit.record(
@@ -138,7 +137,7 @@ async def _leave(transfer_id: UUID, session: Session) -> TransferOrder | None:
 
 
 async def _arrived(transfer_id: UUID, refusal: TransferNews | None, session: Session) -> None:
-    transfer = await rows.locked_with_homes(session, transfer_id)
+    transfer = await finding.locked_with_homes(session, Transfer, transfer_id)
     if transfer.state is not TransferState.SUBMITTED or transfer.accepted_at is not None:
         return
     transfer.accepted_at = transfer.heard_at = session.now
@@ -146,4 +145,4 @@ async def _arrived(transfer_id: UUID, refusal: TransferNews | None, session: Ses
         await tracking.look_later(session, transfer)
         return
     await rows.step(session, transfer, TransferState.REJECTED, refusal)
-    await filings.tell(session, rows.filed(transfer), "transfer_rejected")
+    await telling.tell(session, transfer, "transfer_rejected")

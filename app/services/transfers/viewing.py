@@ -15,6 +15,7 @@ from app.services import authority, policies, workdays
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action
 from app.services.authority import Acting
+from app.services.filings import finding
 from app.services.rules import Policies
 from app.services.transfers import rows
 from app.services.transfers.checks import Check
@@ -75,7 +76,7 @@ async def read(db: Database, caller: Caller, holder: UUID | None, transfer_id: U
     """
 
     async def work(session: Session, acting: Acting) -> TransferView:
-        return await view(session, await rows.of_person(session, acting.person_id, transfer_id))
+        return await view(session, await finding.of_person(session, Transfer, acting.person_id, transfer_id))
 
     return await authority.look(db, caller, holder, Action.TRANSFERS_SEEN, work)
 
@@ -90,7 +91,7 @@ async def list_all(
     """
 
     async def work(session: Session, acting: Acting) -> list[TransferView]:
-        found = await rows.page(session, acting.person_id, after, limit + 1)
+        found = await finding.page(session, Transfer, acting.person_id, after, limit + 1)
         return [await view(session, transfer) for transfer in found]
 
     views = await authority.look(db, caller, holder, Action.TRANSFERS_SEEN, work)

@@ -7,10 +7,11 @@ from app.core.db import Database, Session
 from app.core.errors import Conflict
 from app.models.transfers import WITHDRAWABLE, Transfer, TransferState, Withdrawal
 from app.ports import Ports
-from app.services import audit, authority, filings, outbox
+from app.services import audit, authority, outbox
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action
 from app.services.authority import Acting
+from app.services.filings import finding, telling
 from app.services.links import Service
 from app.services.transfers import rows, submitting, viewing
 from app.services.transfers.viewing import TransferView
@@ -31,8 +32,8 @@ async def withdraw(db: Database, caller: Caller, holder: UUID | None, transfer_i
     """
 
     async def work(session: Session, acting: Acting) -> TransferView:
-        await rows.of_person(session, acting.person_id, transfer_id)
-        transfer = await rows.locked(session, transfer_id)
+        await finding.of_person(session, Transfer, acting.person_id, transfer_id)
+        transfer = await finding.locked(session, Transfer, transfer_id)
         is_done = transfer.state is TransferState.WITHDRAWN or transfer.withdrawal is Withdrawal.ASKED
         if not is_done:
             await _withdraw(session, acting, transfer)
@@ -48,7 +49,7 @@ async def carry(db: Database, ports: Ports, transfer_id: UUID) -> None:
         TransfersUnavailable: it is not known whether they do; ask again.
     """
     await submitting.carry(db, ports, transfer_id)
-    transfer = await db.run(lambda session: rows.locked(session, transfer_id))
+    transfer = await db.run(lambda session: finding.locked(session, Transfer, transfer_id))
     if transfer.withdrawal is Withdrawal.ASKED and transfer.state in WITHDRAWABLE:
         is_given_back = await ports.transfers.withdraw(transfer_id)
         await db.run(partial(_answered, transfer_id, is_given_back))
@@ -73,13 +74,13 @@ async def _withdraw(session: Session, acting: Acting, transfer: Transfer) -> Non
 
 
 async def _answered(transfer_id: UUID, is_given_back: bool, session: Session) -> None:  # noqa: FBT001 - what was said
-    transfer = await rows.locked_with_homes(session, transfer_id)
+    transfer = await finding.locked_with_homes(session, Transfer, transfer_id)
     if transfer.state not in WITHDRAWABLE or transfer.withdrawal is not Withdrawal.ASKED:
         return
     if is_given_back:
         transfer.withdrawal = None
         await rows.step(session, transfer, TransferState.WITHDRAWN)
-        await filings.tell(session, rows.filed(transfer), "transfer_withdrawn")
+        await telling.tell(session, transfer, "transfer_withdrawn")
     else:
         transfer.withdrawal = Withdrawal.REFUSED
-        await filings.tell(session, rows.filed(transfer), "transfer_withdrawal_refused")
+        await telling.tell(session, transfer, "transfer_withdrawal_refused")

@@ -1,0 +1,1 @@
+"""Filings: what transfers and card orders share."""

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, case, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core.db import Session
+from app.core.errors import TooMany
 from app.models.throttles import Throttle
 
 
@@ -67,6 +68,21 @@ async def use(session: Session, counter: Counter) -> Use:
         return Use(is_allowed=True, used=row.used, resets_at=row.resets_at)
     resets_at = await session.scalar(select(Throttle.resets_at).where(*_row(counter)))
     return Use(is_allowed=False, used=counter.limit.times, resets_at=resets_at or session.now + counter.limit.window)
+
+
+async def require(session: Session, counter: Counter, refusal: type[TooMany]) -> None:
+    """Count one use.
+
+    Raises:
+        TooMany: the limit does not allow it; `refusal` says when it will.
+    """
+    used = await use(session, counter)
+    if not used.is_allowed:
+        raise refusal(
+            retry_after_seconds=used.wait_seconds(session.now),
+            quota=counter.limit.times,
+            window_seconds=int(counter.limit.window.total_seconds()),
+        )
 
 
 async def give_back(session: Session, counter: Counter) -> None:

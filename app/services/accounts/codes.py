@@ -134,13 +134,7 @@ async def _write(session: Session, ask: _Ask, code: str) -> SmsCodes:
         return rules  # written already, and the commit was not heard
     # The pause's row is locked first, so two requests for one phone come one after the other from here on.
     for counter, refusal in await _counters(session, ask, rules):
-        used = await throttles.use(session, counter)
-        if not used.is_allowed:
-            raise refusal(
-                retry_after_seconds=used.wait_seconds(session.now),
-                quota=counter.limit.times,
-                window_seconds=_seconds(counter.limit.window),
-            )
+        await throttles.require(session, counter, refusal)
     values = {
         "sent_at": session.now,
         "expires_at": session.now + timedelta(minutes=rules.minutes),
@@ -237,7 +231,3 @@ def _code_digest(session: Session, phone: str, purpose: SmsPurpose, code: str) -
 
 def _device_digest(session: Session, phone: str, device_id: str) -> bytes:
     return session.lookup.digest("sms-code-device", f"{phone}:{device_id}")
-
-
-def _seconds(span: timedelta) -> int:
-    return max(1, round(span.total_seconds()))

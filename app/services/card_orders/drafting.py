@@ -183,10 +183,4 @@ def _require_draft(order: CardOrder) -> None:
 async def _require_turn(session: Session, person_id: UUID) -> None:
     rules = (await policies.current(session)).card_orders
     limit = Limit("card-order-begun", rules.begun_a_day, _DAY)
-    used = await throttles.use(session, Counter(limit, bucket_of(person_id), person_id.bytes))
-    if not used.is_allowed:
-        raise CardOrdersUsedUp(
-            retry_after_seconds=used.wait_seconds(session.now),
-            quota=limit.times,
-            window_seconds=int(_DAY.total_seconds()),
-        )
+    await throttles.require(session, Counter(limit, bucket_of(person_id), person_id.bytes), CardOrdersUsedUp)

@@ -170,9 +170,8 @@ async def _require_possible(session: Session, enrolment: Enrolment) -> None:
 async def _count(session: Session, enrolment: Enrolment) -> None:
     a_day = (await policies.current(session)).handovers.a_day
     limit = Limit("handovers", a_day, timedelta(days=1))
-    used = await throttles.use(session, Counter(limit, bucket_of(enrolment.home_id), enrolment.home_id.bytes))
-    if not used.is_allowed:
-        raise HandoversUsedUp(retry_after_seconds=used.wait_seconds(session.now), quota=a_day, window_seconds=86400)
+    counter = Counter(limit, bucket_of(enrolment.home_id), enrolment.home_id.bytes)
+    await throttles.require(session, counter, HandoversUsedUp)
 
 
 async def _open(

@@ -170,9 +170,8 @@ async def _holder(session: Session, caller: Caller) -> UUID:
 
 async def _count_begun(session: Session, caller: Caller, a_day: int) -> None:
     limit = Limit("enrolments_begun", a_day, timedelta(days=1))
-    used = await throttles.use(session, Counter(limit, bucket_of(caller.account_id), caller.account_id.bytes))
-    if not used.is_allowed:
-        raise EnrolmentsUsedUp(retry_after_seconds=used.wait_seconds(session.now), quota=a_day, window_seconds=86400)
+    counter = Counter(limit, bucket_of(caller.account_id), caller.account_id.bytes)
+    await throttles.require(session, counter, EnrolmentsUsedUp)
 
 
 async def _record(session: Session, enrolment: Enrolment, caller: Caller, action: Action, **facts: str) -> None:

@@ -133,10 +133,4 @@ async def _period(session: Session, wanted: Wanted) -> Period:
 async def _require_turn(session: Session, person_id: UUID) -> None:
     rules = (await policies.current(session)).rights
     limit = Limit("statement-issued", rules.statements_a_day, _DAY)
-    used = await throttles.use(session, Counter(limit, bucket_of(person_id), person_id.bytes))
-    if not used.is_allowed:
-        raise StatementsUsedUp(
-            retry_after_seconds=used.wait_seconds(session.now),
-            quota=limit.times,
-            window_seconds=int(_DAY.total_seconds()),
-        )
+    await throttles.require(session, Counter(limit, bucket_of(person_id), person_id.bytes), StatementsUsedUp)

@@ -110,10 +110,4 @@ def _drafted(session: Session, acting: Acting, wanted: Wanted, places: Places) -
 async def _require_turn(session: Session, person_id: UUID) -> None:
     rules = (await policies.current(session)).transfers
     limit = Limit("transfer-begun", rules.begun_a_day, _DAY)
-    used = await throttles.use(session, Counter(limit, bucket_of(person_id), person_id.bytes))
-    if not used.is_allowed:
-        raise TransfersUsedUp(
-            retry_after_seconds=used.wait_seconds(session.now),
-            quota=limit.times,
-            window_seconds=int(_DAY.total_seconds()),
-        )
+    await throttles.require(session, Counter(limit, bucket_of(person_id), person_id.bytes), TransfersUsedUp)

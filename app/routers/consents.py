@@ -11,6 +11,7 @@ from app.schemas.base import Page
 from app.schemas.consents import ConsentRead
 from app.services.enrolments import consents
 from app.services.family import consenting
+from app.services.privacy import consents as agreed
 
 router = APIRouter(prefix="/v1", tags=["consents"])
 
@@ -25,12 +26,10 @@ async def list_consents(
 ) -> Page[ConsentRead]:
     """List what I have agreed to, withdrawn or not, the newest first, and what taking it back would do."""
     before = cursors.read(cursor)
-    found = await house.db.run(lambda session: consents.list_given(session, caller, before=before, most=limit + 1))
+    found = await house.db.run(lambda session: agreed.every(session, caller, before=before, most=limit + 1))
     return Page(
         items=[ConsentRead.of(view, language) for view in found[:limit]],
-        next_cursor=None
-        if len(found) <= limit
-        else cursors.write(found[limit - 1].consent.given_at, found[limit - 1].consent.id),
+        next_cursor=None if len(found) <= limit else cursors.write(found[limit - 1].given_at, found[limit - 1].id),
     )
 
 
@@ -46,7 +45,9 @@ async def list_consents_for_me(link_id: str, caller: Caller, house: TheHouse, la
     """What somebody who has added me agreed to for me; from 14 on it is mine to take back."""
     wanted = deps.identity(link_id)
     found = await house.db.run(lambda session: consenting.list_for_me(session, caller, wanted))
-    return Page(items=[ConsentRead.of(view, language) for view in found])
+    here = f"/v1/family/owners/{wanted}/consents"
+    given = [agreed.of_enrolment(view, f"{here}/{view.consent.id}") for view in found]
+    return Page(items=[ConsentRead.of(each, language) for each in given])
 
 
 @router.delete("/family/owners/{link_id}/consents/{consent_id}", status_code=204, responses=documented(NotFound))

@@ -187,15 +187,15 @@ async def view(session: Session, consent: Consent, enrolment: Enrolment) -> Cons
         state=enrolment.state,
         member_name=None if member is None else mask_name(member.name),
         link_id=enrolment.link_id if enrolment.state is State.ACTIVE else None,
-        device=await _device(session, consent),
+        device=await device_name(session, consent.device_id, consent.account_id),
         consequence=await consequences.of(session, consent, enrolment),
     )
 
 
-async def _device(session: Session, consent: Consent) -> str | None:
+async def device_name(session: Session, device_id: UUID, account_id: UUID) -> str | None:
     """Return the name of the device a consent was given on, if it is the account's."""
-    device: Device | None = await session.get(Device, (bucket_of(consent.device_id), consent.device_id))
-    if device is None or device.account_id != consent.account_id:
+    device: Device | None = await session.get(Device, (bucket_of(device_id), device_id))
+    if device is None or device.account_id != account_id:
         return None
     return (await homes.key_of(session, device.account_id)).open("device.name", device.id, device.name)
 

@@ -21,6 +21,9 @@ class Consequence(StrEnum):
     ENDS_LINK = "ends_link"
     CARD_OUT_OF_USE = "card_out_of_use"
     DELETES_FILES = "deletes_files"
+    REMOVES_PAYMENT = "removes_payment"
+    ENDS_CERTIFICATION = "ends_certification"
+    CLOSES_LOST_CARD = "closes_lost_card"
 
 
 async def of(session: Session, consent: Consent, enrolment: Enrolment) -> Consequence | None:

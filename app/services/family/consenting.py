@@ -17,6 +17,7 @@ from app.services.enrolments import consents, loading
 from app.services.enrolments.consents import ConsentView
 from app.services.enrolments.consequences import Consequence
 from app.services.family import keeping
+from app.services.links import reconfirmations
 
 _FOR_ANOTHER: Final = (ConsentPurpose.IDENTITY_DOCUMENT, ConsentPurpose.FACE_CHECK, ConsentPurpose.MINOR_DATA)
 """What an owner agrees to for the member; the notice of the family account is their own."""
@@ -65,6 +66,8 @@ async def withdraw(session: Session, caller: Caller, link_id: UUID, consent_id: 
     if consent.withdrawn_at is not None:
         return
     await consents.take_back(session, enrolment, consent, caller.actor)
+    if consent.purpose is ConsentPurpose.FACE_CHECK:
+        await reconfirmations.cancel_open(session, link, caller.actor)
     if _carries(link, consent.purpose):
         await links.end(session, link.id, LinkEnd.BY_MEMBER, caller.actor)
 

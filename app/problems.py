@@ -119,12 +119,19 @@ def respond(
         "request_id": logging.current_request_id(),
     }
     if words.next is not None:
-        body["next"] = {"action": said["code"], **said.get("next", {}), "text": words.next}
+        body["next"] = {"action": said["code"], **_filled(said.get("next", {}), request), "text": words.next}
     if "errors" in said:
         body["errors"] = [{**field, "detail": texts.field_error(field["code"], language)} for field in said["errors"]]
     return Response(
         orjson.dumps(body), status, {**(headers or {}), "Content-Language": language}, media_type=MEDIA_TYPE
     )
+
+
+def _filled(step: Mapping[str, str], request: Request) -> Mapping[str, str]:
+    """Fill the places of a step's address from the path that was asked for."""
+    if "{" not in step.get("href", ""):
+        return step
+    return {**step, "href": step["href"].format_map(request.path_params)}
 
 
 def documented(*kinds: type[AppError]) -> dict[int | str, dict[str, Any]]:

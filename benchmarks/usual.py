@@ -302,11 +302,12 @@ def _relative(key: DataKey, link: FamilyLink, day: date, language: str) -> dict[
 
 
 def _owner(key: DataKey, slot: MemberSlot, language: str) -> family_shapes.FamilyOwnerRead:
+    owner = mask_name(key.open("member_slot.owner_name", slot.link_id, slot.owner_name))
     return family_shapes.FamilyOwnerRead(
         link_id=str(slot.link_id),
-        name=mask_name(key.open("member_slot.owner_name", slot.link_id, slot.owner_name)),
+        name=owner,
         relationship=slot.relationship,
-        relationship_name=getattr(RELATIONSHIPS[slot.relationship], language[:2]),
+        relationship_text=family_shapes.holder_is(slot.relationship, owner, language),
         state="frozen" if slot.is_frozen else "active",
         since=slot.since,
     )

@@ -34,7 +34,10 @@ class FieldError:
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """What the person can do now: a word for it and, where there are such, its address and the notice to read first."""
+    """What the person can do now: a word for it and, where there are such, its address and the notice to read first.
+
+    An address may be a path with places (`/v1/holders/{holder}/…`); those of the request fill them.
+    """
 
     action: str
     href: str | None = None

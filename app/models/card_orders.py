@@ -18,7 +18,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKeyConstraint, Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.errors import Conflict
+from app.core.errors import Conflict, NextStep
 from app.models.base import PERSONAL, Base, Bucketed, bucket_agrees
 from app.models.documents import EvidenceFile
 from app.models.filings import Filing
@@ -29,6 +29,7 @@ class CardOrderStepNotAllowed(Conflict):
     """The order is not where this could be done."""
 
     code = "card-order-step-not-allowed"
+    leads_to = NextStep("see-card-order", "/v1/holders/{holder}/card-orders/{order_id}")
 
 
 class CardOrderState(StrEnum):

@@ -18,7 +18,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKeyConstraint, Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.errors import Conflict
+from app.core.errors import Conflict, NextStep
 from app.models.base import PERSONAL, Base, Bucketed, bucket_agrees
 from app.models.filings import Filing
 from app.ports.transfers import TransferInsurance, TransferRejection
@@ -28,6 +28,7 @@ class TransferStepNotAllowed(Conflict):
     """The transfer is not where this could be done."""
 
     code = "transfer-step-not-allowed"
+    leads_to = NextStep("see-transfer", "/v1/holders/{holder}/transfers/{transfer_id}")
 
 
 class TransferState(StrEnum):

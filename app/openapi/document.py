@@ -148,6 +148,8 @@ def _say_what_it_does(operation: JSON) -> None:
 def _finish_parameter(parameter: JSON) -> None:
     """Say of a parameter what it is when it is there; nobody sends a null in a header or a query."""
     schema = parameter["schema"]
+    if schema.pop("x-required", False):
+        parameter["required"] = True
     there = [each for each in schema.pop("anyOf", ()) if each != {"type": "null"}]
     parameter["schema"] = (there[0] if there else {}) | {
         name: part for name, part in schema.items() if name not in ("title", "description")

@@ -109,7 +109,7 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
         "expires_at": "2026-11-22T05:24:33Z",
         "enrolment_id": _ENROLMENT,
         "enrolment_state": "face_pending",
-        "owner": {"name": "王**", "relationship": "51", "relationship_name": "father"},
+        "owner": {"name": "王**", "relationship": "51", "relationship_text": "王**'s father"},
         "member_name": "王**",
         "notice": "/v1/notices/face-check",
         "services": [
@@ -143,7 +143,7 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
         "holder": {"name": "王**", "social_security_number": "100101********0077"},
         "card": {"card_number": "D00****07", "level": 1, "region": "100101", "physical_card": "normal"},
         "shown_by": "owner",
-        "owner": {"name": "王**", "relationship": "20", "relationship_name": "son"},
+        "owner": {"name": "王**", "relationship": "20", "relationship_text": "王**'s son"},
         "redeemed_at": "2026-11-22T05:09:33Z",
     },
     "CardPasswordAsk": {"password": "518093"},

@@ -2,6 +2,7 @@
 
 ImageRefused                  the file cannot be used; `fault` says why
 ├── ImageTypeUnsupported      415: not a kind this use takes
+│   └── CardPhotoTypeUnsupported  415: no JPEG
 ├── ImageUnreadable           422: damaged, or too costly to read
 ├── ImageTooManyPixels        422
 ├── ImageTooSmall             422
@@ -122,6 +123,15 @@ class ImageRefused(AppError):
 
 class ImageTypeUnsupported(ImageRefused, UnsupportedMedia):
     """Not a kind of file this use takes; an animation is none either."""
+
+
+class CardPhotoTypeUnsupported(ImageTypeUnsupported):
+    """Card makers take JPEG alone."""
+
+    code = "card-photo-type-unsupported"
+
+    def __init__(self) -> None:
+        super().__init__(ImageFault.WRONG_TYPE)
 
 
 class ImageUnreadable(ImageRefused, Invalid):

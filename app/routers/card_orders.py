@@ -6,10 +6,10 @@ from app.core.errors import Invalid, NotFound
 from app.models.card_orders import CardOrderStepNotAllowed
 from app.ports.card_orders import CardOrdersUnavailable
 from app.ports.images import (
+    CardPhotoTypeUnsupported,
     ImagesBusy,
     ImageTooManyPixels,
     ImageTooSmall,
-    ImageTypeUnsupported,
     ImageUnreadable,
     ImageUse,
 )
@@ -89,7 +89,7 @@ async def read_card_order(
         *_AUTHORITY,
         CardOrderStepNotAllowed,
         photos.CardPhotoUnsuitable,
-        ImageTypeUnsupported,
+        CardPhotoTypeUnsupported,
         ImageUnreadable,
         ImageTooManyPixels,
         ImageTooSmall,

@@ -312,19 +312,24 @@ def phone(house: House, raw: str) -> str:
 
 
 IfMatch = Annotated[str | None, Header(alias="If-Match", description="The version seen, as in `ETag`")]
+IfMatchNeeded = Annotated[
+    str | None,
+    Header(alias="If-Match", description="The version seen, as in `ETag`", json_schema_extra={"x-required": True}),
+]
+"""The same where nothing is done without it; left out, the refusal is the route's own."""
 
 
-def version_seen(if_match: str | None) -> int | None:
+def version_seen(if_match: str | None, stale: type[PreconditionFailed] = PreconditionFailed) -> int | None:
     """Return the version a client says it has seen (`If-Match: "4"`), if it says so.
 
     Raises:
-        PreconditionFailed: what it says is no version of ours.
+        PreconditionFailed: what it says is no version of ours; it is raised as `stale`.
     """
     if if_match is None:
         return None
     match = re.fullmatch(r'(?:W/)?"(\d{1,9})"', if_match.strip())
     if match is None:
-        raise PreconditionFailed
+        raise stale
     return int(match.group(1))
 
 

@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app.core.errors import PreconditionFailed, PreconditionRequired, Unauthenticated
+from app.core.errors import Unauthenticated
 from app.ports.papers import PapersBusy
 from app.problems import documented
 from app.routers import deps
-from app.routers.deps import AsSureAsCanBe, Caller, House, IfMatch, Language, TheHouse
+from app.routers.deps import AsSureAsCanBe, Caller, House, IfMatchNeeded, Language, TheHouse
 from app.schemas.privacy import ClosingRead, ClosingReceiptRead, MyDataRead
 from app.services.accounts.sessions import MoreProofNeeded, SessionEnded
 from app.services.privacy import closing, ending, telling, writing
@@ -61,15 +61,16 @@ async def read_closing(caller: Caller, house: TheHouse, language: Language, resp
         MoreProofNeeded,
         deps.CardPasswordRequired,
         ending.FilingOnItsWay,
-        PreconditionFailed,
-        PreconditionRequired,
+        closing.ClosingChanged,
+        closing.ClosingNotSeen,
     ),
 )
 async def close_my_account(
-    request: Request, house: TheHouse, language: Language, if_match: IfMatch = None
+    request: Request, house: TheHouse, language: Language, if_match: IfMatchNeeded = None
 ) -> ClosingReceiptRead:
     """Close my account and erase what is held on me, for good; sent again, the same receipt comes again."""
-    return ClosingReceiptRead.of(await _closed(request, house, language, deps.version_seen(if_match)), language)
+    version = deps.version_seen(if_match, closing.ClosingChanged)
+    return ClosingReceiptRead.of(await _closed(request, house, language, version), language)
 
 
 async def _closed(request: Request, house: House, language: str, version: int | None) -> Receipt:

@@ -9,11 +9,13 @@ from app.ports.insurance import InsuranceUnavailable
 from app.ports.papers import PapersBusy
 from app.ports.storage import StorageUnavailable
 from app.problems import documented
-from app.routers import deps
+from app.routers import cursors, deps
 from app.routers.bodies import StrictRoute
+from app.routers.cursors import Cursor, Limit
 from app.routers.deps import Caller, Holder, Language, TheHouse
 from app.routers.once import OncePerKey, Remember
 from app.schemas import rights_statements as shapes
+from app.schemas.base import Page
 from app.services import answers
 from app.services.authority import LinkFrozen, ServiceNotShared
 from app.services.cards import allowing
@@ -52,6 +54,19 @@ async def issue_statement(
 
     return once.respond(
         await once(work, lambda each: shapes.RightsStatementRead.of(each, holder, url, house.published))
+    )
+
+
+@router.get("", responses=documented(*_LOOK))
+async def list_statements(
+    caller: Caller, holder: Holder, house: TheHouse, limit: Limit = 20, cursor: Cursor = None
+) -> Page[shapes.RightsStatementRead]:
+    """Statements of rights whose files are kept, the newest first."""
+    url = house.settings.public_url
+    found, last = await stating.list_all(house.db, caller, holder, cursors.read(cursor), limit)
+    return Page(
+        items=[shapes.RightsStatementRead.of(each, holder, url, house.published) for each in found],
+        next_cursor=None if last is None else cursors.write(last.issued_at, last.id),
     )
 
 

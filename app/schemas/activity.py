@@ -6,7 +6,7 @@ from pydantic import Field
 
 from app import texts
 from app.schemas.base import Moment, Told
-from app.schemas.family import TERMS
+from app.schemas.family import holder_is
 from app.services.family.activity import By, Deed, Who
 
 
@@ -17,7 +17,7 @@ class WhoRead(Told):
     text: str
     name: str | None = Field(description="Of an owner, masked")
     relationship: str | None = Field(description="What the holder is to that owner, GB/T 4761")
-    relationship_name: str | None
+    relationship_text: str | None = Field(description="What the holder is to that owner, in words: 王**'s mother")
     office: str | None = Field(description="Where the staff work")
 
     @classmethod
@@ -27,7 +27,7 @@ class WhoRead(Told):
             text=_text(who, language),
             name=who.name,
             relationship=who.relationship,
-            relationship_name=None if who.relationship is None else TERMS[language][who.relationship],
+            relationship_text=_holder_is(who, language),
             office=who.office,
         )
 
@@ -54,6 +54,12 @@ class DeedRead(Told):
             channel=deed.channel,
             platform=deed.platform,
         )
+
+
+def _holder_is(who: Who, language: str) -> str | None:
+    if who.relationship is None or who.name is None:
+        return None
+    return holder_is(who.relationship, who.name, language)
 
 
 def _text(who: Who, language: str) -> str:

@@ -24,6 +24,11 @@ TERMS: Final[Mapping[str, Mapping[str, str]]] = {
 """What each relationship is called, by language and code."""
 
 
+def holder_is(relationship: str, owner: str, language: str) -> str:
+    """Say what a holder is to an owner so that nobody takes it for what the owner is: "王**'s mother"."""
+    return texts.family("holder_is", language, owner=owner, relationship=TERMS[language][relationship])
+
+
 class SharedRead(Told):
     """What is shared, in the three words people ask with."""
 
@@ -76,7 +81,7 @@ class FamilyOwnerRead(Told):
     link_id: str
     name: str
     relationship: str = Field(description="What I am to the owner, GB/T 4761")
-    relationship_name: str
+    relationship_text: str = Field(description="What I am to the owner, in words: 王**'s mother")
     state: Literal["active", "frozen"]
     since: Moment
 
@@ -163,7 +168,7 @@ def page(family: FamilyPage, language: str) -> bytes:
         {
             "members": [_member(member, language) for member in family.members],
             "adding": [_adding(member, terms) for member in family.adding],
-            "owners": [_owner(owner, terms) for owner in family.owners],
+            "owners": [_owner(owner, language) for owner in family.owners],
             "quota": _quota(family.quota, language),
         },
         option=JSON_OPTIONS,
@@ -184,7 +189,7 @@ def owner(details: OwnerDetails, language: str) -> bytes:
         "changes": _changes(details.changes, "member", language),
         "dispute": None if details.dispute is None else LinkDisputeRead.of(details.dispute).model_dump(mode="json"),
     }
-    return orjson.dumps(_owner(details.owner, TERMS[language]) | more, option=JSON_OPTIONS)
+    return orjson.dumps(_owner(details.owner, language) | more, option=JSON_OPTIONS)
 
 
 def _changes(changes: Sequence[Change], side: str, language: str) -> list[dict[str, object]]:
@@ -224,12 +229,12 @@ def _adding(member: MemberView, terms: Mapping[str, str]) -> dict[str, object]:
     }
 
 
-def _owner(owner: OwnerView, terms: Mapping[str, str]) -> dict[str, object]:
+def _owner(owner: OwnerView, language: str) -> dict[str, object]:
     return {
         "link_id": str(owner.link_id),
         "name": owner.name,
         "relationship": owner.relationship,
-        "relationship_name": terms[owner.relationship],
+        "relationship_text": holder_is(owner.relationship, owner.name, language),
         "state": owner.state,
         "since": owner.since,
     }

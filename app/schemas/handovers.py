@@ -10,7 +10,7 @@ from app.schemas.accounts import DeviceAsk
 from app.schemas.base import Asked, Code, Moment, Told
 from app.schemas.enrolments import NoticeShown, StepRead
 from app.schemas.faces import FaceCheckRead
-from app.schemas.family import TERMS
+from app.schemas.family import holder_is
 from app.services.enrolments.handed_over import HandoverView
 from app.services.enrolments.handing_over import Offered, Opened
 from app.services.links import Service
@@ -76,7 +76,7 @@ class AskingOwnerRead(Told):
 
     name: str
     relationship: str = Field(description="What the member is to them, GB/T 4761")
-    relationship_name: str = Field(description="The same in words")
+    relationship_text: str = Field(description="What the member is to them, in words: 王**'s mother")
 
 
 class ServiceRead(Told):
@@ -113,7 +113,7 @@ class HandoverRead(Told):
             owner=AskingOwnerRead(
                 name=view.owner_name,
                 relationship=view.relationship,
-                relationship_name=TERMS[language][view.relationship],
+                relationship_text=holder_is(view.relationship, view.owner_name, language),
             ),
             member_name=view.member_name,
             notice="/v1/notices/face-check",

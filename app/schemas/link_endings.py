@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints
 
 from app.models.links import LinkEnding
 from app.schemas.base import Asked, Code, Moment, Told
-from app.schemas.family import TERMS
+from app.schemas.family import holder_is
 from app.services.family.leaving import Held
 
 
@@ -45,7 +45,7 @@ class HeldLinkRead(Told):
     link_id: str
     owner_name: str
     relationship: str = Field(description="What I am to them, GB/T 4761")
-    relationship_name: str
+    relationship_text: str = Field(description="What I am to them, in words: 王**'s mother")
     since: Moment
     state: Literal["active", "frozen", "ended"]
 
@@ -63,7 +63,7 @@ class HeldLinksRead(Told):
                     link_id=str(held.link_id),
                     owner_name=held.owner_name,
                     relationship=held.relationship,
-                    relationship_name=TERMS[language][held.relationship],
+                    relationship_text=holder_is(held.relationship, held.owner_name, language),
                     since=held.since,
                     state=held.state.value,
                 )

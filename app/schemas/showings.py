@@ -13,7 +13,7 @@ from app.models.showings import ShowingPurpose
 from app.ports.register import PhysicalCardStatus
 from app.schemas.base import Asked, Moment, Told
 from app.schemas.cards import JSON_OPTIONS
-from app.schemas.family import TERMS
+from app.schemas.family import holder_is
 from app.services.showings.redeeming import Redeemed, ShownBy
 
 _WORDS: Final = {status: status.name.lower() for status in PhysicalCardStatus}
@@ -58,14 +58,14 @@ class ShownByRead(Told):
 
     name: str = Field(description="Masked")
     relationship: str = Field(description="What the holder is to the owner (GB/T 4761)")
-    relationship_name: str
+    relationship_text: str = Field(description="What the holder is to the owner, in words: 王**'s mother")
 
     @classmethod
     def of(cls, owner: ShownBy, language: str) -> Self:
         return cls(
             name=owner.name,
             relationship=owner.relationship,
-            relationship_name=TERMS[language][owner.relationship],
+            relationship_text=holder_is(owner.relationship, owner.name, language),
         )
 
 

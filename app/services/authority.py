@@ -37,6 +37,7 @@ class ServiceNotShared(Denied):
     """The member does not let the owner do this."""
 
     code = "service-not-shared"
+    leads_to = NextStep("see-family", "/v1/family")
 
 
 class ServicesNotAllowed(Conflict):

@@ -11,13 +11,13 @@ its SHA-256; never whose it is.
 import hashlib
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Self
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core.db import Database, Session, bucket_of, new_id
@@ -172,6 +172,30 @@ async def verify(session: Session, text: str) -> Verified | None:
     return None if row is None else Verified(row.sha256.hex(), row.issued_at)
 
 
+async def page(
+    session: Session, home_id: UUID, kind: StatementKind, after: tuple[datetime, UUID] | None, most: int
+) -> Sequence[Statement]:
+    """Return a home's statements of a kind whose files are kept, the newest first, from behind a row on."""
+    wanted = select(StatementFile).where(
+        StatementFile.bucket == bucket_of(home_id),
+        StatementFile.home_id == home_id,
+        StatementFile.kind == kind,
+        StatementFile.state == DocumentState.STORED,
+        StatementFile.purge_at > session.now,
+    )
+    if after is not None:
+        wanted = wanted.where(tuple_(StatementFile.created_at, StatementFile.id) < after)
+    newest = wanted.order_by(StatementFile.created_at.desc(), StatementFile.id.desc()).limit(most)
+    rows = (await session.scalars(newest)).all()
+    key = await homes.key_of(session, home_id)
+    numbers = [key.open(_COLUMN, row.id, row.number) for row in rows]
+    until = await _answered_until(session, numbers)
+    return [
+        Statement(row.id, row.kind, number, row.sha256.hex(), row.created_at, row.purge_at, until[number])
+        for row, number in zip(rows, numbers, strict=True)
+    ]
+
+
 async def find(session: Session, home_id: UUID, kind: StatementKind, statement_id: UUID) -> StatementFile:
     """Return the row of one of a home's statements of a kind; its file is read with `files.read`.
 
@@ -184,3 +208,14 @@ async def find(session: Session, home_id: UUID, kind: StatementKind, statement_i
     if row.purge_at <= session.now:
         raise NotFound
     return row
+
+
+async def _answered_until(session: Session, numbers: Sequence[str]) -> dict[str, datetime]:
+    digests = {digest: number for number in numbers for digest in session.lookup.digests(_KIND, number)}
+    rows = await session.execute(
+        select(StatementNumber.number_hmac, StatementNumber.valid_until).where(
+            StatementNumber.bucket.in_({session.lookup.bucket(_KIND, number) for number in numbers}),
+            StatementNumber.number_hmac.in_(digests),
+        )
+    )
+    return {digests[digest]: valid_until for digest, valid_until in rows}

@@ -95,8 +95,9 @@ class TestDrafts:
         answers = await asyncio.gather(*(mine.submit(order_id) for _ in range(4)))
 
         assert Counter(answer.status_code for answer in answers) == {201: 1, 409: 3}
-        assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {
-            "card-order-step-not-allowed"
+        late = [answer.json() for answer in answers if answer.status_code == 409]
+        assert {(said["code"], said["next"]["href"]) for said in late} == {
+            ("card-order-step-not-allowed", f"{mine.path}/{order_id}")
         }
 
     async def test_only_so_many_are_begun_a_day(self, database: cluster.Database, make: Make) -> None:

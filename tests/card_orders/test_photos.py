@@ -67,6 +67,7 @@ async def test_a_png_and_half_a_file_are_none(mine: Ordering) -> None:
     png, half = await mine.photo(order["id"], buffer.getvalue()), await mine.photo(order["id"], PHOTO[:3000])
 
     assert (png.status_code, half.status_code) == (415, 422)
+    assert png.json()["code"] == "card-photo-type-unsupported"
     assert half.json()["code"] == "image-unreadable"
 
 

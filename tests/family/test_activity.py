@@ -60,7 +60,7 @@ async def test_the_member_reads_who_looked_at_their_card(me: Holder, father: Hol
         "text": "王**",
         "name": "王**",
         "relationship": "51",
-        "relationship_name": "father",
+        "relationship_text": "王**'s father",
         "office": None,
     }
     assert (deed["channel"], deed["platform"], deed["for_member"]) == ("app", "ios", None)

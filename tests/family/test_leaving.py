@@ -83,7 +83,7 @@ class TestEnding:
         ending, code = await begun(client, house, link.person)
 
         [seen] = ok(await put(client, ending, code))["items"]
-        assert (seen["owner_name"], seen["relationship_name"], seen["state"]) == ("王**", "father", "active")
+        assert (seen["owner_name"], seen["relationship_text"], seen["state"]) == ("王**", "王**'s father", "active")
         assert (await me.read("/v1/family"))["members"] != []
         [ended] = ok(await put(client, ending, code, seen["link_id"]))["items"]
 

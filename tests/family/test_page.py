@@ -133,9 +133,9 @@ async def test_the_member_sees_who_has_added_them(make: Make) -> None:
     page = await father.read(PAGE, **{"Accept-Language": "en"})
 
     assert page["members"] == []
-    assert [(owner["name"], owner["relationship_name"], owner["state"]) for owner in page["owners"]] == [
-        ("王**", "father", "active"),
-        ("王**", "father", "active"),
+    assert [(owner["name"], owner["relationship_text"], owner["state"]) for owner in page["owners"]] == [
+        ("王**", "王**'s father", "active"),
+        ("王**", "王**'s father", "active"),
     ]
     assert page["owners"][0]["link_id"] == str(link.link_id)
     assert page["quota"]["total"]["used"] == 0

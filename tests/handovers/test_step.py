@@ -29,7 +29,7 @@ class TestReading:
     ) -> None:
         read = ok(await member.call("GET", "", None, Accept_Language="en"))
 
-        assert read["owner"] == {"name": "王**", "relationship": "51", "relationship_name": "father"}
+        assert read["owner"] == {"name": "王**", "relationship": "51", "relationship_text": "王**'s father"}
         assert (read["member_name"], read["enrolment_id"]) == ("王**", enrolment[-36:])
         assert [service["service"] for service in read["services"]] == [*ALL, "pay"]
         assert {service["title"] for service in read["services"]} >= {"Show my e-card code"}
@@ -44,7 +44,11 @@ class TestReading:
             for language in ("zh-CN", "en", "es")
         }
 
-        assert [read["owner"]["relationship_name"] for read in said.values()] == ["父亲", "father", "padre"]
+        assert [read["owner"]["relationship_text"] for read in said.values()] == [
+            "王**的父亲",
+            "王**'s father",
+            "padre de 王**",
+        ]
         assert len({read["services"][0]["detail"] for read in said.values()}) == 3
 
     async def test_reading_spends_nothing(self, member: MemberPhone, owner: Owner, enrolment: str) -> None:

@@ -76,14 +76,17 @@ class TestBefore:
         assert (await me.read("/v1/me"))["has_card"] is True
 
     async def test_nothing_is_done_unseen(self, me: Holder) -> None:
-        refused(await me.call("DELETE", URL), 428, "version-required")
+        refusal = refused(await me.call("DELETE", URL), 428, "closing-not-seen")
+        assert (refusal["next"]["action"], refusal["next"]["href"]) == ("see-closing", f"{URL}/closing")
         assert (await me.call("GET", URL)).status_code == 200
 
     async def test_nothing_else_is_done_than_was_shown(self, make: Make, me: Holder) -> None:
         shown = await version_of(me)
         await make.member(me, name="王建国")
 
-        refused(await me.call("DELETE", URL, **{"If-Match": shown}), 412, "version-stale")
+        for seen in (shown, "no-version"):
+            refusal = refused(await me.call("DELETE", URL, **{"If-Match": seen}), 412, "closing-changed")
+            assert refusal["next"]["href"] == f"{URL}/closing"
         assert len((await me.read("/v1/family"))["members"]) == 1
 
     async def test_the_card_password_is_asked_for(self, make: Make) -> None:

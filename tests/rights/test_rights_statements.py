@@ -199,7 +199,7 @@ class TestIssuing:
         for _ in range(2):
             await issued(me)
 
-        refused(await post(me), 429, "statements-used-up")
+        assert refused(await post(me), 429, "statements-used-up")["next"]["href"] == MINE
         await later(house, days=1)
         await issued(me)
 
@@ -297,6 +297,20 @@ class TestForMembers:
 
 
 class TestTheFile:
+    async def test_who_has_lost_the_answer_finds_it_in_the_list(self, me: Holder, make: Make, insured: Insured) -> None:
+        father = await make.member(me)
+        await insured.put(father.person, AT_WORK)
+        first, second = await issued(me), await issued(me)
+        await issued(me, of(father))
+
+        page = await me.read(f"{MINE}?limit=1")
+        rest = await me.read(f"{MINE}?limit=1&cursor={page['next_cursor']}")
+
+        assert [each | {"signature": ""} for each in page["items"]] == [second | {"signature": ""}]
+        assert [each["id"] for each in rest["items"]] == [first["id"]]
+        assert rest["next_cursor"] is None
+        assert len((await me.read(of(father)))["items"]) == 1
+
     async def test_it_goes_after_thirty_days_and_its_number_is_answered_on(
         self, me: Holder, house: House, client: httpx.AsyncClient, settings: Settings
     ) -> None:

@@ -110,7 +110,7 @@ class TestWhatATerminalLearns:
 
         assert seen["holder"]["name"] == "王建国"
         assert seen["shown_by"] == "owner"
-        assert seen["owner"] == {"name": "王**", "relationship": "51", "relationship_name": "father"}
+        assert seen["owner"] == {"name": "王**", "relationship": "51", "relationship_text": "王**'s father"}
 
     async def test_a_body_written_otherwise_is_answered_the_same(
         self, me: Holder, father: Member, desk: Terminal

@@ -64,7 +64,7 @@ def test_the_story_with_curl_works_as_printed_and_again_after_a_walkthrough(url:
     assert [place["channel"] for place in channels["items"]] == ["app"]
     assert (pension["state"], pension["benefits"][0]["kind"]) == ("due", "pension")
     assert (certified["is_face_reused"], certified["state"] in ("reporting", "passed")) == (True, True)
-    assert (scanned["shown_by"], scanned["owner"]["relationship_name"]) == ("owner", "son")
+    assert (scanned["shown_by"], scanned["owner"]["relationship_text"]) == ("owner", "王**'s son")
     assert (tmp_path / "code.svg").read_text().startswith("<svg ")
     titles = [line for line in story.splitlines() if line in ("This code has been used", "This code is no longer good")]
     assert titles == ["This code has been used", "This code is no longer good"]

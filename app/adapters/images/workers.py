@@ -7,7 +7,16 @@ from typing import Final, TypeVar, cast
 from app.adapters.images import worker
 from app.adapters.images.signatures import image_type
 from app.adapters.workers import WorkerPool, WorkersBusy, WorkKills, WorkTooLong
-from app.ports.images import CardPhotoLook, ImageFault, Images, ImagesBusy, ImageUse, PreparedImage, refusal
+from app.ports.images import (
+    CardPhotoLook,
+    CardPhotoTypeUnsupported,
+    ImageFault,
+    Images,
+    ImagesBusy,
+    ImageUse,
+    PreparedImage,
+    refusal,
+)
 
 # Measured: 50 million pixels with alpha, as PNG or WebP, fail at 768 MiB of addresses and pass at 1024; HEIC and JPEG
 # of that size need 640.
@@ -61,7 +70,7 @@ class WorkerImages(Images):
     async def card_photo(self, content: bytes) -> tuple[PreparedImage, CardPhotoLook]:
         kind = image_type(content)
         if kind is None or kind not in ImageUse.CARD_PHOTO.types:
-            raise refusal(ImageFault.WRONG_TYPE)
+            raise CardPhotoTypeUnsupported
         outcome = await self._outcome(worker.portrayed, content, kind)
         if isinstance(outcome, ImageFault):
             raise refusal(outcome)

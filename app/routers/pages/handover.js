@@ -143,7 +143,7 @@ async function ask(handover) {
   if (!isGood(answer)) return;
   notice = answer.body;
   byId("owner").textContent = handover.owner.name;
-  byId("relationship").textContent = handover.owner.relationship_name;
+  byId("relationship").textContent = handover.owner.relationship_text;
   byId("member").textContent = handover.member_name;
   const until = new Date(handover.expires_at);
   byId("until").textContent = until.toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit" });

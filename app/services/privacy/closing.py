@@ -9,12 +9,13 @@ finds no home any more.
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 from uuid import UUID
 
 from app import texts
 from app.core import logging
 from app.core.db import Database, Session, bucket_of
-from app.core.errors import PreconditionFailed, PreconditionRequired
+from app.core.errors import NextStep, PreconditionFailed, PreconditionRequired
 from app.core.tokens.published import Published
 from app.models.channels import CardEvent
 from app.models.people import Closing
@@ -30,6 +31,21 @@ from app.services.privacy.ending import Whose
 from app.services.privacy.receipts import Receipt
 
 _log = logging.logger(__name__)
+_TO_SEE: Final = NextStep("see-closing", "/v1/me/closing")
+
+
+class ClosingNotSeen(PreconditionRequired):
+    """What closing the account does was not shown."""
+
+    code = "closing-not-seen"
+    leads_to = _TO_SEE
+
+
+class ClosingChanged(PreconditionFailed):
+    """Closing the account does something else now than was shown."""
+
+    code = "closing-changed"
+    leads_to = _TO_SEE
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +62,7 @@ async def close_and_tell(
     """Close the caller's account, and tell its phone so for the last time; a phone not reached holds up nothing.
 
     Raises:
-        PreconditionRequired, PreconditionFailed, FilingOnItsWay, SessionEnded: as `close` does.
+        ClosingNotSeen, ClosingChanged, FilingOnItsWay, SessionEnded: as `close` does.
     """
     closed = await close(db, published, caller, version)
     if closed.phone is not None:
@@ -66,13 +82,13 @@ async def close(db: Database, published: Published, caller: Caller, version: int
         version: that of the effects that were shown.
 
     Raises:
-        PreconditionRequired: nothing was shown.
-        PreconditionFailed: closing does something else now.
+        ClosingNotSeen: nothing was shown.
+        ClosingChanged: closing does something else now.
         FilingOnItsWay: in a minute it has arrived.
         SessionEnded: the account was closed by another session.
     """
     if version is None:
-        raise PreconditionRequired
+        raise ClosingNotSeen
     number = statements.new_number()
     while True:
         whose = await db.run(lambda session: ending.whose(session, caller))
@@ -97,7 +113,7 @@ async def _close(
     if await ending.whose(session, caller) != whose:
         return None
     if (await ending.effects_of(session, caller, whose.person_id)).version != version:
-        raise PreconditionFailed
+        raise ClosingChanged
     phone = await profile.phone_of(session, caller.account_id)
     known = None if whose.person_id is None else await homes.person(session, whose.person_id)
     await ending.everything(session, caller, whose)

@@ -2,13 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from app.core.clock import today
 from app.core.db import Database, Session, bucket_of
-from app.core.errors import FieldError, Invalid, TooMany
+from app.core.errors import FieldError, Invalid, NextStep, TooMany
 from app.models.statements import StatementFile, StatementKind
 from app.ports import Ports
 from app.ports.insurance import AUTHORITY_OF, Insurance, Month
@@ -33,6 +33,7 @@ class StatementsUsedUp(TooMany):
     """Enough statements were made for this person today."""
 
     code = "statements-used-up"
+    leads_to = NextStep("see-statements", "/v1/holders/{holder}/rights/statements")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,22 @@ async def state(
         return statement
 
     return await authority.act(db, caller, holder, Service.VIEW, work)
+
+
+async def list_all(
+    db: Database, caller: Caller, holder: UUID | None, after: tuple[datetime, UUID] | None, limit: int
+) -> tuple[Sequence[Statement], Statement | None]:
+    """Return a page of a holder's statements whose files are kept, the newest first; its last one where more follow.
+
+    Raises:
+        NotFound, LinkFrozen, ServiceNotShared, OwnCardNeeded: the caller may not look.
+    """
+
+    async def work(session: Session, acting: Acting) -> Sequence[Statement]:
+        return await statements.page(session, acting.person_id, StatementKind.RIGHTS, after, limit + 1)
+
+    found = await authority.look(db, caller, holder, Action.STATEMENT_SEEN, work)
+    return found[:limit], found[limit - 1] if len(found) > limit else None
 
 
 async def read(db: Database, ports: Ports, caller: Caller, holder: UUID | None, statement_id: UUID) -> bytes:

@@ -36,6 +36,7 @@ STATUS: Mapping[type[AppError], int] = {
 _log = logging.logger(__name__)
 _OWN_ANSWERS = {404: "not-found", 405: "method-not-allowed", 406: "not-acceptable", 413: "body-too-large"}
 _UNREAD = {"not_utf8", "too_deep", "twice"}  # what the reading of bodies tells by the error's message
+_QUOTED = re.compile(r"'([a-zA-Z0-9_.-]+)'")  # how the words of an enum are told: 'sms', 'push' or 'none'
 _NAME = re.compile(r"[A-Za-z_]{1,40}")
 _TYPE_CODES = {
     "missing": "missing",
@@ -100,8 +101,16 @@ def members(error: AppError) -> dict[str, Any]:
     if error.retry_after_seconds is not None:
         found["retry_after_seconds"] = error.retry_after_seconds
     if error.errors:
-        found["errors"] = [{"pointer": field.pointer, "code": field.code} for field in error.errors]
+        found["errors"] = [_said_of(field) for field in error.errors]
     return found
+
+
+def _said_of(field: FieldError) -> dict[str, Any]:
+    said: dict[str, Any] = {"pointer": field.pointer, "code": field.code}
+    if field.allowed:
+        said["allowed"] = field.allowed
+    bounds = {"minimum": field.minimum, "maximum": field.maximum}
+    return said | {name: bound for name, bound in bounds.items() if bound is not None}
 
 
 def respond(
@@ -171,7 +180,17 @@ def _field(location: Sequence[str | int], fault: Mapping[str, Any]) -> FieldErro
     pointer = "".join(f"/{part}" for part in path)
     context = fault.get("ctx", {})
     code = context.get("code") or _TYPE_CODES.get(fault["type"], "wrong_type")
-    return FieldError(pointer if place == "body" else f"{place}:{'.'.join(map(str, path))}", code)
+    return FieldError(
+        pointer if place == "body" else f"{place}:{'.'.join(map(str, path))}",
+        code,
+        allowed=tuple(context.get("fields", ())) or tuple(_QUOTED.findall(str(context.get("expected", "")))),
+        minimum=_bound(context.get("ge")),
+        maximum=_bound(context.get("le")),
+    )
+
+
+def _bound(limit: object) -> int | float | None:
+    return limit if isinstance(limit, int | float) else None
 
 
 async def _http(request: Request, error: Exception) -> Response:

@@ -26,10 +26,17 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One wrong field: where (RFC 6901 pointer into the body) and why (a code); never the value."""
+    """One wrong field: where (RFC 6901 pointer into the body) and why (a code); never the value.
+
+    `allowed` are the words of which it takes one, or the fields of which there must be one; `minimum` or `maximum` is
+    the bound it is beyond. They are what the OpenAPI document says of the field, too.
+    """
 
     pointer: str
     code: str
+    allowed: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from app.openapi.parts import (
     JSON,
     PARAMETERS,
     PROBLEM,
+    SIGNED,
     STAFF,
     TAGS,
     TERMINAL,
@@ -119,6 +120,8 @@ def _finish_operation(path: str, method: str, operation: JSON, needs: frozenset[
     _refuse(responses, _shared_refusals(path, operation, needs))
     if _TERMINAL in needs or "`not-signed-in`" in responses.get("401", {}).get("description", ""):
         operation["security"] = _security(needs)
+    if _TERMINAL in needs:
+        operation.setdefault("parameters", []).extend(SIGNED)
     if path.startswith("/v1/"):
         operation.setdefault("parameters", []).append({"$ref": "#/components/parameters/AcceptLanguage"})
     if needs & _ONCE or "`idempotency-key-missing`" in responses.get("400", {}).get("description", ""):

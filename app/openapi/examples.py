@@ -383,7 +383,7 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
             "other": {"used": 0, "limit": 2, "left": 2},
         },
     },
-    "CardOrderAsk": {"reason": "lost", "office_id": "west-window"},
+    "CardOrderAsk": {"reason": "lost", "office_id": "demo-office"},
     "TransferAsk": {"insurance": "pension", "from_region": "100101", "to_region": "100200"},
     "RelationshipsRead": {
         "since": "2026-01-01",
@@ -406,7 +406,7 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
         ],
     },
     "OfficeRead": {
-        "id": "west-window",
+        "id": "demo-office",
         "name": "西区社保服务窗口",
         "kind": "district_branch",
         "region": "100101",
@@ -425,7 +425,7 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
             "id": "52d8179c-e609-816f-84bd-6b9d6d6aa405",
             "login": "li.wei",
             "role": "reviewer",
-            "office_id": "west-window",
+            "office_id": "demo-office",
         },
     },
     "DecisionAsk": {"decision": "ask_for_more", "reason": "papers-unreadable"},

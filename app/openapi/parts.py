@@ -128,6 +128,13 @@ PROBLEM: Final[JSON] = {
                     },
                     "code": {"type": "string", "enum": list(texts.field_codes())},
                     "detail": {"type": "string"},
+                    "allowed": {
+                        "type": "array",
+                        "items": {"type": "string"},
+                        "description": "The words of which it takes one, or the fields of which there must be one",
+                    },
+                    "minimum": {"type": "number"},
+                    "maximum": {"type": "number"},
                 },
             },
         },
@@ -178,6 +185,16 @@ TERMINAL: Final[JSON] = {
 def _header(description: str, **schema: object) -> JSON:
     return {"description": description, "schema": {"type": "string", **schema}}
 
+
+SIGNED: Final[tuple[JSON, ...]] = tuple(
+    {"name": name, "in": "header", "required": True, "description": what, "schema": {"type": "string"}}
+    for name, what in (
+        ("Content-Digest", "Of the body: `sha-256=:<base64>:` (RFC 9530)."),
+        ("Signature-Input", "What is signed, when, by which terminal, with a new nonce (RFC 9421)."),
+        ("Signature", "`sig=:<base64>:`; docs/terminals.md of the source tells how."),
+    )
+)
+"""The headers of a terminal's request."""
 
 HEADERS: Final[Mapping[str, JSON]] = {
     "ETag": _header("The version, in quotes: for `If-Match` and `If-None-Match`."),

@@ -16,7 +16,7 @@ class CertificationsUnavailable(Unavailable):
     code = "certifications-unavailable"
 
 
-class BenefitKind(StrEnum):
+class CertifiedKind(StrEnum):
     """Benefits that are paid for life, and so need a certification."""
 
     PENSION = "pension"
@@ -45,7 +45,7 @@ class Way(StrEnum):
 class Benefit:
     """One benefit of somebody's; what was paid back is in CNY and for so many months."""
 
-    kind: BenefitKind
+    kind: CertifiedKind
     payment: PaymentState
     suspended_since: date | None = None
     restored_on: date | None = None

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -27,6 +27,11 @@ from app.services.showings.redeeming import CodeUsed, CodeWithdrawn, TerminalNot
 router = APIRouter(prefix="/v1", tags=["presentation codes"], route_class=StrictRoute)
 
 _TO_IDENTIFY = shapes.CodeAsk()
+_GOOD_UNTIL: Final = "Code-Expires-At"
+_WHEN: Final = {
+    "description": "Of a drawing: until when its code is good, as `expires_at` says it of a text.",
+    "schema": {"type": "string", "format": "date-time"},
+}
 _IMAGES = {drawing.media_type: {"schema": {"type": "string", "format": "binary"}} for drawing in Drawing}
 
 
@@ -42,7 +47,7 @@ _IMAGES = {drawing.media_type: {"schema": {"type": "string", "format": "binary"}
         NoCardToShow,
         *allowing.REFUSALS,
     )
-    | {200: {"content": _IMAGES}},
+    | {200: {"content": _IMAGES, "headers": {_GOOD_UNTIL: _WHEN}}},
 )
 async def issue_code(
     claims: Claims,
@@ -58,7 +63,8 @@ async def issue_code(
         code = await issuing.of_member(house.db, house.codes, claims, holder, body.purpose)
     if qr is None:
         return Response(shapes.written(code), media_type="application/json")
-    return Response(await asyncio.to_thread(shapes.drawn, code, qr), media_type=qr.media_type)
+    until = {_GOOD_UNTIL: shapes.good_until(code)}
+    return Response(await asyncio.to_thread(shapes.drawn, code, qr), headers=until, media_type=qr.media_type)
 
 
 async def issue_own(request: Request, house: House, _: bytes, purpose: str) -> Response:

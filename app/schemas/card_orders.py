@@ -28,7 +28,8 @@ class CardOrderAsk(Asked):
     @model_validator(mode="after")
     def _goes_to_one_place(self) -> Self:
         if (self.office_id is None) is (self.address is None):
-            raise PydanticCustomError("one_place", "an office or an address", {"code": "one_of_both"})
+            fields = ["office_id", "address"]
+            raise PydanticCustomError("one_place", "an office or an address", {"code": "one_of_both", "fields": fields})
         return self
 
     def wanted(self) -> Wanted:

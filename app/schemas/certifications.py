@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 
 from app import texts
 from app.models.certifications import Certification, CertificationState, Standing
-from app.ports.certifications import Benefit, BenefitKind, PaymentState, Way
+from app.ports.certifications import Benefit, CertifiedKind, PaymentState, Way
 from app.schemas.base import Asked, DeviceMeta, Moment, Short, Told
 from app.schemas.enrolments import NoticeShown
 from app.schemas.faces import FaceCheckRead
@@ -70,10 +70,10 @@ class CertifyStepRead(Told):
         )
 
 
-class BenefitRead(Told):
+class CertifiedBenefitRead(Told):
     """A benefit that needs a certification, and how it is paid; `back_paid` is in CNY."""
 
-    kind: BenefitKind
+    kind: CertifiedKind
     payment: PaymentState
     suspended_since: date | None
     restored_on: date | None
@@ -143,7 +143,7 @@ class CertificationsRead(Told):
     """Where somebody stands with the certification of their benefits, and their certifications, the newest first."""
 
     state: Standing
-    benefits: list[BenefitRead] = Field(description="What needs a certification; of most people nothing")
+    benefits: list[CertifiedBenefitRead] = Field(description="What needs a certification; of most people nothing")
     certified_on: date | None
     way: Way | None
     due_on: date | None = Field(description="The last day on which the next certification is in time")
@@ -157,7 +157,7 @@ class CertificationsRead(Told):
     def of(cls, found: Overview, next_cursor: str | None, most: int, language: str) -> Self:
         return cls(
             state=found.state,
-            benefits=[BenefitRead.of(benefit) for benefit in found.benefits],
+            benefits=[CertifiedBenefitRead.of(benefit) for benefit in found.benefits],
             certified_on=found.certified_on,
             way=found.way,
             due_on=found.due_on,

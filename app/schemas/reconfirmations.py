@@ -8,7 +8,7 @@ from app.models.links import ReconfirmationState
 from app.schemas.base import DeviceMeta, Moment, Told
 from app.schemas.enrolments import NoticeShown
 from app.schemas.faces import FaceCheckRead
-from app.services.family.reconfirming import Way
+from app.services.family.reconfirming import ReconfirmationWay
 from app.services.links import Service
 
 
@@ -19,7 +19,9 @@ class ReconfirmationAsk(NoticeShown):
     """
 
     services: Annotated[list[Literal["view", "show_code", "certify", "file", "pay"]], Field(max_length=5)]
-    way: Way = Field(default=Way.FACE, description="`people`: without a face check; our staff look, or at a counter")
+    way: ReconfirmationWay = Field(
+        default=ReconfirmationWay.FACE, description="`people`: without a face check; our staff look, or at a counter"
+    )
     device_meta: DeviceMeta = Field(default_factory=dict)
 
 

@@ -117,6 +117,12 @@ def written(code: NewCode) -> bytes:
     return orjson.dumps({"code": code.text, "expires_at": code.expires_at}, option=JSON_OPTIONS)
 
 
+def good_until(code: NewCode) -> str:
+    """Write until when a code is good as `CodeRead` does."""
+    expires_at: str = CodeRead(code=code.text, expires_at=code.expires_at).model_dump(mode="json")["expires_at"]
+    return expires_at
+
+
 def redeemed(seen: Redeemed, language: str) -> bytes:
     """Write what a terminal learns as `RedemptionRead`."""
     return RedemptionRead.of(seen, language).model_dump_json().encode()

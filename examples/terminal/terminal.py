@@ -72,7 +72,7 @@ def redeem(server: str, name: str, key: Ed25519PrivateKey, code: str) -> JSON:
         try:
             return _sent(request)
         except urllib.error.HTTPError as refusal:
-            raise NotGood(json.load(refusal)["code"]) from refusal
+            raise NotGood(_told(json.load(refusal))) from refusal
         except OSError:  # lost on the way, there or back
             if not tries_left:
                 raise
@@ -84,6 +84,11 @@ def _sent(request: urllib.request.Request | str) -> JSON:
     with urllib.request.urlopen(request, timeout=5) as answer:
         said: JSON = json.load(answer)
         return said
+
+
+def _told(problem: JSON) -> str:
+    """Say a refusal in its own words: the code, what happened, what to do now."""
+    return "\n".join(filter(None, (problem["code"], problem["detail"], problem.get("next", {}).get("text"))))
 
 
 def _raw(text: str) -> bytes:

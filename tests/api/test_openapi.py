@@ -244,3 +244,22 @@ def test_answers_may_grow_and_requests_may_not() -> None:
     assert {name for name, shape in objects.items() if is_closed(shape)} == {
         name for name in objects if name.endswith(("Ask", "Shown"))
     }
+
+
+def test_the_names_of_shapes_are_words_of_the_product_and_not_of_its_modules() -> None:
+    assert [name for name in SHAPES if "__" in name or not name.isalnum()] == []
+
+
+def test_a_signed_request_names_its_headers() -> None:
+    operation = document()["paths"]["/v1/terminals/code-redemptions"]["post"]
+
+    needed = {each["name"] for each in operation["parameters"] if each.get("required")}
+    assert needed == {"Content-Digest", "Signature-Input", "Signature"}
+
+
+def test_what_is_refused_without_a_version_asks_for_one() -> None:
+    [header] = [
+        each for each in document()["paths"]["/v1/me"]["delete"]["parameters"] if each.get("name") == "If-Match"
+    ]
+
+    assert header["required"] is True

@@ -61,6 +61,12 @@ class TestDrafts:
 
         assert (answer.status_code, answer.json()["code"]) == (422, "invalid-request")
 
+    async def test_where_it_goes_is_said_by_one_field_of_two(self, mine: Ordering) -> None:
+        answer = await mine.post(mine.path, {"reason": "lost"})
+
+        [said] = answer.json()["errors"]
+        assert (said["code"], said["allowed"]) == ("one_of_both", ["office_id", "address"])
+
     async def test_an_address_is_sealed_and_told_to_nobody(self, mine: Ordering, database: cluster.Database) -> None:
         draft = await mine.draft(address="北京路 1 号 3 单元 王志远")
 

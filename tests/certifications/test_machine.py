@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 
 from app.models.certifications import NEXT, STEPS, Certification, CertificationState, Event, Recipient, Standing
-from app.ports.certifications import Benefit, BenefitKind, Entitlement, PaymentState
+from app.ports.certifications import Benefit, CertifiedKind, Entitlement, PaymentState
 from app.services.certifications import stages
 from app.services.rules.filing import Certifications
 
@@ -85,7 +85,7 @@ def paid(days_left: int | None, payment: PaymentState = PaymentState.PAID, *, ha
     """An entitlement that is due in so many days."""
     due_on = None if days_left is None else TODAY + timedelta(days=days_left)
     certified_on = TODAY - timedelta(days=300) if has_been else None
-    return Entitlement((Benefit(BenefitKind.PENSION, payment),), certified_on, None, due_on)
+    return Entitlement((Benefit(CertifiedKind.PENSION, payment),), certified_on, None, due_on)
 
 
 @pytest.mark.parametrize(
@@ -127,6 +127,6 @@ def test_a_certification_counts_for_twelve_months(certified_on: date, until: dat
 @pytest.mark.parametrize("months", [1, 6, 24])
 def test_how_long_it_counts_is_a_policy(months: int) -> None:
     rules = RULES.model_copy(update={"months": months})
-    said = Entitlement((Benefit(BenefitKind.PENSION, PaymentState.PAID),), date(2026, 1, 31), None, None)
+    said = Entitlement((Benefit(CertifiedKind.PENSION, PaymentState.PAID),), date(2026, 1, 31), None, None)
 
     assert stages.due_on(said, rules) == {1: date(2026, 2, 28), 6: date(2026, 7, 31), 24: date(2028, 1, 31)}[months]

@@ -11,7 +11,7 @@ from app.adapters.certifications.embedded import EmbeddedCertifications, Paid, R
 from app.adapters.demo_pictures import portrait_photo
 from app.adapters.register.embedded import EmbeddedRegister, Entry
 from app.core.clock import SHANGHAI, today
-from app.ports.certifications import BenefitKind, Way
+from app.ports.certifications import CertifiedKind, Way
 from app.routers.deps import House
 from app.services.certifications import learning
 from app.worker import tell_due
@@ -26,7 +26,7 @@ def address(link_id: object = "me") -> str:
     return f"/v1/holders/{link_id}/benefit-certifications"
 
 
-async def pay(house: House, person: Someone, *, days: int = 320, kind: BenefitKind = BenefitKind.PENSION) -> None:
+async def pay(house: House, person: Someone, *, days: int = 320, kind: CertifiedKind = CertifiedKind.PENSION) -> None:
     """Let somebody get a benefit, last certified so many days ago; the register has their portrait."""
     day = today(house.db.clock.now()) - timedelta(days=days)
     record = Record((Paid(kind, MONTHLY),), day, Way.COUNTER)

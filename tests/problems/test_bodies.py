@@ -197,3 +197,24 @@ class TestFast:
         assert refused.headers["ratelimit"] == f'"too-many-requests";r=0;t={wait}'
         assert refused.headers["ratelimit-policy"] == '"too-many-requests";q=3;w=60'
         assert (await client.get("/healthz")).status_code == 200
+
+
+async def test_a_wrong_choice_is_told_what_there_is_and_no_more(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/v1/sms-codes", json={"phone": PHONE, "purpose": SECRET})
+
+    [said] = answer.json()["errors"]
+    assert (said["pointer"], said["code"]) == ("/purpose", "choice")
+    assert {"register", "sign_in"} <= set(said["allowed"])
+    assert SECRET not in answer.text
+
+
+async def test_what_is_beyond_a_bound_is_told_the_bound(client: httpx.AsyncClient) -> None:
+    few, many = [await client.get(f"/v1/offices?region=100101&limit={limit}") for limit in (0, 1000)]
+
+    assert few.json()["errors"][0] | {"detail": ""} == {
+        "pointer": "query:limit",
+        "code": "out_of_range",
+        "detail": "",
+        "minimum": 1,
+    }
+    assert many.json()["errors"][0]["maximum"] == 100

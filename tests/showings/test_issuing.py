@@ -2,7 +2,7 @@
 
 import base64
 import json
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import httpx
@@ -162,6 +162,7 @@ class TestDrawings:
 
         assert image.headers["content-type"] == "image/png"
         code = qr.read(qr.modules_of(image.content))
+        assert datetime.fromisoformat(image.headers["code-expires-at"]).timestamp() == claims(code)["exp"]
         assert claims(code)["aud"] == "identify"
         assert jws.get_unverified_header(code)["typ"] == "code+jwt"
 
@@ -178,6 +179,7 @@ class TestDrawings:
         problem = refused(await me.call("POST", MINE + "?qr=pdf"), 422, "invalid-request")
 
         assert problem["errors"][0]["pointer"] == "query:qr"
+        assert problem["errors"][0]["allowed"] == ["svg", "png"]
 
     async def test_a_refusal_is_a_problem_and_no_picture(self, me: Holder, db: Database) -> None:
         await set_card(db, me, physical_status=PhysicalCardStatus.LOST)

@@ -90,7 +90,8 @@ async def test_offline_and_online_a_screenshot_is_over(me: Holder, kiosk: Kiosk,
     code = house.published.sign("code+jwt", {**said, "iat": issued - 61, "exp": issued - 1})
 
     assert await kiosk("verify", code) == (1, {}, "The minute of this code is over.")
-    assert await kiosk("redeem", code) == (1, {}, "code-expired")
+    status, learnt, complained = await kiosk("redeem", code)
+    assert (status, learnt, complained.split("\n")[0]) == (1, {}, "code-expired")
 
 
 async def test_online_it_learns_whose_card_it_is_once(make: Make, me: Holder, kiosk: Kiosk) -> None:
@@ -100,4 +101,7 @@ async def test_online_it_learns_whose_card_it_is_once(make: Make, me: Holder, ki
     status, learnt, _ = await kiosk("redeem", code)
 
     assert (status, learnt["holder"]["name"], learnt["shown_by"]) == (0, "王**", "owner")
-    assert await kiosk("redeem", code) == (1, {}, "code-used")
+    status, learnt, complained = await kiosk("redeem", code)
+    assert (status, learnt) == (1, {})
+    assert complained.startswith("code-used\n")
+    assert len(complained.splitlines()) == 3

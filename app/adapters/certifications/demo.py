@@ -6,17 +6,17 @@ from decimal import Decimal
 from typing import Final
 
 from app.adapters.certifications.embedded import Paid, Record
-from app.ports.certifications import BenefitKind, Way
+from app.ports.certifications import CertifiedKind, Way
 
-_PENSION: Final = Paid(BenefitKind.PENSION, Decimal("3268.50"))
+_PENSION: Final = Paid(CertifiedKind.PENSION, Decimal("3268.50"))
 _DAYS_AGO: Final[Mapping[str, tuple[int, Paid, Way]]] = {
     "parent-68": (320, _PENSION, Way.FACE),
     "parent-mother": (355, _PENSION, Way.COUNTER),
     "grandparent": (450, _PENSION, Way.HOME_VISIT),
     "mother-in-law": (370, _PENSION, Way.FACE),
     "member-at-cap": (100, _PENSION, Way.DATA_MATCH),
-    "ward-11": (330, Paid(BenefitKind.SURVIVOR, Decimal("1042.00")), Way.COUNTER),
-    "sibling": (340, Paid(BenefitKind.INJURY, Decimal("2210.80")), Way.FACE),
+    "ward-11": (330, Paid(CertifiedKind.SURVIVOR, Decimal("1042.00")), Way.COUNTER),
+    "sibling": (340, Paid(CertifiedKind.INJURY, Decimal("2210.80")), Way.FACE),
 }
 """How many days ago they were certified, what they are paid a month, and the way."""
 

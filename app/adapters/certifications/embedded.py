@@ -16,8 +16,8 @@ from app.core.db import Database, Session, new_id
 from app.models.stand_ins import BenefitRecord, BenefitReport
 from app.ports.certifications import (
     Benefit,
-    BenefitKind,
     Certifications,
+    CertifiedKind,
     Entitlement,
     PaymentState,
     Receipt,
@@ -37,7 +37,7 @@ _GRACE_DAYS: Final = 30
 class Paid:
     """A benefit as this authority keeps it: what it pays a month, and what it paid back last."""
 
-    kind: BenefitKind
+    kind: CertifiedKind
     monthly: Decimal = field(repr=False)
     restored_on: date | None = None
     back_paid_months: int = 0

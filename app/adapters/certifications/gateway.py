@@ -15,9 +15,9 @@ from app.core.logging import logger
 from app.core.settings import GatewaySettings
 from app.ports.certifications import (
     Benefit,
-    BenefitKind,
     Certifications,
     CertificationsUnavailable,
+    CertifiedKind,
     Entitlement,
     PaymentState,
     Receipt,
@@ -125,7 +125,7 @@ def _benefit(said: _SaidBenefit) -> Benefit:
     if (said.payment == "restored") != (restored_on is not None):
         raise _not_believed("payment")
     return Benefit(
-        kind=BenefitKind(said.benefit),
+        kind=CertifiedKind(said.benefit),
         payment=PaymentState(said.payment),
         suspended_since=_day(said.suspended_since),
         restored_on=restored_on,

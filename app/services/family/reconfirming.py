@@ -48,7 +48,7 @@ class ReconfirmationInReview(Conflict):
     code = "reconfirmation-in-review"
 
 
-class Way(StrEnum):
+class ReconfirmationWay(StrEnum):
     """How it is seen who the member is: a face is never the only way."""
 
     FACE = "face"
@@ -61,7 +61,7 @@ class Wish:
 
     shown: Shown
     services: AbstractSet[str]
-    way: Way
+    way: ReconfirmationWay
     device_meta: Mapping[str, str] = field(repr=False)
 
 
@@ -187,7 +187,7 @@ async def _open(
     session.add(row)
     await _agree(session, link, caller, wish)
     await session.flush()
-    if wish.way is Way.PEOPLE:
+    if wish.way is ReconfirmationWay.PEOPLE:
         await reconfirmed.to_people(session, row, CaseReason.ASKED_FOR, caller.actor)
         return _Begun(row, None, member)
     opening = _opening(caller, row, member, unit_id)

@@ -1,10 +1,12 @@
 """The download: all that is held, one's own whole, other people masked, for nobody else."""
 
 import json
+import re
 
 import httpx
 import pytest
 
+from app.core.clock import SHANGHAI
 from app.core.db import Session
 from app.routers.deps import House
 from app.services import outbox
@@ -128,6 +130,20 @@ class TestAsPdf:
         assert "What is held on me" in words
         assert "Your e-card password has just been changed" in words
         assert "All data held was downloaded." in words
+        assert "Orders of physical cards" in words
+        assert f"{house.db.clock.now().astimezone(SHANGHAI):%Y-%m-%d %H:}" in words
+        assert not re.search(r"\d\d:\d\dZ|T\d\d:", words)
+
+    async def test_relationships_and_states_are_said_in_words(self, make: Make, me: Holder) -> None:
+        await make.member(me)
+        order = {"reason": "lost", "address": "北京路 1 号"}
+        drafted = await me.call("POST", "/v1/holders/me/card-orders", order, **{"Idempotency-Key": "an-order"})
+        assert drafted.status_code == 201
+
+        words = text_of((await _pdf(me, by_header=False)).content)
+
+        assert "father" in words
+        assert "This is a draft" in words
 
     async def test_anybody_sees_that_it_is_ours_and_not_whose(self, me: Holder) -> None:
         paper = (await _pdf(me, by_header=False)).content

@@ -11,7 +11,7 @@ from reportlab.lib.units import mm
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import Flowable, LongTable, Paragraph, SimpleDocTemplate, Spacer, TableStyle
+from reportlab.platypus import CondPageBreak, Flowable, LongTable, Paragraph, SimpleDocTemplate, Spacer, TableStyle
 
 from app.adapters.papers.lettering import HAN, LATIN, lettered, plain
 from app.ports.papers import Block, Facts, Mark, Paper, Section, Table, Words
@@ -33,6 +33,7 @@ _TITLE: Final = _style(18)
 _SMALL: Final = _style(8.5, textColor=colors.HexColor("#4b5660"))
 _SECTION: Final = _style(12.5, spaceBefore=5 * mm, spaceAfter=2 * mm)
 _TEXT: Final = _style(9.5)
+_WITH_TITLE: Final = 35 * mm  # a title is not left alone at a page's foot: heads and a row or two are below it
 _HEAD: Final = _style(9)
 
 _GRID: Final = TableStyle(
@@ -102,7 +103,7 @@ def _body(paper: Paper) -> list[Any]:
 
 
 def _section(section: Section) -> list[Any]:
-    title = [_paragraph(section.title, _SECTION)] if section.title else []
+    title = [CondPageBreak(_WITH_TITLE), _paragraph(section.title, _SECTION)] if section.title else []
     return [*title, *(_block(block) for block in section.blocks)]
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from app import texts
+
 _ENROLMENT = "adee020f-aa71-8174-882d-350103a01f1b"
 _LINK = "adee4918-c938-8ba3-a5ea-0970dc524732"
 _HANDOVER = "adee7f70-245d-8d08-9564-a6755f003d62"
@@ -335,7 +337,8 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
                 "next": {
                     "action": "card-payment-not-added",
                     "href": "/v1/holders/me/card/level-upgrades",
-                    "text": "Add payment to your e-card first; it takes your agreement and a live face check.",
+                    "notice": "/v1/notices/card-payment",
+                    "text": texts.problem("card-payment-not-added", "en").next,
                 },
             }
         ],

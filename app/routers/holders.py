@@ -8,6 +8,7 @@ from app.core.errors import NotFound, Unauthenticated
 from app.ports.register import RegisterUnavailable
 from app.problems import documented
 from app.routers import deps
+from app.routers.bodies import StrictRoute
 from app.routers.deps import Caller, Holder, House, Language, SteppedUp, TheHouse
 from app.routers.shortcuts import Read
 from app.schemas import cards as shapes
@@ -20,7 +21,7 @@ from app.services.cards.reading import CardView, OwnCardNeeded
 from app.services.family import looking, lost_cards, suspending
 from app.services.notices import NoticeOutdated
 
-router = APIRouter(prefix="/v1/holders", tags=["holders"])
+router = APIRouter(prefix="/v1/holders", tags=["holders"], route_class=StrictRoute)
 
 _LOST = (NotFound, LinkFrozen, ServiceNotShared, OwnCardNeeded, NoPhysicalCard, lost_cards.HolderAgrees)
 _SUSPENDING = (NotFound, LinkFrozen, ServiceNotShared, OwnCardNeeded, NoPhysicalCard, suspending.HolderDecides)

@@ -8,8 +8,10 @@ import orjson
 from pydantic import Field
 
 from app import texts
+from app.core.errors import Conflict
 from app.ports.register import PhysicalCardStatus
 from app.schemas.base import Moment, Told
+from app.services.cards import allowing
 from app.services.cards.allowing import Use
 from app.services.cards.reading import CardView
 from app.services.family.looking import NoCardYet
@@ -34,20 +36,16 @@ _WORDS: Final[Mapping[PhysicalCardStatus, CardWord]] = {
     PhysicalCardStatus.CANCELLED: "cancelled",
 }
 _USES: Final = tuple(Use)
-_OWN_HREFS: Final = {
-    "card-password-not-set": "/v1/enrolments?state=open",
-    "card-suspended": "/v1/holders/me/card/suspension",
-    "lost-card-consent-needed": "/v1/holders/me/card/lost-card-consent",
-    "card-not-in-channel": "/v1/channels",
-    "card-payment-not-added": "/v1/holders/me/card/level-upgrades",
-}
+_REFUSALS: Final[tuple[type[Conflict], ...]] = allowing.REFUSALS
+_KINDS: Final[Mapping[str, type[Conflict]]] = {kind.code: kind for kind in _REFUSALS}
 
 
 class NextRead(Told):
-    """What the person can do now."""
+    """What the person can do now; `action` repeats the reason."""
 
     action: str
     href: str | None
+    notice: str | None = Field(description="The notice that is read and agreed to there")
     text: str
 
 
@@ -106,7 +104,7 @@ class CardMissingRead(Told):
 
     @classmethod
     def of(cls, missing: NoCardYet, language: str) -> Self:
-        said = _next(missing.reason, language, to_holder=False)
+        said = _next(missing.reason, language, None, to_holder=False)
         return cls(status="not_issued", reason=missing.reason, next=NextRead(**said))
 
 
@@ -154,11 +152,14 @@ def _written(card: CardView, language: str, code: str | None, *, to_holder: bool
             "region": card.region,
             "physical_card": _WORDS[card.physical_status],
             "allows": {use.value: use not in card.refused for use in _USES},
-            "refusals": [_refused(use, code, language, to_holder=to_holder) for use, code in card.refused.items()],
+            "refusals": [
+                {"use": use, "reason": code, "next": _next(code, language, card.region, to_holder=to_holder)}
+                for use, code in card.refused.items()
+            ],
             "suspension": None if card.suspended_at is None else _suspension(card),
             "issue_number": card.issue_number,
             "issued_at": card.issued_at,
-            "next": None if code is None else _next(code, language, to_holder=to_holder),
+            "next": None if code is None else _next(code, language, card.region, to_holder=to_holder),
         },
         option=JSON_OPTIONS,
     )
@@ -169,11 +170,7 @@ def _suspension(card: CardView) -> dict[str, object]:
 
 
 @cache
-def _refused(use: Use, code: str, language: str, *, to_holder: bool) -> dict[str, object]:
-    return {"use": use, "reason": code, "next": _next(code, language, to_holder=to_holder)}
-
-
-@cache
-def _next(code: str, language: str, *, to_holder: bool) -> dict[str, str | None]:
-    href = _OWN_HREFS.get(code) if to_holder else None
-    return {"action": code, "href": href, "text": texts.problem(code, language).next}
+def _next(code: str, language: str, region: str | None, *, to_holder: bool) -> dict[str, str | None]:
+    step = allowing.next_of(_KINDS[code], region, to_holder=to_holder)
+    text = texts.problem(code, language).next
+    return {"action": code, "href": step.href, "notice": step.notice, "text": text}

@@ -13,12 +13,16 @@ from tests.factories.phone import Phone
 
 PUBLIC = {
     "/v1/accounts",
+    "/v1/family/link-endings",  # for members without an account
+    "/v1/family/link-endings/{ending_id}",
     "/v1/handovers/openings",
     "/v1/notices/{code}",
     "/v1/offices",
     "/v1/relationships",
     "/v1/sessions/refresh",
     "/v1/sms-codes",
+    "/v1/statements/{number}",
+    "/v1/terminals/code-redemptions",  # terminals sign their requests instead
 }
 
 

@@ -93,7 +93,7 @@ class TestTheStatus:
         await following.hear(house.db, house.ports.register, me.registered.number)
 
         card = await me.read(MINE)
-        assert (card["physical_card"], card["allows"]["view"], card["allows"]["show_code"]) == ("lost", True, False)
+        assert (card["physical_card"], card["allows"]["order"], card["allows"]["show_code"]) == ("lost", True, False)
         assert await told(house.db, me) == ["card_lost_member"]
         assert (await make.audited(me))[-1][:2] == (Action.CARD_STATUS_CHANGED, {"from": "1", "to": "2"})
 

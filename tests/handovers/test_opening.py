@@ -282,7 +282,7 @@ async def test_the_token_is_good_for_nothing_else(
     for path, operations in document["paths"].items():
         is_ours = path.startswith("/v1/handovers/current")
         for method, operation in operations.items():
-            if "security" not in operation or is_ours:
+            if "security" not in operation or is_ours or {"terminal": []} in operation["security"]:
                 continue
             where = re.sub(r"\{(\w+)\}", lambda name: values.get(str(name[1]), mine), path)
             answer = await member.call(method.upper(), where, {})

@@ -209,6 +209,8 @@ async def require(
 
 def next_of(refused: type[Conflict], region: str | None, *, to_holder: bool) -> NextStep:
     """Return what the holder, or family, can do about a refusal; the region is that of the card, if there is one."""
+    if refused is CardPasswordNotSet:
+        return NextStep("own-card", "/v1/enrolments?state=open")
     if refused.leads_to is not None:
         return refused.leads_to
     if refused is LostCardConsentNeeded:

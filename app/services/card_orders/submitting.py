@@ -33,6 +33,7 @@ class CardOrderPhotoMissing(Conflict):
     """The order has no photo, or has it no longer."""
 
     code = "card-order-photo-missing"
+    leads_to = NextStep("see-card-order", "/v1/holders/{holder}/card-orders/{order_id}")
 
 
 class CardOrderUnderWay(Conflict):

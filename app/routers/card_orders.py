@@ -23,12 +23,14 @@ from app.routers.deps import Caller, Holder, Language, TheHouse
 from app.routers.once import OncePerKey, Remember
 from app.schemas import card_orders as shapes
 from app.schemas.base import Page
+from app.schemas.enrolments import NoticeShown
 from app.services import answers
 from app.services.authority import LinkFrozen, ServiceNotShared
-from app.services.card_orders import drafting, photos, submitting, viewing
+from app.services.card_orders import agreeing, drafting, photos, submitting, viewing
 from app.services.card_orders.viewing import CardOrderView
 from app.services.cards import allowing
 from app.services.cards.reading import OwnCardNeeded
+from app.services.notices import NoticeOutdated
 
 router = APIRouter(prefix="/v1/holders", tags=["card orders"], route_class=StrictRoute)
 
@@ -88,6 +90,7 @@ async def read_card_order(
     responses=documented(
         *_AUTHORITY,
         CardOrderStepNotAllowed,
+        agreeing.CardPhotoConsentNeeded,
         photos.CardPhotoUnsuitable,
         CardPhotoTypeUnsupported,
         ImageUnreadable,
@@ -106,6 +109,24 @@ async def put_card_photo(
         content = await request.body()
         view = await drafting.put_photo(house.db, house.ports, caller, holder, wanted, content)
     return shapes.CardOrderRead.of(view, holder, language)
+
+
+@router.put(
+    "/{holder}/card-orders/{order_id}/photo-consent",
+    status_code=204,
+    responses=documented(*_AUTHORITY, CardOrderStepNotAllowed, NoticeOutdated),
+)
+async def agree_to_card_photo(
+    order_id: str, body: NoticeShown, caller: Caller, holder: Holder, house: TheHouse
+) -> None:
+    """Agree to the photo of a draft, before it is sent."""
+    await agreeing.agree(house.db, caller, holder, deps.identity(order_id), body.shown())
+
+
+@router.delete("/{holder}/card-orders/{order_id}/photo-consent", status_code=204, responses=documented(*_AUTHORITY))
+async def take_card_photo_consent_back(order_id: str, caller: Caller, holder: Holder, house: TheHouse) -> None:
+    """Take that back: a photo that is still here is deleted at once."""
+    await agreeing.take_back(house.db, caller, holder, deps.identity(order_id))
 
 
 @router.post(

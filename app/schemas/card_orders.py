@@ -61,9 +61,10 @@ class CardOrderStepRead(Told):
 class CardOrderNextRead(Told):
     """What can be done now, and how."""
 
-    action: Literal["photo", "submit"]
+    action: Literal["consent", "photo", "submit"]
     method: str
     href: str
+    notice: str | None = Field(None, description="What is to be read first")
 
 
 class CardOrderRead(Told):
@@ -106,6 +107,9 @@ class CardOrderRead(Told):
 def _next(view: CardOrderView, here: str) -> list[CardOrderNextRead]:
     if not view.is_draft:
         return []
+    if not view.is_photo_agreed:
+        consent = f"{here}/photo-consent"
+        return [CardOrderNextRead(action="consent", method="PUT", href=consent, notice="/v1/notices/card-photo")]
     photo = CardOrderNextRead(action="photo", method="PUT", href=f"{here}/photo")
     submit = CardOrderNextRead(action="submit", method="POST", href=f"{here}/submission")
     return [photo] if view.photo_until is None else [submit, photo]

@@ -76,6 +76,7 @@ class TwoYears:
         here = f"{orders}/{self._phone.call('POST', orders, asked, expect=(201,), is_once=True).body['id']}"
         self._teller.words("The photo is measured: size, background, sharpness. What is wrong with it would be said.")
         photo = self._phone.picture(f"/dev/people/{baby.label}/pictures/card_photo")
+        self._phone.call("PUT", f"{here}/photo-consent", self._steps.notice("card-photo"), expect=(204,))
         self._phone.call("PUT", f"{here}/photo", photo)
         self._phone.call("POST", f"{here}/submission", expect=(201,), is_once=True)
         self._phone.wait_until(here, lambda order: bool(order["as_of"]))

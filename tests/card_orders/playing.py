@@ -34,7 +34,17 @@ class Ordering:
         body: JSON = answer.json()
         return body
 
+    async def agree(self, order_id: str) -> httpx.Response:
+        notice = await self.who.read("/v1/notices/card-photo")
+        shown = {name: notice[name] for name in ("code", "version", "language", "sha256")}
+        return await self.who.call("PUT", f"{self.path}/{order_id}/photo-consent", shown)
+
     async def photo(self, order_id: str, content: bytes = PHOTO) -> httpx.Response:
+        """Agree to the photo, and send it."""
+        await self.agree(order_id)
+        return await self.send(order_id, content)
+
+    async def send(self, order_id: str, content: bytes = PHOTO) -> httpx.Response:
         headers = self.who.headers | {"Content-Type": "image/jpeg", "Accept-Language": "en"}
         return await self.who.client.put(f"{self.path}/{order_id}/photo", content=content, headers=headers)
 

@@ -37,12 +37,13 @@ class TestDrafts:
         ready = (await mine.photo(draft["id"])).json()
 
         assert (draft["state"], draft["office_id"], draft["timeline"]) == ("draft", OFFICE, [])
-        assert [each["action"] for each in draft["next"]] == ["photo"]
+        assert [each["action"] for each in draft["next"]] == ["consent"]
         assert (without.status_code, without.json()["code"]) == (409, "card-order-photo-missing")
         assert ready["next"][0] == {
             "action": "submit",
             "method": "POST",
             "href": f"/v1/holders/me/card-orders/{draft['id']}/submission",
+            "notice": None,
         }
 
     @pytest.mark.parametrize(

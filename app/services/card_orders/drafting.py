@@ -16,7 +16,7 @@ from app.services import audit, authority, files, policies, throttles
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action
 from app.services.authority import Acting
-from app.services.card_orders import photos, rows, viewing
+from app.services.card_orders import agreeing, photos, rows, viewing
 from app.services.card_orders.viewing import CardOrderView
 from app.services.cards import allowing
 from app.services.cards.allowing import Use
@@ -100,6 +100,7 @@ async def put_photo(
     Raises:
         NotFound, LinkFrozen, ServiceNotShared, OwnCardNeeded: the caller may not file for this holder.
         CardOrderStepNotAllowed: it is no draft any more.
+        CardPhotoConsentNeeded: nobody has agreed to it.
         CardPhotoUnsuitable, ImageRefused, ImagesBusy, StorageUnavailable: it was not taken.
     """
 
@@ -110,6 +111,7 @@ async def put_photo(
         if have is not None and have.upload_hmac == digest:
             return await viewing.view(session, order)
         _require_draft(order)
+        await agreeing.require(session, acting, order)
         return digest
 
     planned = await authority.act(db, caller, holder, Service.FILE, plan)
@@ -129,6 +131,7 @@ async def put_photo(
         await finding.of_person(session, CardOrder, acting.person_id, order_id)
         order = await finding.locked(session, CardOrder, order_id)
         _require_draft(order)
+        await agreeing.require(session, acting, order)
         await photos.attach(session, order, photo_id)
         return await viewing.view(session, order)
 

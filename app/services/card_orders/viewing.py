@@ -3,18 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from app.core.db import Database, Session
 from app.models.card_orders import CardOrder, CardOrderState
 from app.models.filings import FilingEnd
 from app.ports.card_orders import CardOrderFailure, CardOrderReason
-from app.services import authority
+from app.services import agreements, authority
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action
 from app.services.authority import Acting
 from app.services.card_orders import photos, rows
 from app.services.filings import finding
+
+_NOTICE: Final = "card-photo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class CardOrderView:
     state: CardOrderState
     is_by_family: bool
     office_id: str | None
+    is_photo_agreed: bool
     photo_until: datetime | None
     timeline: tuple[StepView, ...]
     not_submitted_because: FilingEnd | None
@@ -87,6 +91,7 @@ async def view(session: Session, order: CardOrder) -> CardOrderView:
         state=order.state,
         is_by_family=order.link_id is not None,
         office_id=order.office_id,
+        is_photo_agreed=await agreements.in_force(session, order.id, _NOTICE) is not None,
         photo_until=None if photo is None else photo.purge_at,
         timeline=tuple(
             StepView(step.state, step.at, step.code, step.reason) for step in await rows.timeline(session, order)

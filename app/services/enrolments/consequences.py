@@ -23,6 +23,7 @@ class Consequence(StrEnum):
     DELETES_FILES = "deletes_files"
     REMOVES_PAYMENT = "removes_payment"
     ENDS_CERTIFICATION = "ends_certification"
+    DELETES_CARD_PHOTO = "deletes_card_photo"
     CLOSES_LOST_CARD = "closes_lost_card"
 
 

@@ -231,7 +231,9 @@ async def _agreements(session: Session, whose: _Whose, before: After | None, mos
 
 async def _agreement(session: Session, whose: _Whose, row: Agreement) -> Given:
     holder, name = await _holder(session, whose, row.person_id)
-    href = f"/v1/holders/{holder}/card/lost-card-consent"
+    what, href = Consequence.CLOSES_LOST_CARD, f"/v1/holders/{holder}/card/lost-card-consent"
+    if row.about_id != row.person_id:
+        what, href = Consequence.DELETES_CARD_PHOTO, f"/v1/holders/{holder}/card-orders/{row.about_id}/photo-consent"
     is_open = holder is not None and row.ended_at is None
     return Given(
         id=row.id,
@@ -248,7 +250,7 @@ async def _agreement(session: Session, whose: _Whose, row: Agreement) -> Given:
         link_id=row.link_id,
         channel=row.channel,
         device=await consents.device_name(session, row.device_id, row.account_id),
-        withdrawal=Withdrawal(Consequence.CLOSES_LOST_CARD, href) if is_open else None,
+        withdrawal=Withdrawal(what, href) if is_open else None,
     )
 
 

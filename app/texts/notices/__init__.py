@@ -17,6 +17,7 @@ from typing import Final
 NOTICE_CODES: Final = (
     "account-sharing",
     "card-payment",
+    "card-photo",
     "face-check",
     "family-account",
     "identity-document",

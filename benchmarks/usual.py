@@ -182,6 +182,7 @@ async def read_card(
                 next=NextRead(
                     action=_NO_PAYMENT,
                     href="/v1/holders/me/card/level-upgrades",
+                    notice="/v1/notices/card-payment",
                     text=texts.problem(_NO_PAYMENT, language).next,
                 ),
             )

@@ -33,11 +33,12 @@ CHECKS = [
 ]
 ROUTES = [(method, path) for method, path, _ in operations()]
 CLOCK = ("post", "/dev/clock")
+MOODS = ("post", "/dev/insurance")  # lets an authority fail for everybody who asks this server
 SHAPELESS = {("put", "/v1/holders/{holder}/card-orders/{order_id}/photo")}
 """Whose requests are texts in a path and a file: no shape is wrong, only what they hold."""
 
 
-@pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if route != CLOCK])
+@pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if route not in (CLOCK, MOODS)])
 def test_a_route_keeps_its_word(method: str, path: str, holder: Holder) -> None:
     known = holder.spare_ids if method == "delete" else holder.ids
     if path.startswith("/v1/family/owners/"):
@@ -49,8 +50,9 @@ def test_a_route_keeps_its_word(method: str, path: str, holder: Holder) -> None:
     _try(holder.url, method, path, known, headers)
 
 
-def test_the_clock_keeps_its_word(lonely_server: str) -> None:
+def test_the_clock_and_the_moods_of_authorities_keep_their_word(lonely_server: str) -> None:
     _try(lonely_server, *CLOCK, {}, {})
+    _try(lonely_server, *MOODS, {}, {})
 
 
 def _token(holder: Holder, path: str) -> str:

@@ -240,7 +240,7 @@ class TestOwnCard:
 
         problem = refused(await me.call("POST", MINE), 409, "card-password-not-set")
 
-        assert problem["next"]["href"] == "/v1/enrolments"
+        assert problem["next"]["href"] == "/v1/enrolments?state=open"
 
     async def test_without_a_card_the_answer_says_how_to_get_one(self, make: Make, db: Database, me: Holder) -> None:
         nobody = await make.signed_in(await make.person(card=None))

@@ -64,7 +64,7 @@ class Looks(Rule):
 
 
 class Transfers(Looks):
-    """Insurances that move, working days that each leg may take, and transfers begun a day.
+    """Insurances that move, working days that each leg may take, transfers begun a day, minutes between two looks.
 
     Reviews and settling: 15 working days each (State Council office, Guobanfa 2009 No. 66); no official text knows the
     others.
@@ -76,7 +76,7 @@ class Transfers(Looks):
 
 
 class CardOrders(Looks):
-    """Card orders begun a day for a person."""
+    """Card orders begun a day for a person, and minutes between two looks at how one goes."""
 
     begun_a_day: int
 

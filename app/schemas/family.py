@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from operator import attrgetter
 from typing import Annotated, Final, Literal, Self
 
@@ -249,14 +250,20 @@ def _shares(services: Services) -> dict[str, bool]:
 
 
 def _quota(quota: QuotaView, language: str) -> dict[str, object]:
-    limits = {place.value: str(usage.limit) for place, usage in quota.places.items()}
+    limits = tuple((place.value, usage.limit) for place, usage in quota.places.items())
     return {
         "profile": quota.profile,
         "since": quota.since,
-        "text": texts.family("quota", language, total=str(quota.total.limit), since=str(quota.since), **limits),
+        "text": _quota_text(language, quota.since, quota.total.limit, limits),
         "total": _usage(quota.total),
         **{place.value: _usage(usage) for place, usage in quota.places.items()},
     }
+
+
+@lru_cache(maxsize=256)
+def _quota_text(language: str, since: date | None, total: int, limits: tuple[tuple[str, int], ...]) -> str:
+    places = {place: str(limit) for place, limit in limits}
+    return texts.family("quota", language, total=str(total), since=str(since), **places)
 
 
 def _usage(usage: Usage) -> dict[str, int]:

@@ -166,10 +166,21 @@ def refusal(standing: Standing, use: Use, rules: CardStatus) -> type[Conflict] |
     return PaymentNotAdded if use is Use.PAY and standing.level < PAYMENT_LEVEL else None
 
 
-def refusals(standing: Standing, rules: CardStatus) -> dict[Use, str]:
+_found: dict[tuple[int, Standing], tuple[CardStatus, Mapping[Use, str]]] = {}  # looked up, for cards are read all day
+_MOST_FOUND: Final = 2048
+
+
+def refusals(standing: Standing, rules: CardStatus) -> Mapping[Use, str]:
     """Return every use that a card does not allow as it stands, with the code of why."""
-    found = ((use, refusal(standing, use, rules)) for use in Use)
-    return {use: refused.code for use, refused in found if refused is not None}
+    known = _found.get((id(rules), standing))
+    if known is not None and known[0] is rules:
+        return known[1]
+    asked = ((use, refusal(standing, use, rules)) for use in Use)
+    found = {use: refused.code for use, refused in asked if refused is not None}
+    if len(_found) >= _MOST_FOUND:
+        _found.clear()
+    _found[id(rules), standing] = rules, found
+    return found
 
 
 async def require(

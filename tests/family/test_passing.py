@@ -83,17 +83,16 @@ async def test_a_disputed_link_ends_too_and_people_have_nothing_left_to_decide(
 
 
 @pytest.mark.parametrize(
-    ("news", "because"),
-    [({"is_alive": False}, "by_death"), ({"status": PhysicalCardStatus.CANCELLED}, "by_card_cancelled")],
+    ("is_alive", "status", "because"),
+    [(False, PhysicalCardStatus.NORMAL, "by_death"), (True, PhysicalCardStatus.CANCELLED, "by_card_cancelled")],
 )
 async def test_what_the_register_tells_reaches_the_family(
-    house: House, make: Make, me: Holder, news: dict[str, object], because: str
+    house: House, make: Make, me: Holder, *, is_alive: bool, status: PhysicalCardStatus, because: str
 ) -> None:
     link = await make.member(me)
     held = link.person.registered
     assert held.card is not None
-    card = replace(held.card, status=news.get("status", held.card.status))  # type: ignore[arg-type] # of the list above
-    changed = replace(held, card=card, is_alive=bool(news.get("is_alive", True)))
+    changed = replace(held, card=replace(held.card, status=status), is_alive=is_alive)
     await EmbeddedRegister(house.db).put([Entry(changed)])
 
     await following.refresh(house.db, house.ports.register, link.person.id)

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 
+import httpx
 import pytest
 
 from app.core.db import Database
@@ -140,7 +141,7 @@ class TestEndsDuringAScan:
     ) -> None:
         code = await show(me, father)
 
-        async def end_and_fail() -> asyncio.Task[object]:
+        async def end_and_fail() -> asyncio.Task[httpx.Response]:
             async with house.db.transaction() as ending:
                 await links.end(ending, father.link_id, LinkEnd.BY_MEMBER, audit.SYSTEM)
                 scan = asyncio.create_task(desk.redeem(code))
@@ -148,4 +149,5 @@ class TestEndsDuringAScan:
                 await ending.rollback()
                 return scan
 
-        ok(await (await end_and_fail()))  # type: ignore[arg-type] # a task's answer
+        scan = await end_and_fail()
+        ok(await scan)

@@ -82,6 +82,16 @@ class Acting:
         """The member who is acted for, as the audit writes it."""
         return None if self.link is None else self.link.member_id
 
+    @property
+    def doer_id(self) -> UUID:
+        """The person who acts: the holder themselves, or the owner of the link."""
+        return self.person_id if self.link is None else self.link.owner_id
+
+    @property
+    def address(self) -> str:
+        """Where whoever acts finds what is the holder's: `/v1/holders/me`, or with the link's id."""
+        return f"/v1/holders/{'me' if self.link is None else self.link.id}"
+
 
 @dataclass(frozen=True, slots=True)
 class _Refused:

@@ -70,6 +70,5 @@ async def require(session: Session, acting: Acting, order: CardOrder) -> None:
         CardPhotoConsentNeeded: nobody has.
     """
     if await agreements.in_force(session, order.id, NOTICE) is None:
-        holder = "me" if acting.link is None else acting.link.id
-        here = f"/v1/holders/{holder}/card-orders/{order.id}/photo-consent"
+        here = f"{acting.address}/card-orders/{order.id}/photo-consent"
         raise CardPhotoConsentNeeded(next_step=NextStep("consent", here, notices.address(NOTICE)))

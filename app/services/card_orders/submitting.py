@@ -75,8 +75,7 @@ async def submit(
             raise CardOrderPhotoMissing
         other = await rows.under_way(session, acting.person_id)
         if other is not None:
-            here = "me" if acting.link is None else acting.link.id
-            raise CardOrderUnderWay(next_step=NextStep("see-card-order", f"/v1/holders/{here}/card-orders/{other}"))
+            raise CardOrderUnderWay(next_step=NextStep("see-card-order", f"{acting.address}/card-orders/{other}"))
         await _submit(session, acting, order)
         view = await viewing.view(session, order)
         await remember(session, view)

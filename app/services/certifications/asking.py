@@ -191,7 +191,7 @@ def _require_consent(session: Session, asked: Asked) -> None:
 
 async def _written(session: Session, asked: Asked, acting: Acting) -> Certification:
     """Write a new certification down; one by face that the same account has under way is given up."""
-    home_id = acting.person_id if acting.link is None else acting.link.owner_id
+    home_id = acting.doer_id
     older = await rows.open_of(session, acting.person_id, asked.caller.account_id)
     if older is not None:
         await ending.take_back(session, older, acting.actor)

@@ -18,7 +18,7 @@ _ENDS: Final[dict[type[AppError], FilingEnd]] = {
 
 def sign(filing: Filing, acting: Acting) -> None:
     """Write down who files it, and by which link."""
-    filing.filed_by = acting.person_id if acting.link is None else acting.link.owner_id
+    filing.filed_by = acting.doer_id
     filing.link_id = None if acting.link is None else acting.link.id
 
 

@@ -55,7 +55,7 @@ async def submit(
         if transfer.state is not TransferState.DRAFT:
             raise TransferStepNotAllowed
         await allowing.require(session, acting.person_id, Use.FILE, to_holder=acting.link is None)
-        await _require_nothing_in_the_way(session, transfer, places, _address(acting))
+        await _require_nothing_in_the_way(session, transfer, places, f"{acting.address}/transfers")
         await _submit(session, acting, transfer)
         view = await viewing.view(session, transfer)
         await remember(session, view)
@@ -85,10 +85,6 @@ async def _require_nothing_in_the_way(session: Session, transfer: Transfer, plac
     raise REFUSALS[failing[0]](
         next_step=NextStep("see-transfer", f"{here}/{there}") if failing[0] is Check.NONE_UNDER_WAY else None
     )
-
-
-def _address(acting: Acting) -> str:
-    return f"/v1/holders/{'me' if acting.link is None else acting.link.id}/transfers"
 
 
 async def _submit(session: Session, acting: Acting, transfer: Transfer) -> None:

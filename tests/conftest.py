@@ -78,7 +78,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> FileKeys:
 @pytest.fixture(scope="session")
 def images() -> Iterator[WorkerImages]:
     """One pool that decodes images for all tests of this worker; it serves their event loops in turn."""
-    pool = WorkerImages(niceness=0, keep_comment=main.SANDBOX_COMMENT)
+    pool = WorkerImages(niceness=0, patience_seconds=120, keep_comment=main.SANDBOX_COMMENT)
     yield pool
     asyncio.run(pool.close())
 

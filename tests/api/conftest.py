@@ -15,7 +15,9 @@ import pytest
 import uvicorn
 
 from app import main
+from app.adapters.images.workers import WorkerImages
 from app.adapters.keys.file import FileKeys
+from app.adapters.papers.workers import WorkerPapers
 from app.core.settings import Settings
 from app.ports.register import TestPerson
 from app.routers.deps import House
@@ -85,21 +87,23 @@ class Everybody:
 
 
 @pytest.fixture(scope="module")
-def holder(pg: Cluster, keys: FileKeys, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Holder]:
+def holder(
+    pg: Cluster, keys: FileKeys, images: WorkerImages, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Holder]:
     """The holder on a server of this module's own."""
-    with _serving(pg, keys, tmp_path_factory.mktemp("api")) as (url, house, everybody):
+    with _serving(pg, keys, images, tmp_path_factory.mktemp("api")) as (url, house, everybody):
         yield asyncio.run(_make_holder(url, house, everybody.people, everybody.staff))
 
 
 @pytest.fixture
-def lonely_server(pg: Cluster, keys: FileKeys, tmp_path: Path) -> Iterator[str]:
+def lonely_server(pg: Cluster, keys: FileKeys, images: WorkerImages, tmp_path: Path) -> Iterator[str]:
     """A server that nobody minds whatever is done to its clock."""
-    with _serving(pg, keys, tmp_path) as (url, _, _):
+    with _serving(pg, keys, images, tmp_path) as (url, _, _):
         yield url
 
 
 @contextmanager
-def _serving(pg: Cluster, keys: FileKeys, folder: Path) -> Iterator[tuple[str, House, Everybody]]:
+def _serving(pg: Cluster, keys: FileKeys, images: WorkerImages, folder: Path) -> Iterator[tuple[str, House, Everybody]]:
     database = pg.clone()
     asyncio.run(set_policy(database, "handovers", a_day=1000))
     settings = Settings(data_folder=folder, requests_per_minute=1_000_000, sms_codes_per_hour_and_address=100_000)
@@ -114,7 +118,8 @@ def _serving(pg: Cluster, keys: FileKeys, folder: Path) -> Iterator[tuple[str, H
             return filled, Everybody(people, staff)
 
     house, everybody = asyncio.run(fill())
-    app = main.create_app(build(settings, database.app_url, keys))
+    papers = WorkerPapers(images.pool)
+    app = main.create_app(build(settings, database.app_url, keys, images=images, papers=papers))
     server = uvicorn.Server(uvicorn.Config(app, port=0, loop="asyncio", log_config=None, lifespan="on"))
     thread = threading.Thread(target=server.run)
     thread.start()

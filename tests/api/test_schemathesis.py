@@ -24,6 +24,7 @@ from tests.api.documents import operations
 
 Case = schemathesis.Case[Any]
 EXAMPLES = 8
+PATIENCE = 120  # seconds: a paper is printed by a process of its own, beside all the other tests
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -78,7 +79,7 @@ def _try(url: str, method: str, path: str, known: dict[str, str], headers: dict[
 
 
 def _send(url: str, case: Case, checks: list[CheckFunction]) -> None:
-    case.call_and_validate(base_url=url, checks=checks)
+    case.call_and_validate(base_url=url, checks=checks, timeout=PATIENCE)
 
 
 def _for_each(cases: SearchStrategy[Case], do: Callable[[Case], None]) -> None:

@@ -130,7 +130,8 @@ class TestTheWhole:
         done, told = await mine.read(transfer_id), Counter(await time.texts())
 
         assert [step["state"] for step in done["timeline"]] == WHOLE
-        assert sorted(set(seen), key=seen.index) == WHOLE[1:]
+        begun = [state for state in seen if state != "submitted"]  # the new place begins in the morning
+        assert sorted(set(begun), key=begun.index) == WHOLE[1:]
         assert [step["code"] for step in done["timeline"]] == [None, "11", "12", "21", "22", "31", "32", "33"]
         assert (done["overdue"], done["next"]) == (False, [])
         assert (set(told.values()), len(told)) == ({1}, len(WHOLE) - 1)

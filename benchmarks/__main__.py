@@ -89,7 +89,7 @@ def main() -> int:
         stack.callback(remove, folder / "postgres")
         postgres = stack.enter_context(EmbeddedPostgres(folder / "postgres", options={"fsync": "off"}))
         migrate(postgres.url(OWNER))
-        FileKeys.create(settings(folder).key_path)
+        FileKeys.create(settings(folder).key_path, settings(folder).cipher_suite)
         url = postgres.url(APP)
         print(f"Making {asked.holders} holders with their families …", flush=True)
         claims, scanner = uvloop.run(_fill(folder, url, asked.holders))

@@ -53,7 +53,7 @@ class CodeFloor:
 
     def __init__(self, house: House) -> None:
         self._house = house
-        self._chain = Chain(house.ports.keys.secret(Purpose.AUDIT))
+        self._chain = Chain(house.ports.keys.secret(Purpose.AUDIT), house.settings.cipher_suite)
         self.pool: Any = None
 
     @property

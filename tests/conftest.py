@@ -17,6 +17,7 @@ from app.adapters.papers.workers import WorkerPapers
 from app.adapters.postgres.schema import migrate
 from app.core.db import Database
 from app.core.settings import Settings
+from app.core.suites import Suite
 from app.ports.register import TestPerson
 from app.routers.deps import House
 from tests import cluster
@@ -24,7 +25,7 @@ from tests.adapters.embedded import ROOT
 from tests.cli.forking import Mother
 from tests.cli.installations import Installation, open_folder
 from tests.cluster import Cluster
-from tests.factories.houses import build
+from tests.factories.houses import build, make_keys
 from tests.factories.make import Holder, Make
 from tests.factories.phone import Phone
 from tests.factories.seeds import Seeds, settled_people
@@ -35,8 +36,15 @@ NO_FLOOR = """UPDATE policy SET value = value || '{"floor_milliseconds": 0}' WHE
 _running: list[Cluster] = []
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the run be under either cipher suite."""
+    parser.addoption("--suite", choices=[suite.value for suite in Suite], default=Suite.INTERNATIONAL.value)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Start the cluster where the run starts; workers find it in the environment."""
+    # For every house of the run, in whichever process; a test that says its own suite is under that.
+    os.environ["ESCARD_CIPHER_SUITE"] = config.getoption("suite")
     # Looking through all that is loaded, again and again, for cycles that no test makes took a quarter of the run.
     gc.freeze()
     gc.set_threshold(20_000, 20, 100)
@@ -72,7 +80,7 @@ def pg() -> Cluster:
 @pytest.fixture(scope="session")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> FileKeys:
     """A key ring of this worker's own."""
-    return FileKeys.create(tmp_path_factory.mktemp("keys") / "keys.json")
+    return make_keys(tmp_path_factory.mktemp("keys") / "keys.json")
 
 
 @pytest.fixture(scope="session")

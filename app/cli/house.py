@@ -12,6 +12,7 @@ from app.cli.database import reachable, require_newest
 from app.cli.terminal import Refused
 from app.core.errors import AppError, Unavailable
 from app.core.settings import Settings
+from app.core.suites import Suite
 from app.routers.deps import House
 
 Result = TypeVar("Result")
@@ -21,8 +22,9 @@ def build(settings: Settings, url: str, keys: FileKeys) -> House:
     """Join settings and adapters.
 
     Raises:
-        Refused: an adapter cannot be had.
+        Refused: an adapter cannot be had, or a key of the suite.
     """
+    _insist_on_suite(settings, keys)
     try:
         return main.build(settings, url, keys=keys)
     except LookupError as error:
@@ -63,3 +65,16 @@ def at_work(house: House, work: Callable[[House], Awaitable[Result]]) -> Result:
         raise Refused(f"{texts.problem(error.code, 'en').title} ({error.code}).") from None
     stopping.heed()
     return result
+
+
+def _insist_on_suite(settings: Settings, keys: FileKeys) -> None:
+    """Refuse to keep half of what is new in another suite; whoever goes back to `international` may do so in steps."""
+    if settings.cipher_suite is Suite.INTERNATIONAL:
+        return
+    for name, versions in (("look-up pepper", keys.peppers()), ("wrapping key", keys.wrapping)):
+        newest = versions[max(versions)].suite
+        if newest is not settings.cipher_suite:
+            raise Refused(
+                f"ESCARD_CIPHER_SUITE is {settings.cipher_suite}, and the newest {name} of {settings.key_path} is of"
+                f" the suite {newest}: add one of {settings.cipher_suite} (docs/ciphers.md)."
+            )

@@ -1,12 +1,13 @@
 """`escard keys`: make the key ring, and show what is in it without showing a key."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 import typer
 
 from app.adapters.keys.file import FileKeys
 from app.cli.configuration import read_keys, read_settings
 from app.cli.terminal import Refused, say
+from app.core.suites import SuiteKey
 from app.ports.keys import Purpose
 
 app = typer.Typer(name="keys", help="Make and show the key ring.", no_args_is_help=True)
@@ -15,9 +16,10 @@ app = typer.Typer(name="keys", help="Make and show the key ring.", no_args_is_he
 @app.command("init")
 def make_keys() -> None:
     """Make a key file with new secrets; one that is there is never touched."""
-    path = read_settings().key_path
+    settings = read_settings()
+    path = settings.key_path
     try:
-        FileKeys.create(path)
+        FileKeys.create(path, settings.cipher_suite)
     except FileExistsError:
         raise Refused(
             f"There is a key file {path} already; without it nothing sealed can be opened, so it stays."
@@ -35,8 +37,8 @@ def show_keys() -> None:
     say(f"{settings.key_path}")
     say(f"  purposes: {', '.join(purpose.value for purpose in Purpose)}")
     say(f"  look-up peppers, newest first: {_versions(keys.peppers())}")
-    say(f"  wrapping keys, newest first: {_versions(keys.wrapping_versions)}")
+    say(f"  wrapping keys, newest first: {_versions(keys.wrapping)}")
 
 
-def _versions(numbers: Iterable[int]) -> str:
-    return ", ".join(str(number) for number in sorted(numbers, reverse=True))
+def _versions(keys: Mapping[int, SuiteKey]) -> str:
+    return ", ".join(f"{version} ({key.suite})" for version, key in sorted(keys.items(), reverse=True))

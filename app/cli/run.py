@@ -87,7 +87,7 @@ def _keys(settings: Settings) -> FileKeys:
     if not settings.key_path.exists():
         say(f"Making the key file {settings.key_path}.")
         try:
-            return FileKeys.create(settings.key_path)
+            return FileKeys.create(settings.key_path, settings.cipher_suite)
         except OSError as error:
             raise Refused(f"The key file {settings.key_path} cannot be written: {error.strerror}.") from None
     return read_keys(settings)

@@ -4,18 +4,19 @@ Every home (a person, or an account not yet tied to one) has a data key of its o
 is personal is sealed under it and bound to its table, column and row. Looking up by value goes through keyed HMACs.
 """
 
-import hashlib
-import hmac
 import os
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
+from hmac import compare_digest
 from typing import Protocol
 from uuid import UUID
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.exceptions import InvalidTag
 
-_INTERNATIONAL = b"\x01"  # first byte of a sealed value: the suite, so that another one can stand beside it
+from app.core.suites import MARKS, Aead, Mac, Suite, SuiteKey, aead, mac
+
+_SUITES = {mark: suite for suite, mark in MARKS.items()}
 _NONCE_BYTES = 12  # NIST SP 800-38D §5.2.1.1
 _CACHE_SECONDS = 300
 _CACHE_KEYS = 20_000
@@ -30,12 +31,18 @@ class KeyRing(Protocol):
 
 
 class DataKey:
-    """The key of one home; seals and opens its values."""
+    """The key of one home: seals under one suite, opens what was sealed under either.
 
-    __slots__ = ("_aead",)
+    The first byte of a sealed value is the suite's mark; nonce (12 bytes), content and tag (16 bytes) follow.
+    """
 
-    def __init__(self, secret: bytes) -> None:
-        self._aead = AESGCM(secret)
+    __slots__ = ("_aead", "_aeads", "_mark", "_secret")
+
+    def __init__(self, secret: bytes, suite: Suite) -> None:
+        self._secret = secret
+        self._mark = MARKS[suite]
+        self._aead = aead(suite, secret)
+        self._aeads = {self._mark: self._aead}
 
     def seal(self, column: str, row: UUID, value: str) -> bytes:
         """Seal a text, bound to `table.column` and the row's id."""
@@ -52,21 +59,31 @@ class DataKey:
     def seal_bytes(self, column: str, row: UUID, value: bytes) -> bytes:
         """Seal bytes, bound to `table.column` and the row's id."""
         nonce = os.urandom(_NONCE_BYTES)
-        return _INTERNATIONAL + nonce + self._aead.encrypt(nonce, value, column.encode() + row.bytes)
+        return self._mark + nonce + self._aead.encrypt(nonce, value, column.encode() + row.bytes)
 
     def open_bytes(self, column: str, row: UUID, sealed: bytes) -> bytes:
-        """Open what `seal_bytes` made for the same column and row."""
-        return self._aead.decrypt(sealed[1:13], sealed[13:], column.encode() + row.bytes)
+        """Open what `seal_bytes` made for the same column and row, under whichever suite."""
+        opening = self._aeads.get(sealed[:1]) or self._of_another_suite(sealed[:1])
+        return opening.decrypt(sealed[1:13], sealed[13:], column.encode() + row.bytes)
+
+    def _of_another_suite(self, mark: bytes) -> Aead:
+        suite = _SUITES.get(mark)
+        if suite is None:
+            raise InvalidTag
+        self._aeads[mark] = made = aead(suite, self._secret)
+        return made
 
 
 class Vault:
     """Gives out data keys: new ones wrapped, wrapped ones opened and kept, so many at most, for five minutes."""
 
-    def __init__(self, ring: KeyRing, system_secret: bytes, *, most: int = _CACHE_KEYS) -> None:
+    def __init__(self, ring: KeyRing, system_secret: bytes, suite: Suite, *, most: int = _CACHE_KEYS) -> None:
+        """Let all keys seal under `suite`; they open what was sealed under either."""
         self._ring = ring
+        self._suite = suite
         self._most = most
         self._open: OrderedDict[bytes, tuple[float, DataKey]] = OrderedDict()
-        self.system = DataKey(system_secret)  # for values of no home: kept answers, the embedded register
+        self.system = DataKey(system_secret, suite)  # for values of no home: kept answers, the embedded register
 
     async def create(self) -> tuple[bytes, DataKey]:
         """Make a data key; answer its wrapped form, to be stored, and the key."""
@@ -90,7 +107,7 @@ class Vault:
         self._open.pop(wrapped, None)
 
     def _remember(self, wrapped: bytes, secret: bytes) -> DataKey:
-        key = DataKey(secret)
+        key = DataKey(secret, self._suite)
         self._open[wrapped] = (time.monotonic() + _CACHE_SECONDS, key)
         self._open.move_to_end(wrapped)
         if len(self._open) > self._most:
@@ -101,40 +118,53 @@ class Vault:
 class Lookup:
     """Keyed digests of values that must be found again: numbers, phones, codes.
 
-    The routing key decides the bucket and never changes; peppers make the stored digests and can be rotated: all
-    versions are read, the newest is written.
+    The routing key decides the bucket and never changes, by HMAC-SHA-256 under either suite; peppers make the stored
+    digests, each by the MAC of its own suite, and can be rotated: all versions are read, the newest is written.
     """
 
-    def __init__(self, routing_key: bytes, peppers: Mapping[int, bytes]) -> None:
-        self._routing_key = routing_key
-        self._peppers = dict(sorted(peppers.items(), reverse=True))
+    def __init__(self, routing_key: bytes, peppers: Mapping[int, SuiteKey]) -> None:
+        self._route = mac(Suite.INTERNATIONAL, routing_key)
+        self._peppers = {version: mac(key.suite, key.secret) for version, key in sorted(peppers.items(), reverse=True)}
         self.version = next(iter(self._peppers))
 
     def bucket(self, kind: str, value: str) -> int:
         """Return the bucket (0..65535) of a value: the first 16 bits of its routing HMAC."""
-        return int.from_bytes(_hmac(self._routing_key, kind, value)[:2])
+        return int.from_bytes(_code(self._route, kind, value)[:2])
 
     def digest(self, kind: str, value: str) -> bytes:
         """Return the digest that is written today, 32 bytes."""
-        return _hmac(self._peppers[self.version], kind, value)
+        return _code(self._peppers[self.version], kind, value)
 
     def digests(self, kind: str, value: str) -> list[bytes]:
         """Return the digests under every pepper in use, newest first: what a look-up compares with."""
-        return [_hmac(pepper, kind, value) for pepper in self._peppers.values()]
+        return [_code(pepper, kind, value) for pepper in self._peppers.values()]
 
 
-def _hmac(key: bytes, kind: str, value: str) -> bytes:
-    return hmac.digest(key, f"{kind}:{value}".encode(), hashlib.sha256)
+def _code(pepper: Mac, kind: str, value: str) -> bytes:
+    return pepper(f"{kind}:{value}".encode())
 
 
 class Chain:
-    """Chains records by HMAC, so that none can be changed or taken out unseen."""
+    """Chains records by HMAC, so that none can be changed or taken out unseen.
+
+    A code of `international` is its 32 bytes alone, as from the beginning; one of `sm` has that suite's mark before it.
+    """
 
     START = bytes(32)
 
-    def __init__(self, key: bytes) -> None:
-        self._key = key
+    def __init__(self, key: bytes, suite: Suite) -> None:
+        self._suite = suite
+        self._macs = {each: mac(each, key) for each in Suite}
 
     def mac(self, previous: bytes, content: bytes) -> bytes:
-        """Return the 32-byte code of a record that follows the one with code `previous`."""
-        return hmac.digest(self._key, previous + content, hashlib.sha256)
+        """Return the code of a record that follows the one with code `previous`."""
+        return self._mac(self._suite, previous, content)
+
+    def holds(self, previous: bytes, content: bytes, code: bytes) -> bool:
+        """Say whether `code` is what `mac` gives for this record, or has given under the other suite."""
+        suite = Suite.INTERNATIONAL if len(code) == len(self.START) else Suite.SM
+        return compare_digest(code, self._mac(suite, previous, content))
+
+    def _mac(self, suite: Suite, previous: bytes, content: bytes) -> bytes:
+        code = self._macs[suite](previous + content)
+        return code if suite is Suite.INTERNATIONAL else MARKS[suite] + code

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.core.suites import Suite
+
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -91,6 +93,9 @@ class Settings(BaseSettings):
 
     key_file: Path | None = None
     """File of the key ring, made by `escard keys init`; empty means `keys.json` in the data folder."""
+
+    cipher_suite: Suite = Suite.INTERNATIONAL
+    """What protects what is written from now on: `international`, or `sm`; both are read (docs/ciphers.md)."""
 
     object_store: Literal["local", "s3"] = "local"
     """Where sealed documents lie: `local` (a folder) or `s3`."""

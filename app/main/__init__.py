@@ -98,13 +98,14 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
     ring = keys or FileKeys.read(settings.key_path)
     is_development = settings.environment is Environment.DEVELOPMENT
     clock = SharedClock() if is_development else SystemClock()
-    vault = Vault(ring, ring.secret(Purpose.SYSTEM))
+    suite = settings.cipher_suite
+    vault = Vault(ring, ring.secret(Purpose.SYSTEM), suite)
     db = Database(
         database_url,
         clock=clock,
         vault=vault,
         lookup=Lookup(ring.secret(Purpose.ROUTING), ring.peppers()),
-        chain=Chain(ring.secret(Purpose.AUDIT)),
+        chain=Chain(ring.secret(Purpose.AUDIT), suite),
         connections=settings.database_connections,
         timeout_seconds=settings.database_timeout_seconds,
     )
@@ -162,7 +163,7 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
             HandoverTokens(ring.secret(Purpose.HANDOVERS)),
         ),
         published=published,
-        codes=PresentationCodes(published, ring.secret(Purpose.PRESENTATION_CODES), clock=clock),
+        codes=PresentationCodes(published, ring.secret(Purpose.PRESENTATION_CODES), suite, clock=clock),
         addresses=ReadingAddresses(ring.secret(Purpose.READING_ADDRESSES), clock=clock),
         passwords=Passwords(ring.secret(Purpose.PASSWORD_PEPPER)),
         population=Population.WITH_TEST_PEOPLE if is_development else Population.LIVING,

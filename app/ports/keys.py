@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from app.core.errors import Unavailable
+from app.core.suites import SuiteKey
 
 
 class KeysUnavailable(Unavailable):
@@ -33,8 +34,8 @@ class Keys(Protocol):
         """Return the 32-byte secret of a purpose."""
         ...
 
-    def peppers(self) -> Mapping[int, bytes]:
-        """Return the look-up peppers in use, by version."""
+    def peppers(self) -> Mapping[int, SuiteKey]:
+        """Return the look-up peppers in use, by version, each with its suite; the highest is written."""
         ...
 
     def signing(self) -> Mapping[int, bytes]:

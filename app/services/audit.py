@@ -245,9 +245,9 @@ async def verify(session: Session, home_id: UUID) -> Break | None:
         .execution_options(yield_per=500)
     )
     async for event in events:
-        mac = session.chain.mac(mac, content(event))
-        if event.seq != expected or event.mac != mac:
+        if event.seq != expected or not session.chain.holds(mac, content(event), event.mac):
             return Break(home_id, expected)
+        mac = event.mac
         expected += 1
     return None if (head.seq, head.mac) == (expected - 1, mac) else Break(home_id, expected)
 

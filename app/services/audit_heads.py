@@ -95,15 +95,19 @@ async def _sign(db: Database, store: ObjectStore, heads: Sequence[Head]) -> int:
         "heads": [[str(head.home_id), head.seq, head.mac.hex()] for head in heads],
     }
     key = f"{FOLDER}/{now:%Y%m%dt%H%M%Sz}-{secrets.token_hex(8)}.json"
-    mac = await db.run(partial(_mac, said))
+    mac = await db.run(partial(_mac, _content(said)))
     await store.put(key, orjson.dumps(said | {"mac": mac.hex()}))
     for head in heads:
         await db.run(partial(_remember, head))
     return len(heads)
 
 
-async def _mac(said: Mapping[str, Any], session: Session) -> bytes:
-    return session.chain.mac(_DOMAIN, orjson.dumps(said, option=orjson.OPT_SORT_KEYS))
+async def _mac(content: bytes, session: Session) -> bytes:
+    return session.chain.mac(_DOMAIN, content)
+
+
+def _content(said: Mapping[str, Any]) -> bytes:
+    return orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
 
 
 async def _changed(start: int, session: Session) -> list[Head]:
@@ -148,7 +152,7 @@ async def _read(content: bytes, session: Session) -> list[Head] | None:
         heads = [Head(UUID(home), seq, bytes.fromhex(code)) for home, seq, code in said["heads"]]
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
-    return heads if secrets.compare_digest(mac, await _mac(said, session)) else None
+    return heads if session.chain.holds(_DOMAIN, _content(said), mac) else None
 
 
 async def _holds(head: Head, session: Session) -> bool:

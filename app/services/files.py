@@ -4,6 +4,7 @@ The row comes first (pending, with its key and its deadline), then the object, t
 left behind by a crash at any point is found by its deadline.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -84,7 +85,9 @@ async def put(
 
     for (row, key), file in zip(await db.run(rows), contents, strict=True):
         try:
-            await store.put(row.object_key, key.seal_bytes(_column(row), row.id, file.content))
+            # In a thread: SM4 takes 9 ms a MiB here, and lets go of the interpreter lock.
+            sealed = await asyncio.to_thread(key.seal_bytes, _column(row), row.id, file.content)
+            await store.put(row.object_key, sealed)
         except ObjectExists:  # our own, from a unit of work that is done again
             continue
 
@@ -123,7 +126,7 @@ async def read(db: Database, store: ObjectStore, row: EvidenceFile) -> bytes:
     """
     key = await db.vault.unlock(row.wrapped_key)
     try:
-        return key.open_bytes(_column(row), row.id, await store.get(row.object_key))
+        return await asyncio.to_thread(key.open_bytes, _column(row), row.id, await store.get(row.object_key))
     except ObjectMissing as error:
         raise StorageUnavailable from error
 

@@ -16,7 +16,7 @@ from app.core.settings import Settings
 from app.routers.deps import House
 from tests.cluster import Database
 from tests.factories.callers import SOMEBODY, refresh, sign_in, sign_in_by_code
-from tests.factories.houses import build
+from tests.factories.houses import build, make_keys
 from tests.factories.phone import PASSWORD, Phone
 
 Serve = Callable[[], AbstractAsyncContextManager[tuple[httpx.AsyncClient, House]]]
@@ -24,7 +24,7 @@ Serve = Callable[[], AbstractAsyncContextManager[tuple[httpx.AsyncClient, House]
 
 @pytest.fixture
 def key_file(tmp_path: Path) -> Path:
-    FileKeys.create(tmp_path / "ring" / "keys.json")
+    make_keys(tmp_path / "ring" / "keys.json")
     return tmp_path / "ring" / "keys.json"
 
 

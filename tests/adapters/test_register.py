@@ -16,6 +16,7 @@ from app.adapters.register import demo
 from app.adapters.register.embedded import EmbeddedRegister, Entry
 from app.core.db import Database, Session
 from app.core.sealing import Chain, Lookup
+from app.core.suites import Suite, SuiteKey
 from app.models.stand_ins import RegisterPerson
 from app.ports.keys import Purpose
 from app.ports.register import PhysicalCard, PhysicalCardStatus, RegisteredPerson, RegisterUnavailable
@@ -170,12 +171,13 @@ class TestRegister:
         self, register: EmbeddedRegister, database: cluster.Database, db: Database, keys: FileKeys
     ) -> None:
         await register.put([entry("100101199001010046", "王芳")])
+        newer = SuiteKey(Suite.INTERNATIONAL, b"a newer pepper")
         later = Database(
             database.app_url,
             clock=db.clock,
             vault=db.vault,
-            lookup=Lookup(keys.secret(Purpose.ROUTING), {**keys.peppers(), 2: b"a newer pepper"}),
-            chain=Chain(keys.secret(Purpose.AUDIT)),
+            lookup=Lookup(keys.secret(Purpose.ROUTING), {**keys.peppers(), 2: newer}),
+            chain=Chain(keys.secret(Purpose.AUDIT), Suite.INTERNATIONAL),
         )
         rotated = EmbeddedRegister(later)
 

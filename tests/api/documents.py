@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from app import main
-from app.adapters.keys.file import FileKeys
 from app.core.settings import Settings
+from tests.factories.houses import make_keys
 
 JSON = dict[str, Any]
 
@@ -17,7 +17,7 @@ JSON = dict[str, Any]
 def document() -> JSON:
     """The document of a development server."""
     with tempfile.TemporaryDirectory() as folder:
-        keys = FileKeys.create(Path(folder) / "keys.json")
+        keys = make_keys(Path(folder) / "keys.json")
         house = main.build(Settings(data_folder=Path(folder)), "postgresql://nobody@127.0.0.1/nothing", keys=keys)
         return main.create_app(house).openapi()
 

@@ -17,6 +17,7 @@ from tests.adapters.embedded import ROOT, interpreter_for_everybody
 from tests.cli.forking import Asked, Forked, Mother
 
 START_SECONDS = 90
+SUITE = "ESCARD_CIPHER_SUITE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +109,8 @@ class Escard:
             running.kill()
 
     def _environment(self, settings: Mapping[str, str]) -> dict[str, str]:
-        """Nothing of ours but what the interpreter needs: coverage, and packages where it is another's."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("ESCARD_")}
+        """Nothing of ours but the suite, and what the interpreter needs: coverage, packages where it is another's."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("ESCARD_") or name == SUITE}
         if self._account:
             kept["PYTHONPATH"] = os.pathsep.join(part for part in sys.path if part.endswith("site-packages"))
             kept |= {"HOME": str(self.data_folder), "PYTHONDONTWRITEBYTECODE": "1"}

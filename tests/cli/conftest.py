@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.adapters.keys.file import FileKeys
 from tests.cli.commands import Escard
 from tests.cli.forking import Mother
 from tests.cli.installations import Installation, open_folder
+from tests.factories.houses import make_keys
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def ordinary(escard: Escard) -> Escard:
 @pytest.fixture
 def with_keys(escard: Escard) -> Escard:
     """Commands that have a key file."""
-    FileKeys.create(escard.data_folder / "keys.json")
+    make_keys(escard.data_folder / "keys.json")
     return escard
 
 

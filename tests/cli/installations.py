@@ -16,6 +16,7 @@ from app.adapters.postgres.founding import APP, OWNER
 from app.adapters.postgres.schema import migrate
 from app.core.settings import Settings
 from tests.cluster import OPTIONS, memory_folder
+from tests.factories.houses import make_keys
 from tests.factories.phone import settle_people
 
 
@@ -40,7 +41,7 @@ class Installation:
 
     def make(self) -> None:
         """Make it, without a process for each part."""
-        ring = FileKeys.create(self.folder / "keys.json")
+        ring = make_keys(self.folder / "keys.json")
         with EmbeddedPostgres(self.folder / "postgres", options=OPTIONS) as server:
             migrate(server.url(OWNER))
             asyncio.run(_settle(Settings(data_folder=self.folder), server.url(APP), ring))

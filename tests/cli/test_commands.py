@@ -123,8 +123,24 @@ class TestKeys:
 
         assert done.status == 0
         assert "access-tokens" in done.said
-        for secret in (held["root"], held["routing"], *held["peppers"].values(), *held["wrapping"].values()):
-            assert secret not in done.said + done.complained
+        for key in (held["root"], held["routing"], *held["peppers"].values(), *held["wrapping"].values()):
+            assert (key if isinstance(key, str) else key["key"]) not in done.said + done.complained
+
+    def test_tell_their_suite(self, escard: Escard) -> None:
+        escard.do("keys", "init", cipher_suite="sm")
+
+        done = escard.do("keys", "show")
+
+        assert "wrapping keys, newest first: 1 (sm)" in done.said
+
+    def test_of_another_suite_do_not_protect_what_is_new(self, escard: Escard, database: cluster.Database) -> None:
+        escard.do("keys", "init", cipher_suite="international")
+
+        done = escard.do("worker", cipher_suite="sm", database_url=database.app_url)
+
+        assert done.status == 1
+        assert "the newest look-up pepper of" in done.complained
+        assert "is of the suite international: add one of sm" in done.complained
 
     def test_that_others_may_read_are_refused(self, escard: Escard) -> None:
         escard.do("keys", "init")

@@ -1,12 +1,14 @@
 """Houses as the server builds them, but for what would only make tests wait."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Dialect, Engine
 from sqlalchemy.engine.interfaces import CompiledCacheType
 
 from app import main
+from app.adapters.keys.file import FileKeys
 from app.core.passwords import Cost, Passwords
 from app.core.settings import Settings
 from app.ports.keys import Keys, Purpose
@@ -18,6 +20,11 @@ QUICK = Cost(passes=1, kibibytes=8)
 
 _dialects: list[Dialect] = []
 _statements: CompiledCacheType = {}
+
+
+def make_keys(path: Path) -> FileKeys:
+    """Make a key file for the suite that the run is under (`pytest --suite`)."""
+    return FileKeys.create(path, Settings().cipher_suite)
 
 
 def build(settings: Settings, database_url: str, keys: Keys, **ports: Any) -> House:

@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy import text
 
 from app import main
-from app.adapters.keys.file import FileKeys
 from app.core.settings import Environment
 from app.models.operators import OperatorRole
 from app.routers.deps import House
 from app.services.operators import demo, registering, totp
 from app.services.operators.demo import DemoOperator
 from tests.factories.adding import ok, refused
+from tests.factories.houses import make_keys
 from tests.factories.make import Make
 from tests.factories.staff import code_at, secret_in
 
@@ -77,7 +77,7 @@ class TestPut:
         self, staffed: House, house: House, tmp_path_factory: pytest.TempPathFactory
     ) -> None:
         first, second = await standing(staffed)
-        elsewhere = replace(house, ports=replace(house.ports, keys=FileKeys.create(tmp_path_factory.mktemp("k") / "k")))
+        elsewhere = replace(house, ports=replace(house.ports, keys=make_keys(tmp_path_factory.mktemp("k") / "k")))
 
         assert first.password != second.password
         assert first.totp_address != second.totp_address

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Self
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hashes import SHA256, SM3
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from app.core.suites import Suite, SuiteKey, aead
 from app.ports.keys import Keys, KeysUnavailable, Purpose
 
 _FORMAT = 1
@@ -26,23 +26,25 @@ class FileKeys(Keys):
 
     `root` gives the purposes' secrets (HKDF, RFC 5869), `routing` the buckets for ever, `peppers` the look-ups,
     `wrapping` the data keys and `signing` the signatures that others verify; the last three are numbered, the highest
-    number is the newest. A file older than such signatures has no `signing`: the root gives its first key.
+    number is the newest. A file older than such signatures has no `signing`: the root gives its first key. A key of the
+    suite `sm` is written `{"suite": "sm", "key": "…"}`, one of `international` as its text alone.
     """
 
     def __init__(
         self,
         *,
-        root: bytes,
+        root: SuiteKey,
         routing: bytes,
-        peppers: Mapping[int, bytes],
-        wrapping: Mapping[int, bytes],
+        peppers: Mapping[int, SuiteKey],
+        wrapping: Mapping[int, SuiteKey],
         signing: Mapping[int, bytes],
     ) -> None:
         self._routing = routing
         self._peppers = dict(peppers)
         self._signing = dict(signing) or {1: _derive(root, "signing")}
         self._secrets = {purpose: _derive(root, purpose.value) for purpose in Purpose if purpose is not Purpose.ROUTING}
-        self._wrapping = {version: AESGCM(key) for version, key in wrapping.items()}
+        self._wrapping = dict(wrapping)
+        self._wrapping_aeads = {version: aead(key.suite, key.secret) for version, key in wrapping.items()}
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -56,21 +58,21 @@ class FileKeys(Keys):
             raise KeyFileBroken(f"{path} can be read by others: chmod 600 it")
         try:
             held = json.loads(path.read_text())
-            if held["format"] != _FORMAT:
-                raise KeyFileBroken(f"{path} has format {held['format']}, this version reads {_FORMAT}")
-            return cls(
-                root=_bytes(held["root"]),
-                routing=_bytes(held["routing"]),
-                peppers={int(version): _bytes(key) for version, key in held["peppers"].items()},
-                wrapping={int(version): _bytes(key) for version, key in held["wrapping"].items()},
-                signing={int(version): _bytes(key) for version, key in held.get("signing", {}).items()},
-            )
-        except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+            if held["format"] == _FORMAT:
+                return cls(
+                    root=_key(held["root"]),
+                    routing=_bytes(held["routing"]),
+                    peppers={int(version): _key(key) for version, key in held["peppers"].items()},
+                    wrapping={int(version): _key(key) for version, key in held["wrapping"].items()},
+                    signing={int(version): _bytes(key) for version, key in held.get("signing", {}).items()},
+                )
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise KeyFileBroken(f"{path} is no key file") from error
+        raise KeyFileBroken(f"{path} has format {held['format']}, this version reads {_FORMAT}")
 
     @classmethod
-    def create(cls, path: Path) -> Self:
-        """Make a key file with new secrets; one that is there already is never overwritten.
+    def create(cls, path: Path, suite: Suite) -> Self:
+        """Make a key file with new secrets for a suite; one that is there already is never overwritten.
 
         Raises:
             FileExistsError: there is one.
@@ -78,10 +80,10 @@ class FileKeys(Keys):
         path.parent.mkdir(parents=True, exist_ok=True)
         held = {
             "format": _FORMAT,
-            "root": _text(os.urandom(32)),
+            "root": _new(suite),
             "routing": _text(os.urandom(32)),
-            "peppers": {"1": _text(os.urandom(32))},
-            "wrapping": {"1": _text(os.urandom(32))},
+            "peppers": {"1": _new(suite)},
+            "wrapping": {"1": _new(suite)},
             "signing": {"1": _text(os.urandom(32))},
         }
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -94,23 +96,23 @@ class FileKeys(Keys):
     def secret(self, purpose: Purpose) -> bytes:
         return self._routing if purpose is Purpose.ROUTING else self._secrets[purpose]
 
-    def peppers(self) -> Mapping[int, bytes]:
+    def peppers(self) -> Mapping[int, SuiteKey]:
         return self._peppers
 
     def signing(self) -> Mapping[int, bytes]:
         return self._signing
 
     @property
-    def wrapping_versions(self) -> tuple[int, ...]:
-        """The versions of the keys that wrap data keys."""
-        return tuple(self._wrapping)
+    def wrapping(self) -> Mapping[int, SuiteKey]:
+        """The keys that wrap data keys, by version."""
+        return self._wrapping
 
     async def wrap(self, data_key: bytes) -> bytes:
         version, nonce = max(self._wrapping), os.urandom(12)
-        return version.to_bytes(2) + nonce + self._wrapping[version].encrypt(nonce, data_key, b"data-key")
+        return version.to_bytes(2) + nonce + self._wrapping_aeads[version].encrypt(nonce, data_key, b"data-key")
 
     async def unwrap(self, wrapped: bytes) -> bytes:
-        wrapping = self._wrapping.get(int.from_bytes(wrapped[:2]))
+        wrapping = self._wrapping_aeads.get(int.from_bytes(wrapped[:2]))
         if wrapping is None:
             raise KeysUnavailable
         try:
@@ -119,8 +121,20 @@ class FileKeys(Keys):
             raise KeysUnavailable from error
 
 
-def _derive(root: bytes, use: str) -> bytes:
-    return HKDF(algorithm=SHA256(), length=32, salt=None, info=use.encode()).derive(root)
+def _derive(root: SuiteKey, use: str) -> bytes:
+    algorithm = SM3() if root.suite is Suite.SM else SHA256()
+    return HKDF(algorithm=algorithm, length=32, salt=None, info=use.encode()).derive(root.secret)
+
+
+def _new(suite: Suite) -> str | dict[str, str]:
+    key = _text(os.urandom(32))
+    return key if suite is Suite.INTERNATIONAL else {"suite": suite.value, "key": key}
+
+
+def _key(held: str | dict[str, str]) -> SuiteKey:
+    if isinstance(held, str):
+        return SuiteKey(Suite.INTERNATIONAL, _bytes(held))
+    return SuiteKey(Suite(held["suite"]), _bytes(held["key"]))
 
 
 def _text(key: bytes) -> str:

@@ -17,6 +17,7 @@ from cryptography.exceptions import InvalidTag
 from app.core.clock import Clock
 from app.core.errors import Conflict, Invalid
 from app.core.sealing import DataKey
+from app.core.suites import Suite
 from app.core.tokens import base64url
 from app.core.tokens.published import NotOurs, Published
 
@@ -83,9 +84,9 @@ class ReadCode:
 class PresentationCodes:
     """Issues codes and reads them again; nothing is stored of them."""
 
-    def __init__(self, published: Published, secret: bytes, *, clock: Clock) -> None:
+    def __init__(self, published: Published, secret: bytes, suite: Suite, *, clock: Clock) -> None:
         self._published = published
-        self._key = DataKey(secret)
+        self._key = DataKey(secret, suite)
         self._clock = clock
 
     def issue(self, purpose: str, shown: Shown) -> NewCode:

@@ -28,6 +28,7 @@ from app.services.enrolments import expiring, reading
 from app.services.family import ageing, disputing, leaving, passing
 from app.services.filings import looking
 from app.services.links import comparing
+from app.services.medical_accounts import comparing as adding_up
 from app.services.notifications import telling
 from app.services.outbox import Kind, Taken
 from app.services.privacy import erasing
@@ -105,6 +106,7 @@ def chores(db: Database, ports: Ports) -> Sequence[Chore]:
         Chore("report_late_reviews", partial(report_late_reviews, db), _now, timedelta(hours=1)),
         Chore("report_strays", partial(report_strays, db, ports), _next_night, timedelta(days=1)),
         Chore("report_torn_links", partial(report_torn_links, db), _next_night, timedelta(days=1)),
+        Chore("report_unequal_books", partial(report_unequal_books, db), _next_night, timedelta(days=1)),
     )
 
 
@@ -152,6 +154,15 @@ async def report_torn_links(db: Database) -> int:
     found = await comparing.torn(db)
     if found:
         _log.error("links_torn", count=len(found), first=[str(link_id) for link_id in found[:20]])
+    return len(found)
+
+
+async def report_unequal_books(db: Database) -> int:
+    """Write into the log which accounts and movements do not add up; return how many."""
+    found = await adding_up.unequal(db)
+    if len(found):
+        accounts, movements = [[str(each) for each in ids[:20]] for ids in (found.accounts, found.movements)]
+        _log.error("book_unequal", count=len(found), accounts=accounts, movements=movements)
     return len(found)
 
 

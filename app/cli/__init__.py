@@ -22,6 +22,7 @@ VERBS: Final[Mapping[str, str]] = {
     "operators": "Add, list and remove those who work here.",
     "terminals": "Add, list and remove the devices that read codes.",
     "channels": "Let channels hear of events: add, list and remove them.",
+    "medical-accounts": "Credit medical personal accounts, and add the book up.",
     "policies": "See and change the rules that regions set.",
     "retention": "Show what is kept, and until when.",
     "audit": "Check that what was written down is whole.",

@@ -18,6 +18,7 @@ from app.core.clock import today
 from app.core.settings import Environment
 from app.ports.register import TestPerson
 from app.routers.deps import House
+from app.services.medical_accounts import demo as demo_accounts
 from app.services.operators import demo as demo_staff
 from app.services.operators.demo import DemoOperator
 from app.services.people.ages import age_on
@@ -52,6 +53,7 @@ async def load(house: House) -> str:
     people = await register.test_people()
     await _pay_benefits(house, people)
     await link_families(house.db, register, people, demo.DEMO_LINKS, house.settings.channel)
+    await _credit(house, people)
     numbers = {person.label: person.number for person in people if person.label in demo_staff.LOGINS}
     who = {login: await person_of(house, number) for login, number in numbers.items()}
     await demo_staff.put(house.db, house.ports.keys, house.passwords, who)
@@ -65,6 +67,14 @@ async def _pay_benefits(house: House, people: Sequence[TestPerson]) -> None:
     numbers = {person.label: person.number for person in people}
     records = demo_benefits.records(numbers, today(house.db.clock.now()))
     await EmbeddedCertifications(house.db).put(records)
+
+
+async def _credit(house: House, people: Sequence[TestPerson]) -> None:
+    """Let there be something in the personal accounts of a few of them."""
+    for person in people:
+        if person.label in demo_accounts.CREDITS:
+            person_id = await person_of(house, person.number)
+            await demo_accounts.put(house.db, person_id, person.label)
 
 
 async def _insure(house: House, entries: Sequence[Entry]) -> None:

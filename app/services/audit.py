@@ -93,6 +93,8 @@ class Action(StrEnum):
     CERTIFICATION_SEEN = "certification.seen"
     CERTIFICATION_STARTED = "certification.started"
     CERTIFICATION_ENDED = "certification.ended"
+    MEDICAL_ACCOUNT_CREDITED = "medical_account.credited"
+    MEDICAL_ACCOUNT_RETURNED = "medical_account.returned"
     CODE_REDEEMED = "code.redeemed"
     CODE_REFUSED = "code.refused"
     LINK_STARTED = "link.started"

@@ -28,6 +28,7 @@ from app.services.accounts.sessions import Caller
 from app.services.cards import upgrades
 from app.services.enrolments import finishing, loading
 from app.services.faces import ending
+from app.services.medical_accounts import crediting
 from app.services.notifications import telling
 from app.services.people import homes
 
@@ -195,7 +196,7 @@ async def _require_nothing_on_its_way(session: Session, person_id: UUID) -> None
 
 
 async def _end_business(session: Session, person_id: UUID) -> None:
-    """End what the person has begun and what stays as a record: certifications, and payment by the card."""
+    """End what the person has begun and what stays as a record: certifications, payment by the card, money."""
     rows = await session.scalars(
         select(Certification)
         .where(
@@ -211,6 +212,7 @@ async def _end_business(session: Session, person_id: UUID) -> None:
     for upgrade in await upgrades.in_force(session, person_id):
         upgrade.advance(UpgradeState.WITHDRAWN, session.now)
     await agreements.end_all(session, person_id)
+    await crediting.give_back(session, person_id)
 
 
 async def _end_the_rest(session: Session, caller: Caller, ids: frozenset[UUID]) -> None:

@@ -1,0 +1,156 @@
+"""`escard medical-accounts`: money from the authority's file into personal accounts, and whether the book adds up."""
+
+import csv
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from app.adapters.register import cells
+from app.adapters.register.cells import Row, RowFault
+from app.adapters.register.people_csv import PeopleFileNotReadable, encoding_of
+from app.cli.house import in_house
+from app.cli.terminal import Refused, counted, say
+from app.routers.deps import House
+from app.services.medical_accounts import comparing, crediting
+from app.services.medical_accounts.crediting import Credit, Credited
+from app.services.people import homes
+from app.services.people.homes import HomeErased
+from app.services.people.identifiers import SocialSecurityNumber, parse_number
+
+app = typer.Typer(
+    name="medical-accounts", help="Credit medical personal accounts, and add the book up.", no_args_is_help=True
+)
+
+NUMBER: Final = "social_security_number"
+COLUMNS: Final = (NUMBER, "amount", "reference")
+_REASONS: Final = {
+    "bad_amount": "it is no amount in yuan: 120, or 120.50",
+    "person_unknown": "the register knows nobody with this number, or they have died",
+    "reference_taken": "this reference was credited before, to somebody else or with another amount",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A good line of the file: what is to be credited, to whom."""
+
+    line: int
+    number: SocialSecurityNumber = field(repr=False)
+    amount: Decimal
+    reference: str
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of the lines."""
+
+    now: int = 0
+    before: int = 0
+    faulty: int = 0
+
+    def note(self, fault: RowFault) -> None:
+        """Tell what is wrong with a line."""
+        self.faulty += 1
+        place = f"line {fault.line}" if fault.column is None else f"line {fault.line}, column {fault.column}"
+        say(f"{place}: {fault.reason} ({_REASONS.get(fault.reason) or cells.REASONS.get(fault.reason, 'not valid')})")
+
+
+@app.command("import")
+def take_in(
+    path: Annotated[
+        Path, typer.Argument(metavar="CREDITS.CSV", help=f"Its first line names the columns: {', '.join(COLUMNS)}.")
+    ],
+) -> None:
+    """Credit the good lines of a CSV file, each once by its reference; bad ones are told, and the command fails."""
+
+    async def take(house: House) -> Tally:
+        tally = Tally()
+        for read in _lines(path, partial(parse_number, population=house.population)):
+            fault = read if isinstance(read, RowFault) else await _credit(house, read, tally)
+            if fault is not None:
+                tally.note(fault)
+        return tally
+
+    try:
+        tally = in_house(take)
+    except PeopleFileNotReadable:
+        raise Refused(f"{path} is no text in UTF-8 or GB 18030.") from None
+    except OSError as error:
+        raise Refused(f"{path} cannot be read: {error.strerror}.") from None
+    faulty = counted(tally.faulty, "fault", "faults")
+    say(f"{counted(tally.now, 'credit', 'credits')} booked, {tally.before} known already, {faulty}.")
+    if tally.faulty:
+        raise typer.Exit(1)
+
+
+@app.command("check")
+def check() -> None:
+    """Add the book up: each balance against its entries, each movement against zero; fails where one is unequal."""
+    found = in_house(lambda house: comparing.unequal(house.db))
+    for person_id in found.accounts:
+        say(f"account {person_id} is not what its entries sum to")
+    for movement_id in found.movements:
+        say(f"movement {movement_id} does not sum to zero")
+    if len(found):
+        raise typer.Exit(1)
+    say("The book adds up.")
+
+
+def _lines(path: Path, number: Callable[[str], SocialSecurityNumber]) -> Iterator[Line | RowFault]:
+    """Read the file line by line; a bad line is told by its first fault."""
+    with path.open(encoding=encoding_of(path), newline="") as stream:
+        reader = csv.reader(stream, strict=True)
+        columns = [name.strip().lower() for name in next(reader, [])]
+        missing = [column for column in COLUMNS if columns.count(column) != 1]
+        if missing:
+            yield RowFault(1, missing[0], "missing_column")
+            return
+        while True:
+            line = reader.line_num + 1
+            try:
+                texts = next(reader)
+            except StopIteration:
+                return
+            except csv.Error:
+                yield RowFault(line, None, "unreadable_row")
+                continue
+            if any(text.strip() for text in texts):
+                yield _line(Row(line, columns, texts), number)
+
+
+def _line(row: Row, number: Callable[[str], SocialSecurityNumber]) -> Line | RowFault:
+    whose = row.need(NUMBER, number)
+    amount = row.need("amount", crediting.parse_amount)
+    reference = row.need("reference", crediting.parse_reference)
+    if row.faults:
+        return row.faults[0]
+    assert whose is not None
+    assert amount is not None
+    assert reference is not None
+    return Line(row.line, whose, amount, reference)
+
+
+async def _credit(house: House, line: Line, tally: Tally) -> RowFault | None:
+    """Book one line; the register is asked about people whom nobody has met here yet."""
+    registered = await house.ports.register.find(line.number.value)
+    if registered is None or not registered.is_alive:
+        return RowFault(line.line, NUMBER, "person_unknown")
+    person_id = await house.db.run(lambda session: homes.find_or_create(session, line.number, registered))
+    new = Credit(person_id, line.amount, line.reference)
+    try:
+        done = await house.db.run(lambda session: crediting.credit(session, new))
+    except HomeErased:
+        return RowFault(line.line, NUMBER, "person_unknown")
+    match done:
+        case Credited.NOW:
+            tally.now += 1
+        case Credited.BEFORE:
+            tally.before += 1
+        case Credited.REFERENCE_TAKEN:
+            return RowFault(line.line, "reference", "reference_taken")
+    return None

@@ -1,0 +1,1 @@
+"""Medical personal accounts and the book behind them."""

@@ -96,6 +96,8 @@ def members(error: AppError) -> dict[str, Any]:
             found["next"]["href"] = error.next_step.href
         if error.next_step.notice is not None:
             found["next"]["notice"] = error.next_step.notice
+        if error.next_step.channel is not None:
+            found["next"]["channel"] = error.next_step.channel
     if error.tries_left is not None:
         found["tries_left"] = error.tries_left
     if error.retry_after_seconds is not None:

@@ -21,7 +21,7 @@ VERBS: Final[Mapping[str, str]] = {
     "offices": "Add and list the offices that people can go to.",
     "operators": "Add, list and remove those who work here.",
     "terminals": "Add, list and remove the devices that read codes.",
-    "channels": "Let channels hear of events: add, list and remove them.",
+    "channels": "Add channels, allow, suspend and remove them; what they hear, and their keys.",
     "medical-accounts": "Credit medical personal accounts, and add the book up.",
     "policies": "See and change the rules that regions set.",
     "retention": "Show what is kept, and until when.",

@@ -1,76 +1,180 @@
-"""`escard channels`: who hears by signed events what becomes of the cards that are used there."""
+"""`escard channels`: the registry of channels: what each may do, its keys, and what it hears of its cards."""
 
-import re
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, TypeVar
 
 import typer
 
 from app.cli.house import in_house
 from app.cli.terminal import Refused, say, table
-from app.models.channels import CardEvent
-from app.services.channels import registering
-from app.services.channels.registering import HookAddressNotTaken
+from app.core.db import Session
+from app.models.channels import CardEvent, Channel, ChannelKind, ChannelService
+from app.services.channel_registry import hearing, keys, registering
+from app.services.channel_registry.hearing import HookAddressNotTaken
+from app.services.channel_registry.keys import ChannelKeyNotTaken
+from app.services.channel_registry.registering import ChannelNotTaken, NewChannel
 
-app = typer.Typer(name="channels", help="Let channels hear of events: add, list and remove them.", no_args_is_help=True)
+app = typer.Typer(name="channels", help="Add channels, allow, suspend and remove them.", no_args_is_help=True)
+of_keys = typer.Typer(name="keys", help="The public keys that a channel signs with.", no_args_is_help=True)
+app.add_typer(of_keys)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The channel, as sessions and issue numbers name it.")]
+Services = Annotated[
+    list[ChannelService] | None, typer.Option("--service", help="What may be done in it; may be said several times.")
+]
+Url = Annotated[str, typer.Option(help="Where it hears: https, or http within this machine.")]
+Events = Annotated[list[CardEvent], typer.Option("--event", help="What it hears of; may be said several times.")]
+Result = TypeVar("Result")
 
 
 @app.command("add")
 def add_channel(
     name: Name,
-    url: Annotated[str, typer.Option(help="Where it hears: https, or http within this machine.")],
-    event: Annotated[list[CardEvent], typer.Option(help="What it hears of; may be said several times.")],
+    kind: Annotated[ChannelKind, typer.Option(help="What it is.")] = ChannelKind.APP,
+    level: Annotated[int, typer.Option(help="How much is believed of what it has proved of its users, 1 to 3.")] = 1,
+    parent: Annotated[
+        str | None, typer.Option(help="The channel above it, of its kind; stopped, it stops too.")
+    ] = None,
+    service: Services = None,
+    entry: Annotated[str | None, typer.Option(help="Where people enter it: an address, with its scheme.")] = None,
+    url: Annotated[str | None, typer.Option(help="Where it hears, if it does; see `hear`.")] = None,
+    event: Annotated[list[CardEvent] | None, typer.Option("--event", help="What it hears of.")] = None,
 ) -> None:
+    """Add a channel; where no service is named, all may be done in it. A secret of events is shown once."""
+    if (url is None) != (not event):
+        raise Refused("A channel that hears has an address (--url) and hears of something (--event).")
+    new = NewChannel(name, kind, level, parent, frozenset(service or ChannelService), entry)
+
+    async def add(session: Session) -> str | None:
+        await registering.add(session, new)
+        return None if url is None else await hearing.hear(session, name, url, frozenset(event or ()))
+
+    secret = _do(add)
+    if secret is not None:
+        _show(secret)
+    say(f"{name} is added.")
+
+
+@app.command("allow")
+def allow(name: Name, service: Services = None) -> None:
+    """Say anew what may be done in a channel; without a service, its users see what they have, and no more."""
+    _do(lambda session: registering.allow(session, name, frozenset(service or ())))
+    say(f"{name} may do: {', '.join(service or ()) or 'nothing more than to show what is there'}.")
+
+
+@app.command("suspend")
+def suspend(name: Name) -> None:
+    """Stop a channel and all below it, sessions too, from the next request on."""
+    _do(lambda session: registering.suspend(session, name))
+    say(f"{name} is suspended.")
+
+
+@app.command("resume")
+def resume(name: Name) -> None:
+    """Let a suspended channel go on; sessions that waited go on too."""
+    _do(lambda session: registering.resume(session, name))
+    say(f"{name} goes on.")
+
+
+@app.command("remove")
+def remove(name: Name) -> None:
+    """Take a channel away, with its keys and secrets; its name stays its own, and it can be added again."""
+    _do(lambda session: registering.remove(session, name))
+    say(f"{name} is removed.")
+
+
+@app.command("list")
+def list_channels() -> None:
+    """List every channel, those that were removed too."""
+    say(
+        table(
+            ("channel", "kind", "level", "above", "status", "services", "events go to", "events", "since"),
+            (_row(each) for each in _do(registering.everything)),
+        )
+    )
+
+
+@app.command("hear")
+def hear(name: Name, url: Url, event: Events) -> None:
     """Let a channel hear of events; the secret they are signed with is made here and shown once."""
-    if not re.fullmatch(r"[a-z0-9]+([_-][a-z0-9]+)*", name) or len(name) > 32:
-        raise Refused("A channel's name is made of small letters, figures, hyphens and _, at most 32.")
-    try:
-        secret = in_house(lambda house: house.db.run(lambda db: registering.add(db, name, url, frozenset(event))))
-    except HookAddressNotTaken:
-        raise Refused("Events go to https addresses, or http within this machine.") from None
-    _show(secret)
+    _show(_do(lambda session: hearing.hear(session, name, url, frozenset(event))))
+
+
+@app.command("mute")
+def mute(name: Name) -> None:
+    """Let a channel hear nothing any more."""
+    _do(lambda session: hearing.mute(session, name))
+    say(f"{name} hears nothing any more.")
 
 
 @app.command("rotate")
 def rotate(name: Name) -> None:
     """Make a new secret; events are signed with the old one too, until it is dropped."""
-    _show(in_house(lambda house: house.db.run(lambda session: registering.rotate(session, name))))
+    _show(_do(lambda session: hearing.rotate(session, name)))
     say(f"The one before it signs too, until `escard channels forget {name}`.")
 
 
 @app.command("forget")
 def forget(name: Name) -> None:
     """Sign with the newest secret alone."""
-    in_house(lambda house: house.db.run(lambda session: registering.drop_old_secret(session, name)))
+    _do(lambda session: hearing.drop_old_secret(session, name))
     say(f"{name} is signed to with the newest secret alone.")
 
 
-@app.command("remove")
-def remove(name: Name) -> None:
-    """Let a channel hear nothing any more."""
-    in_house(lambda house: house.db.run(lambda session: registering.remove(session, name)))
-    say(f"{name} hears nothing any more.")
+@of_keys.command("add")
+def add_keys(
+    name: Name,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A JWK set, one JWK, or a public key in PEM.")],
+) -> None:
+    """Let a channel sign with these keys too: EC on P-256, or RSA of 2048 bits and more."""
+
+    async def add(session: Session) -> list[str]:
+        jwks = keys.read(content)
+        await keys.add(session, name, jwks)
+        return [jwk["kid"] for jwk in jwks]
+
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise Refused(f"{file} cannot be read: {error.strerror}.") from None
+    say(f"{name} may sign with {', '.join(_do(add))}.")
 
 
-@app.command("list")
-def list_channels() -> None:
-    """List every channel that hears, and those that did."""
-    found = in_house(lambda house: house.db.run(registering.everything))
-    say(
-        table(
-            ("channel", "address", "events", "since", "until"),
-            (
-                (
-                    each.name,
-                    each.url,
-                    ", ".join(each.events.split()),
-                    f"{each.added_at:%Y-%m-%d}",
-                    f"{each.removed_at:%Y-%m-%d}" if each.removed_at else "-",
-                )
-                for each in found
-            ),
-        )
+@of_keys.command("list")
+def list_keys(name: Name) -> None:
+    """List the keys that a channel signs with, the newest first."""
+    found = _do(lambda session: keys.of_channel(session, name))
+    say(table(("kid", "kind", "since"), ((key.kid, key.jwk["kty"], f"{key.added_at:%Y-%m-%d}") for key in found)))
+
+
+@of_keys.command("remove")
+def remove_key(name: Name, kid: Annotated[str, typer.Argument(metavar="KID", help="The key's name.")]) -> None:
+    """Believe a key no more, from now on."""
+    _do(lambda session: keys.remove(session, name, kid))
+    say(f"{name} signs with {kid} no more.")
+
+
+def _do(work: Callable[[Session], Awaitable[Result]]) -> Result:
+    try:
+        return in_house(lambda house: house.db.run(work))
+    except HookAddressNotTaken:
+        raise Refused("Events go to https addresses, or http within this machine.") from None
+    except (ChannelNotTaken, ChannelKeyNotTaken) as error:
+        raise Refused(str(error)) from None
+
+
+def _row(channel: Channel) -> tuple[str, ...]:
+    return (
+        channel.name,
+        channel.kind.value,
+        str(channel.level),
+        channel.parent or "-",
+        channel.status.value,
+        ", ".join(channel.services.split()) or "-",
+        channel.url or "-",
+        ", ".join(channel.events.split()) or "-",
+        f"{channel.added_at:%Y-%m-%d}",
     )
 
 

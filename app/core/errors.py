@@ -43,12 +43,14 @@ class FieldError:
 class NextStep:
     """What the person can do now: a word for it and, where there are such, its address and the notice to read first.
 
-    An address may be a path with places (`/v1/holders/{holder}/…`); those of the request fill them.
+    An address may be a path with places (`/v1/holders/{holder}/…`); those of the request fill them. `channel` is the
+    one in which it can be done.
     """
 
     action: str
     href: str | None = None
     notice: str | None = None
+    channel: str | None = None
 
 
 class AppError(Exception):

@@ -1,12 +1,45 @@
-"""Channels that hear by signed events what becomes of the cards that are used in them."""
+"""The registry of channels: what each is, what may be done in it, its keys, and where it hears of its cards."""
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
+from sqlalchemy import CheckConstraint, ForeignKey, SmallInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import REFERENCE, Base
+
+
+class ChannelKind(StrEnum):
+    """What a channel is."""
+
+    APP = "app"
+    MINI_PROGRAM = "mini_program"
+    BANK_APP = "bank_app"
+    WEB_PAGE = "web_page"
+    COUNTER = "counter"
+    HOSPITAL = "hospital"
+
+
+class ChannelStatus(StrEnum):
+    """Whether a channel is there: what is suspended comes back as it was, what was removed is added anew."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    REMOVED = "removed"
+
+
+class ChannelService(StrEnum):
+    """What may be done in a channel; to see one's own card, and what is held of one, may be done in each."""
+
+    SHOW_CODE = "show_code"
+    ENROL = "enrol"
+    RIGHTS = "rights"
+    CERTIFICATIONS = "certifications"
+    TRANSFERS = "transfers"
+    CARD_ORDERS = "card_orders"
+    SHARING = "sharing"
 
 
 class CardEvent(StrEnum):
@@ -18,19 +51,45 @@ class CardEvent(StrEnum):
 
 
 class Channel(Base):
-    """A channel that hears; its name is the one of sessions and issue numbers.
+    """A channel; its name is the one of sessions and issue numbers, and is its own for ever.
 
-    `secrets` are sealed, for `id`: the newest signs, and the one before it too until it is dropped. `events` are
-    separated by spaces.
+    `level` (1 to 3) says how much is believed of what it has proved of its users. `services` and `events` are words
+    with spaces between. `is_open` repeats that it and every channel above it are active; whoever writes a status writes
+    it. `entry` is where people are led who are sent here. `secrets` are sealed, for `id`: the newest signs events, and
+    the one before it too until it is dropped; without a `url` it hears nothing.
     """
 
     __tablename__ = "channel"
-    __table_args__ = ({"info": REFERENCE},)
+    __table_args__ = (CheckConstraint("level BETWEEN 1 AND 3", name="level"), {"info": REFERENCE})
 
     name: Mapped[str] = mapped_column(primary_key=True)
     id: Mapped[UUID]
-    url: Mapped[str]
-    secrets: Mapped[bytes]
+    kind: Mapped[ChannelKind]
+    level: Mapped[int] = mapped_column(SmallInteger)
+    parent: Mapped[str | None] = mapped_column(ForeignKey("channel.name"))
+    services: Mapped[str]
+    status: Mapped[ChannelStatus]
+    is_open: Mapped[bool]
+    entry: Mapped[str | None]
+    url: Mapped[str | None]
+    secrets: Mapped[bytes | None]
     events: Mapped[str]
     added_at: Mapped[datetime]
     removed_at: Mapped[datetime | None]
+
+    @property
+    def allowed(self) -> frozenset[ChannelService]:
+        """What may be done in it."""
+        return frozenset(ChannelService(word) for word in self.services.split())
+
+
+class ChannelKey(Base):
+    """A public key that a channel signs with (a JWK, RFC 7517); it may have several at a time, each with its `kid`."""
+
+    __tablename__ = "channel_key"
+    __table_args__ = ({"info": REFERENCE},)
+
+    channel: Mapped[str] = mapped_column(ForeignKey("channel.name"), primary_key=True)
+    kid: Mapped[str] = mapped_column(primary_key=True)
+    jwk: Mapped[dict[str, Any]]
+    added_at: Mapped[datetime]

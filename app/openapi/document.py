@@ -32,8 +32,10 @@ from app.openapi.parts import (
     TERMINAL,
 )
 from app.routers import deps, once
+from app.routers.in_channels import IN_CHANNELS
 from app.services import answers
 from app.services.accounts import sessions
+from app.services.channel_registry.standing import ChannelStopped, ServiceNotInChannel
 from app.services.handovers.holding import HandoverEnded
 from app.services.operators.sessions import RoleNeeded, StaffSessionEnded
 from app.services.terminals.requests import RequestNotTimely, RequestReplayed, TerminalNotKnown
@@ -253,8 +255,13 @@ _STAFF: Final = _dependency(deps.Staff)
 _TERMINAL: Final = _dependency(deps.SigningTerminal)
 _SCHEMES: Final = {_STAFF: "staff", _TERMINAL: "terminal", _dependency(deps.HandoverHolder): "handover"}
 _REFUSALS_OF: Final[Mapping[Callable[..., Any], tuple[type[AppError], ...]]] = {
-    _dependency(deps.Claims): (errors.Unauthenticated, sessions.SessionEnded, sessions.MoreProofNeeded),
-    _dependency(deps.AnyCaller): (errors.Unauthenticated, sessions.SessionEnded),
+    _dependency(deps.Claims): (
+        errors.Unauthenticated,
+        sessions.SessionEnded,
+        sessions.MoreProofNeeded,
+        ChannelStopped,
+    ),
+    _dependency(deps.AnyCaller): (errors.Unauthenticated, sessions.SessionEnded, ChannelStopped),
     _dependency(deps.Caller): (sessions.MoreProofNeeded,),
     _STAFF: (errors.Unauthenticated, StaffSessionEnded),
     _dependency(deps.Reviewer): (RoleNeeded,),
@@ -264,6 +271,8 @@ _REFUSALS_OF: Final[Mapping[Callable[..., Any], tuple[type[AppError], ...]]] = {
         errors.Unauthenticated,
         sessions.SessionEnded,
         sessions.MoreProofNeeded,
+        ChannelStopped,
         HandoverEnded,
     ),
+    **{_dependency(alias): (ServiceNotInChannel,) for alias in IN_CHANNELS},
 }

@@ -19,6 +19,7 @@ from app.schemas import accounts as shapes
 from app.schemas.base import Page
 from app.services import answers
 from app.services.accounts import changing, codes, devices, profile, refreshing, sessions, signing
+from app.services.channel_registry.standing import ChannelStopped
 from app.services.people.phones import mask_phone
 
 router = APIRouter(prefix="/v1", tags=["accounts"], route_class=StrictRoute)
@@ -51,7 +52,12 @@ async def send_code(
     status_code=201,
     response_model=shapes.AccountOpened,
     responses=documented(
-        codes.SmsCodeWrong, signing.PhoneAlreadyRegistered, signing.PasswordTooWeak, IdempotencyKeyMissing, Busy
+        codes.SmsCodeWrong,
+        signing.PhoneAlreadyRegistered,
+        signing.PasswordTooWeak,
+        ChannelStopped,
+        IdempotencyKeyMissing,
+        Busy,
     ),
 )
 async def register(request: Request, body: shapes.AccountAsk, house: TheHouse) -> Response:
@@ -89,7 +95,12 @@ async def register(request: Request, body: shapes.AccountAsk, house: TheHouse) -
     "/sessions",
     status_code=201,
     responses=documented(
-        codes.SmsCodeWrong, signing.CredentialsWrong, signing.SignInPaused, signing.NoAccountForPhone, Busy
+        codes.SmsCodeWrong,
+        signing.CredentialsWrong,
+        signing.SignInPaused,
+        signing.NoAccountForPhone,
+        ChannelStopped,
+        Busy,
     ),
 )
 async def sign_in(body: shapes.SessionAsk, house: TheHouse) -> shapes.TokensRead:
@@ -106,7 +117,7 @@ async def sign_in(body: shapes.SessionAsk, house: TheHouse) -> shapes.TokensRead
     return _tokens(house, signed_in)
 
 
-@router.post("/sessions/refresh", responses=documented(refreshing.RefreshTokenRefused))
+@router.post("/sessions/refresh", responses=documented(refreshing.RefreshTokenRefused, ChannelStopped))
 async def refresh(body: shapes.RefreshAsk, house: TheHouse) -> shapes.TokensRead:
     """Exchange a refresh token for new tokens; a token used before ends the session."""
     return shapes.TokensRead.of(await refreshing.refresh(house.db, house.mint, body.refresh_token))

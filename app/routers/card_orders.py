@@ -20,6 +20,7 @@ from app.routers import cursors, deps
 from app.routers.bodies import StrictRoute, file_body
 from app.routers.cursors import Cursor, Limit
 from app.routers.deps import Caller, Holder, Language, TheHouse
+from app.routers.in_channels import CardOrdersCaller
 from app.routers.once import OncePerKey, Remember
 from app.schemas import card_orders as shapes
 from app.schemas.base import Page
@@ -52,7 +53,12 @@ _AUTHORITY = (NotFound, LinkFrozen, ServiceNotShared, OwnCardNeeded)
     ),
 )
 async def draft_card_order(
-    body: shapes.CardOrderAsk, caller: Caller, holder: Holder, house: TheHouse, once: OncePerKey, language: Language
+    body: shapes.CardOrderAsk,
+    caller: CardOrdersCaller,
+    holder: Holder,
+    house: TheHouse,
+    once: OncePerKey,
+    language: Language,
 ) -> Response:
     """Draft the order of a physical card; a photo is sent next, nothing leaves yet."""
 
@@ -64,7 +70,12 @@ async def draft_card_order(
 
 @router.get("/{holder}/card-orders", responses=documented(*_AUTHORITY))
 async def list_card_orders(
-    caller: Caller, holder: Holder, house: TheHouse, language: Language, limit: Limit = 20, cursor: Cursor = None
+    caller: CardOrdersCaller,
+    holder: Holder,
+    house: TheHouse,
+    language: Language,
+    limit: Limit = 20,
+    cursor: Cursor = None,
 ) -> Page[shapes.CardOrderRead]:
     """Orders of physical cards, the newest first."""
     views, last = await viewing.list_all(house.db, caller, holder, cursors.read(cursor), limit)
@@ -76,7 +87,7 @@ async def list_card_orders(
 
 @router.get("/{holder}/card-orders/{order_id}", responses=documented(*_AUTHORITY))
 async def read_card_order(
-    order_id: str, caller: Caller, holder: Holder, house: TheHouse, language: Language
+    order_id: str, caller: CardOrdersCaller, holder: Holder, house: TheHouse, language: Language
 ) -> shapes.CardOrderRead:
     """An order of a physical card, with its timeline."""
     view = await viewing.read(house.db, caller, holder, deps.identity(order_id))
@@ -101,7 +112,7 @@ async def read_card_order(
     ),
 )
 async def put_card_photo(
-    order_id: str, request: Request, caller: Caller, holder: Holder, house: TheHouse, language: Language
+    order_id: str, request: Request, caller: CardOrdersCaller, holder: Holder, house: TheHouse, language: Language
 ) -> shapes.CardOrderRead:
     """Send the photo for the card, the body is the file: JPEG, 358 × 441, on white, the whole head."""
     wanted = deps.identity(order_id)
@@ -117,7 +128,7 @@ async def put_card_photo(
     responses=documented(*_AUTHORITY, CardOrderStepNotAllowed, NoticeOutdated),
 )
 async def agree_to_card_photo(
-    order_id: str, body: NoticeShown, caller: Caller, holder: Holder, house: TheHouse
+    order_id: str, body: NoticeShown, caller: CardOrdersCaller, holder: Holder, house: TheHouse
 ) -> None:
     """Agree to the photo of a draft, before it is sent."""
     await agreeing.agree(house.db, caller, holder, deps.identity(order_id), body.shown())
@@ -142,7 +153,7 @@ async def take_card_photo_consent_back(order_id: str, caller: Caller, holder: Ho
     ),
 )
 async def submit_card_order(
-    order_id: str, caller: Caller, holder: Holder, house: TheHouse, once: OncePerKey, language: Language
+    order_id: str, caller: CardOrdersCaller, holder: Holder, house: TheHouse, once: OncePerKey, language: Language
 ) -> Response:
     """Hand a draft in; it leaves a moment later."""
     wanted = deps.identity(order_id)

@@ -14,6 +14,7 @@ from app.routers import cursors, deps, faces
 from app.routers.bodies import StrictRoute
 from app.routers.cursors import Cursor, Limit
 from app.routers.deps import Caller, Holder, Language, TheHouse
+from app.routers.in_channels import CertificationsCaller
 from app.routers.once import OncePerKey, Remember
 from app.routers.waiting import IfNoneMatch, Prefer, answer_when_changed
 from app.schemas import certifications as shapes
@@ -37,7 +38,7 @@ _HOLDER = (NotFound, LinkFrozen, ServiceNotShared, OwnCardNeeded)
 
 @router.get("", responses=documented(*_HOLDER, CertificationsUnavailable))
 async def read_certifications(
-    caller: Caller,
+    caller: CertificationsCaller,
     holder: Holder,
     house: TheHouse,
     language: Language,
@@ -71,7 +72,12 @@ async def read_certifications(
     ),
 )
 async def certify(
-    body: shapes.CertificationAsk, caller: Caller, holder: Holder, house: TheHouse, once: OncePerKey, language: Language
+    body: shapes.CertificationAsk,
+    caller: CertificationsCaller,
+    holder: Holder,
+    house: TheHouse,
+    once: OncePerKey,
+    language: Language,
 ) -> Response:
     """Certify by a live face, by people at a counter, or by a visit at home; a face of the last 24 hours is enough."""
 
@@ -88,7 +94,7 @@ async def certify(
 
 @router.get("/{certification_id}", response_model=shapes.CertificationRead, responses=documented(*_HOLDER))
 async def read_certification(
-    caller: Caller,
+    caller: CertificationsCaller,
     holder: Holder,
     certification_id: str,
     house: TheHouse,

@@ -14,6 +14,7 @@ from app.problems import documented
 from app.routers import deps, faces
 from app.routers.bodies import StrictRoute
 from app.routers.deps import Caller, IfMatch, Language, TheHouse
+from app.routers.in_channels import EnrolCaller
 from app.routers.once import OncePerKey, Remember
 from app.routers.waiting import IfNoneMatch, Prefer, answer_when_changed
 from app.schemas import enrolments as shapes
@@ -52,7 +53,7 @@ _OWN_CARD = (allowing.NoPhysicalCard, allowing.CardIsLocked, allowing.CardNotAct
     responses=documented(OwnCardNeeded, *allowing.REFUSALS, steps.EnrolmentsUsedUp, deps.CardPasswordRequired),
 )
 async def open_enrolment(
-    body: shapes.EnrolmentAsk, caller: Caller, house: TheHouse, once: OncePerKey, language: Language
+    body: shapes.EnrolmentAsk, caller: EnrolCaller, house: TheHouse, once: OncePerKey, language: Language
 ) -> Response:
     """Begin to get one's own card, or to add a relative (needs a fresh card-password check)."""
     has_password = caller.is_proven and caller.card_password_version is not None

@@ -12,7 +12,8 @@ from app.ports.insurance import Insurance, InsuranceUnavailable, Month, Scheme
 from app.problems import documented
 from app.routers import deps
 from app.routers.cursors import Cursor, Limit
-from app.routers.deps import Caller, Holder, Language, TheHouse
+from app.routers.deps import Holder, Language, TheHouse
+from app.routers.in_channels import RightsCaller
 from app.schemas import rights as shapes
 from app.services.authority import LinkFrozen, ServiceNotShared
 from app.services.cards import allowing
@@ -28,7 +29,7 @@ _Year = Annotated[int | None, Query(ge=1950, le=2200, description="Only of this 
 
 
 @router.get("", response_model=shapes.RightsRead, responses=documented(*_LOOK))
-async def read_rights(caller: Caller, holder: Holder, house: TheHouse, language: Language) -> Response:
+async def read_rights(caller: RightsCaller, holder: Holder, house: TheHouse, language: Language) -> Response:
     """How a holder stands in all five; where an authority is silent, what is known from before, and why."""
     rights = await reading.summary(house.db, house.ports.insurance, caller, holder)
     return _told(shapes.RightsRead.of(rights, _path(holder), language), language)
@@ -36,7 +37,7 @@ async def read_rights(caller: Caller, holder: Holder, house: TheHouse, language:
 
 @router.get("/{insurance}", response_model=shapes.InsuranceRightsRead, responses=documented(*_LOOK))
 async def read_insurance(
-    caller: Caller, holder: Holder, insurance: Insurance, house: TheHouse, language: Language
+    caller: RightsCaller, holder: Holder, insurance: Insurance, house: TheHouse, language: Language
 ) -> Response:
     """How a holder stands in one insurance."""
     rights = await reading.one(house.db, house.ports.insurance, caller, holder, insurance)
@@ -45,7 +46,7 @@ async def read_insurance(
 
 @router.get("/{insurance}/contributions", response_model=shapes.ContributionsRead, responses=documented(*_LOOK))
 async def list_contributions(
-    caller: Caller,
+    caller: RightsCaller,
     holder: Holder,
     insurance: Insurance,
     house: TheHouse,
@@ -64,7 +65,7 @@ async def list_contributions(
 
 @router.get("/{insurance}/benefits", response_model=shapes.BenefitsRead, responses=documented(*_LOOK))
 async def list_benefits(
-    caller: Caller,
+    caller: RightsCaller,
     holder: Holder,
     insurance: Insurance,
     house: TheHouse,

@@ -12,7 +12,8 @@ from app.problems import documented
 from app.routers import cursors, deps
 from app.routers.bodies import StrictRoute
 from app.routers.cursors import Cursor, Limit
-from app.routers.deps import Caller, Holder, Language, TheHouse
+from app.routers.deps import Holder, Language, TheHouse
+from app.routers.in_channels import RightsCaller
 from app.routers.once import OncePerKey, Remember
 from app.schemas import rights_statements as shapes
 from app.schemas.base import Page
@@ -43,7 +44,7 @@ _PDF: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"application/p
     ),
 )
 async def issue_statement(
-    body: shapes.RightsStatementAsk, caller: Caller, holder: Holder, house: TheHouse, once: OncePerKey,
+    body: shapes.RightsStatementAsk, caller: RightsCaller, holder: Holder, house: TheHouse, once: OncePerKey,
     language: Language,
 ) -> Response:  # fmt: skip
     """A printable statement with a number that anybody can ask about; masked, and whole or not at all."""
@@ -59,7 +60,7 @@ async def issue_statement(
 
 @router.get("", responses=documented(*_LOOK))
 async def list_statements(
-    caller: Caller, holder: Holder, house: TheHouse, limit: Limit = 20, cursor: Cursor = None
+    caller: RightsCaller, holder: Holder, house: TheHouse, limit: Limit = 20, cursor: Cursor = None
 ) -> Page[shapes.RightsStatementRead]:
     """Statements of rights whose files are kept, the newest first."""
     url = house.settings.public_url
@@ -71,7 +72,7 @@ async def list_statements(
 
 
 @router.get("/{statement_id}", response_class=Response, responses=_PDF | documented(*_LOOK, StorageUnavailable))
-async def read_statement(statement_id: str, caller: Caller, holder: Holder, house: TheHouse) -> Response:
+async def read_statement(statement_id: str, caller: RightsCaller, holder: Holder, house: TheHouse) -> Response:
     """The PDF file of a statement, for thirty days (policy)."""
     content = await stating.read(house.db, house.ports, caller, holder, deps.identity(statement_id))
     name = f'attachment; filename="statement-{statement_id}.pdf"'

@@ -20,6 +20,7 @@ from app.schemas.showings import Drawing
 from app.services.authority import LinkFrozen, ServiceNotShared
 from app.services.cards import allowing
 from app.services.cards.reading import OwnCardNeeded
+from app.services.channel_registry.standing import ServiceNotInChannel
 from app.services.showings import issuing, redeeming
 from app.services.showings.issuing import NoCardToShow, PhoneCheckNeeded
 from app.services.showings.redeeming import CodeUsed, CodeWithdrawn, TerminalNotAllowed
@@ -45,6 +46,7 @@ _IMAGES = {drawing.media_type: {"schema": {"type": "string", "format": "binary"}
         OwnCardNeeded,
         PhoneCheckNeeded,
         NoCardToShow,
+        ServiceNotInChannel,
         *allowing.REFUSALS,
     )
     | {200: {"content": _IMAGES, "headers": {_GOOD_UNTIL: _WHEN}}},

@@ -10,6 +10,7 @@ from app.routers import cursors, deps
 from app.routers.bodies import StrictRoute
 from app.routers.cursors import Cursor, Limit
 from app.routers.deps import Caller, Holder, Language, TheHouse
+from app.routers.in_channels import TransfersCaller
 from app.routers.once import OncePerKey, Remember
 from app.schemas import transfers as shapes
 from app.schemas.base import Page
@@ -32,7 +33,12 @@ _AUTHORITY = (NotFound, LinkFrozen, ServiceNotShared, OwnCardNeeded)
     responses=documented(*_AUTHORITY, *allowing.REFUSALS, drafting.TransfersUsedUp, TransfersUnavailable),
 )
 async def draft_transfer(
-    body: shapes.TransferAsk, caller: Caller, holder: Holder, house: TheHouse, once: OncePerKey, language: Language
+    body: shapes.TransferAsk,
+    caller: TransfersCaller,
+    holder: Holder,
+    house: TheHouse,
+    once: OncePerKey,
+    language: Language,
 ) -> Response:
     """Draft the transfer of an insurance; `checks` say what stands in its way, nothing is sent yet."""
 
@@ -44,7 +50,12 @@ async def draft_transfer(
 
 @router.get("/{holder}/transfers", responses=documented(*_AUTHORITY))
 async def list_transfers(
-    caller: Caller, holder: Holder, house: TheHouse, language: Language, limit: Limit = 20, cursor: Cursor = None
+    caller: TransfersCaller,
+    holder: Holder,
+    house: TheHouse,
+    language: Language,
+    limit: Limit = 20,
+    cursor: Cursor = None,
 ) -> Page[shapes.TransferRead]:
     """Transfers, the newest first."""
     views, last = await viewing.list_all(house.db, caller, holder, cursors.read(cursor), limit)
@@ -56,7 +67,7 @@ async def list_transfers(
 
 @router.get("/{holder}/transfers/{transfer_id}", responses=documented(*_AUTHORITY))
 async def read_transfer(
-    transfer_id: str, caller: Caller, holder: Holder, house: TheHouse, language: Language
+    transfer_id: str, caller: TransfersCaller, holder: Holder, house: TheHouse, language: Language
 ) -> shapes.TransferRead:
     """A transfer, with its timeline."""
     view = await viewing.read(house.db, caller, holder, deps.identity(transfer_id))
@@ -72,7 +83,7 @@ async def read_transfer(
     ),
 )
 async def submit_transfer(
-    transfer_id: str, caller: Caller, holder: Holder, house: TheHouse, once: OncePerKey, language: Language
+    transfer_id: str, caller: TransfersCaller, holder: Holder, house: TheHouse, once: OncePerKey, language: Language
 ) -> Response:
     """Hand a draft in; it leaves a moment later."""
     wanted = deps.identity(transfer_id)

@@ -10,6 +10,7 @@ from sqlalchemy import delete, update
 from app.core.db import Database, Session, bucket_of
 from app.models.accounts import Account, Assurance, Device, SessionEnd, SignedIn
 from app.models.cards import CardIssue
+from app.models.channels import Channel
 from app.models.people import Person
 from app.ports.register import PhysicalCardStatus
 from app.routers.deps import House
@@ -17,6 +18,8 @@ from app.services.accounts import sessions
 from app.services.accounts.sessions import DeviceInfo
 from app.services.audit import Action
 from app.services.cards import following, issuing
+from app.services.channel_registry import registering
+from app.services.channel_registry.registering import NewChannel
 from tests.cards.test_following import MINE, say, told
 from tests.factories.make import Holder, Make
 
@@ -27,6 +30,8 @@ async def elsewhere(house: House, me: Holder, channel: str) -> Holder:
     """Sign somebody in to another channel, in which their card is in use."""
 
     async def sign_in(session: Session) -> SignedIn:
+        if await session.get(Channel, channel) is None:
+            await registering.add(session, NewChannel(channel))
         await issuing.add_channel(session, me.id, channel)
         account_id = me.claims.account_id
         account = await session.get_one(Account, (bucket_of(account_id), account_id))

@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
@@ -16,11 +16,13 @@ from structlog.testing import capture_logs
 from app.adapters.hooks import HttpHooks
 from app.adapters.webhooks import NotGenuine, Webhooks
 from app.core.clock import Clock
+from app.core.db import Session
 from app.models.channels import CardEvent
 from app.ports import Ports
 from app.routers.deps import House
-from app.services.channels import registering
-from app.services.channels.registering import HookAddressNotTaken
+from app.services.channel_registry import hearing, registering
+from app.services.channel_registry.hearing import HookAddressNotTaken
+from app.services.channel_registry.registering import NewChannel
 from app.worker import tell_due
 from tests.factories.adding import later
 from tests.factories.make import JSON, Holder, Make
@@ -74,9 +76,12 @@ class Scene:
         await tell_due(self.house.db, self.ports)
 
     async def add(self, *events: CardEvent, name: str = "app") -> None:
-        self.bank.secret = await self.house.db.run(
-            lambda session: registering.add(session, name, f"{self.address}/hook", frozenset(events or ALL))
-        )
+        async def add(session: Session) -> str:
+            if name != "app":
+                await registering.add(session, NewChannel(name))
+            return await hearing.hear(session, name, f"{self.address}/hook", frozenset(events or ALL))
+
+        self.bank.secret = await self.house.db.run(add)
 
 
 @pytest.fixture
@@ -203,10 +208,13 @@ class TestDelivery:
         assert [(line["channel"], line["log_level"]) for line in given_up] == [("app", "error")]
         assert len(scene.bank.heard) == 2
 
-    async def test_who_was_removed_hears_nothing_of_what_was_on_its_way(self, scene: Scene, me: Holder) -> None:
+    @pytest.mark.parametrize("remove", [hearing.mute, registering.remove], ids=["muted", "removed"])
+    async def test_who_was_removed_hears_nothing_of_what_was_on_its_way(
+        self, scene: Scene, me: Holder, remove: Callable[[Session, str], Awaitable[None]]
+    ) -> None:
         await scene.add()
         await suspend(me)
-        await scene.house.db.run(lambda session: registering.remove(session, "app"))
+        await scene.house.db.run(lambda session: remove(session, "app"))
 
         await scene.tell()
 
@@ -217,7 +225,7 @@ class TestSecrets:
     async def test_both_sign_while_one_is_changed(self, scene: Scene, me: Holder) -> None:
         await scene.add()
         old = scene.bank.secret
-        new = await scene.house.db.run(lambda session: registering.rotate(session, "app"))
+        new = await scene.house.db.run(lambda session: hearing.rotate(session, "app"))
         await suspend(me)
         await scene.tell()
         scene.bank.secret = new
@@ -225,7 +233,7 @@ class TestSecrets:
         await scene.tell()
         assert (len(scene.bank.heard), scene.bank.refused) == (2, 0)
 
-        await scene.house.db.run(lambda session: registering.drop_old_secret(session, "app"))
+        await scene.house.db.run(lambda session: hearing.drop_old_secret(session, "app"))
         scene.bank.secret = old
         await suspend(me)
         await scene.tell()
@@ -243,4 +251,4 @@ class TestSecrets:
     @pytest.mark.parametrize("url", ["http://bank.example/hook", "ftp://bank.example", "https://me@bank.example", "x"])
     async def test_events_go_nowhere_in_the_clear(self, house: House, url: str) -> None:
         with pytest.raises(HookAddressNotTaken):
-            await house.db.run(lambda session: registering.add(session, "app", url, ALL))
+            await house.db.run(lambda session: hearing.hear(session, "app", url, ALL))

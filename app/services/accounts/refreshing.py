@@ -9,6 +9,7 @@ from app.models.accounts import SessionEnd, SignedIn
 from app.services import audit
 from app.services.accounts import sessions
 from app.services.accounts.sessions import Mint, Tokens
+from app.services.channel_registry import standing
 
 _GRACE = timedelta(seconds=30)  # the refresh token before the newest is honoured so long: answers get lost
 
@@ -29,6 +30,7 @@ async def refresh(db: Database, mint: Mint, refresh_token: str) -> Tokens:
 
     Raises:
         RefreshTokenRefused: not ours, over, or used before.
+        ChannelStopped: the session's channel is not open; the token stays as good as it is.
     """
     token = mint.refresh.read(refresh_token)
     signed_in = await db.run(lambda session: _rotate(session, mint, token))
@@ -45,6 +47,7 @@ async def _rotate(session: Session, mint: Mint, token: RefreshToken) -> SignedIn
         return await _successor(session, signed_in, token)
     if signed_in.ended_at is not None or signed_in.expires_at <= session.now:
         return None
+    await standing.require_open(session, signed_in.channel)
     if token.generation == signed_in.generation:
         signed_in.generation += 1
         signed_in.rotated_at = signed_in.last_used_at = session.now

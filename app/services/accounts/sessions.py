@@ -18,6 +18,8 @@ from app.models.accounts import Account, Assurance, Device, SessionEnd, SignedIn
 from app.models.audit import ActorKind
 from app.services import audit
 from app.services.audit import Action, Actor
+from app.services.channel_registry import standing
+from app.services.channel_registry.standing import ChannelStopped
 from app.services.people import homes
 
 REFRESH_LIFETIME = timedelta(days=30)
@@ -78,7 +80,7 @@ class Caller:
     """Who a request comes from, as the session stands now; nothing of it is taken from the token alone.
 
     `person_id` is whom the account says it is; only `is_proven` means that a face has shown it. `claims` are the
-    token's, for step-up.
+    token's, for step-up. `channel_services` are the words of what may be done in the channel.
     """
 
     session_id: UUID
@@ -87,6 +89,7 @@ class Caller:
     person_id: UUID | None
     device_id: UUID
     channel: str
+    channel_services: str
     platform: str
     assurance: Assurance
     is_proven: bool
@@ -103,8 +106,9 @@ class Caller:
 
 _CALLER = hot("""
 SELECT s.home_id, s.person_id, s.device_id, s.channel, s.platform, s.assurance, s.expires_at, s.ended_at,
-       p.account_id AS proven_account_id, w.version AS card_password_version
+       p.account_id AS proven_account_id, w.version AS card_password_version, n.is_open, n.services
 FROM session s
+LEFT JOIN channel n ON n.name = s.channel
 LEFT JOIN person p ON p.bucket = s.bucket AND p.id = s.person_id
 LEFT JOIN card_password w ON w.bucket = s.bucket AND w.person_id = s.person_id
 WHERE s.bucket = $1 AND s.id = $2
@@ -116,6 +120,7 @@ async def caller(db: Database, claims: AccessClaims) -> Caller:
 
     Raises:
         SessionEnded: the session was ended or is over.
+        ChannelStopped: the channel that it was started in is not open.
     """
     rows = await db.fetch(_CALLER, bucket_of(claims.session_id), claims.session_id)
     row = _in_force(rows, db.clock.now())
@@ -126,6 +131,7 @@ async def caller(db: Database, claims: AccessClaims) -> Caller:
         person_id=row["person_id"],
         device_id=row["device_id"],
         channel=row["channel"],
+        channel_services=row["services"],
         platform=row["platform"],
         assurance=Assurance(row["assurance"]),
         is_proven=row["proven_account_id"] == claims.account_id,
@@ -137,10 +143,11 @@ async def caller(db: Database, claims: AccessClaims) -> Caller:
 def readable(rows: Sequence[Record], now: datetime) -> Record:
     """Return the first row of a hot read that joins `session`, if its caller may read.
 
-    The row has `assurance`, `expires_at` and `ended_at`.
+    The row has `assurance`, `expires_at`, `ended_at` and, of the channel, `is_open`.
 
     Raises:
         SessionEnded: the session was ended or is over.
+        ChannelStopped: the channel that it was started in is not open.
         MoreProofNeeded: its holder has shown no more than a phone.
     """
     row = _in_force(rows, now)
@@ -152,7 +159,12 @@ def readable(rows: Sequence[Record], now: datetime) -> Record:
 async def start(
     session: Session, account: Account, device: Device, info: DeviceInfo, *, assurance: Assurance, channel: str
 ) -> SignedIn:
-    """Start a session where the account lives now: with its person, or with itself."""
+    """Start a session where the account lives now: with its person, or with itself.
+
+    Raises:
+        ChannelStopped: there is no such channel, or it is not open.
+    """
+    await standing.require_open(session, channel)
     if account.person_id is not None and await homes.is_erased(session, account.person_id):
         account.person_id = None  # whom it has named has closed another account of theirs since
     home_id = account.person_id or account.id
@@ -311,4 +323,6 @@ def _living_of(session: Session, caller: Caller) -> Select[SignedIn]:
 def _in_force(rows: Sequence[Record], now: datetime) -> Record:
     if not rows or rows[0]["ended_at"] is not None or rows[0]["expires_at"] <= now:
         raise SessionEnded
+    if not rows[0]["is_open"]:
+        raise ChannelStopped
     return rows[0]

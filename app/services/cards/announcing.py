@@ -40,4 +40,4 @@ async def announce(session: Session, person_id: UUID, event: CardEvent, *, chann
 
 
 async def _channels(session: Session) -> list[Channel]:
-    return list(await session.scalars(select(Channel).where(Channel.removed_at.is_(None))))
+    return list(await session.scalars(select(Channel).where(Channel.url.is_not(None))))

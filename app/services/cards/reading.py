@@ -60,8 +60,9 @@ class CardView:
 OWN_CARD = hot("""
 SELECT s.assurance, s.expires_at, s.ended_at, s.person_id, p.account_id AS proven_account_id, h.wrapped_key,
        p.name, p.number, c.card_number, c.level, c.region, c.physical_status, c.issued_at, c.activated_at,
-       c.suspended_at, c.suspended_by, c.closed_at, c.loss_agreed_at, i.issue_number
+       c.suspended_at, c.suspended_by, c.closed_at, c.loss_agreed_at, i.issue_number, n.is_open
 FROM session s
+LEFT JOIN channel n ON n.name = s.channel
 LEFT JOIN home h ON h.bucket = s.bucket AND h.id = s.person_id
 LEFT JOIN person p ON p.bucket = s.bucket AND p.id = s.person_id
 LEFT JOIN card c ON c.bucket = s.bucket AND c.person_id = s.person_id

@@ -8,7 +8,7 @@ import orjson
 from app.core import logging
 from app.core.db import Database
 from app.ports.hooks import Hooks, HookUnavailable
-from app.services.channels import registering
+from app.services.channel_registry import hearing as registered
 from app.services.outbox import Taken
 
 PATIENCE: Final = timedelta(days=3)  # the schedule that the specification of Standard Webhooks gives as an example
@@ -23,7 +23,7 @@ async def tell(db: Database, hooks: Hooks, event: Taken) -> None:
         HookUnavailable: not now.
     """
     name = event.facts["channel"]
-    hook = await db.run(lambda session: registering.hook(session, name))
+    hook = await db.run(lambda session: registered.hook(session, name))
     if hook is None:
         return
     body = {

@@ -101,8 +101,9 @@ _SERVICES: Final = {allowed: Services(*allowed) for allowed in product((False, T
 
 # The member's rows and the owner's come in one answer: `side` tells them apart. Both lie in the caller's home.
 PAGE = hot("""
-SELECT s.assurance, s.expires_at, s.ended_at, p.account_id AS proven_account_id, h.wrapped_key, r.*
+SELECT s.assurance, s.expires_at, s.ended_at, p.account_id AS proven_account_id, h.wrapped_key, n.is_open, r.*
 FROM session s
+LEFT JOIN channel n ON n.name = s.channel
 LEFT JOIN home h ON h.bucket = s.bucket AND h.id = s.person_id
 LEFT JOIN person p ON p.bucket = s.bucket AND p.id = s.person_id
 LEFT JOIN LATERAL (

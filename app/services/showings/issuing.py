@@ -11,6 +11,7 @@ from app.core.db import Database, Session, bucket_of, hot
 from app.core.errors import AppError, Conflict, NextStep, NotFound
 from app.core.tokens.access import AccessClaims
 from app.core.tokens.codes import NewCode, PresentationCodes, Shown
+from app.models.channels import ChannelService
 from app.models.links import LinkState
 from app.models.showings import ShowingPurpose
 from app.services import authority, policies
@@ -19,6 +20,7 @@ from app.services.authority import Acting, LinkFrozen, ServiceNotShared
 from app.services.cards import allowing
 from app.services.cards.allowing import Standing
 from app.services.cards.reading import OwnCardNeeded
+from app.services.channel_registry import standing
 from app.services.links import Services
 from app.services.showings import rules
 
@@ -41,8 +43,9 @@ class NoCardToShow(Conflict):
 OWN = hot("""
 SELECT s.assurance, s.expires_at, s.ended_at, s.is_phone_checked, s.person_id, s.device_id, s.channel,
        p.account_id AS proven_account_id, c.level, c.region, c.physical_status, c.activated_at, c.suspended_at,
-       c.closed_at, i.issue_number
+       c.closed_at, i.issue_number, n.is_open, n.services
 FROM session s
+LEFT JOIN channel n ON n.name = s.channel
 LEFT JOIN person p ON p.bucket = s.bucket AND p.id = s.person_id
 LEFT JOIN card c ON c.bucket = s.bucket AND c.person_id = s.person_id
 LEFT JOIN card_issue i ON i.bucket = s.bucket AND i.person_id = s.person_id AND i.channel = s.channel
@@ -51,8 +54,9 @@ WHERE s.bucket = $1 AND s.id = $2
 _OWNER = hot("""
 SELECT s.assurance, s.expires_at, s.ended_at, s.is_phone_checked, s.person_id, s.device_id, s.channel,
        p.account_id AS proven_account_id, l.id AS link_id, l.member_id, l.state, l.may_show_code, l.may_pay,
-       l.reconfirm_from, l.view_only_from
+       l.reconfirm_from, l.view_only_from, n.is_open, n.services
 FROM session s
+LEFT JOIN channel n ON n.name = s.channel
 LEFT JOIN person p ON p.bucket = s.bucket AND p.id = s.person_id
 LEFT JOIN family_link l ON l.bucket = s.bucket AND l.id = $3 AND l.owner_id = s.person_id
 WHERE s.bucket = $1 AND s.id = $2
@@ -70,12 +74,14 @@ async def own(db: Database, codes: PresentationCodes, claims: AccessClaims, purp
 
     Raises:
         SessionEnded, MoreProofNeeded: the session shows nothing.
+        ChannelStopped, ServiceNotInChannel: nothing is shown in its channel.
         OwnCardNeeded: there is no card.
         PhoneCheckNeeded: the device is new.
         One of `allowing.REFUSALS`: the card does not allow it.
     """
     rows = await db.fetch(OWN, bucket_of(claims.session_id), claims.session_id)
     row = sessions.readable(rows, db.clock.now())
+    await _require_service(db, row)
     if row["proven_account_id"] != claims.account_id or row["level"] is None:
         raise OwnCardNeeded(next_step=NextStep("own-card", "/v1/enrolments"))
     await _require_card(db, row, purpose, to_holder=True)
@@ -92,6 +98,7 @@ async def of_member(
 
     Raises:
         SessionEnded, MoreProofNeeded: the session shows nothing.
+        ChannelStopped, ServiceNotInChannel: nothing is shown in its channel.
         NotFound: it is no link of the caller's, or is over.
         LinkFrozen, ServiceNotShared: the member does not let the owner show it.
         NoCardToShow: the member has no e-card.
@@ -100,6 +107,7 @@ async def of_member(
     """
     rows = await db.fetch(_OWNER, bucket_of(claims.session_id), claims.session_id, link_id)
     row = sessions.readable(rows, db.clock.now())
+    await _require_service(db, row)
     if row["proven_account_id"] != claims.account_id or row["link_id"] is None:
         raise NotFound
     member_id = row["member_id"]
@@ -115,6 +123,11 @@ async def of_member(
     await _require_card(db, cards[0], purpose, to_holder=False)
     _require_checked_phone(row)
     return codes.issue(purpose.value, Shown(member_id, row["device_id"], row["channel"], link_id))
+
+
+async def _require_service(db: Database, row: Record) -> None:
+    if ChannelService.SHOW_CODE not in row["services"].split():
+        await db.run(lambda session: standing.require_service(session, row["channel"], ChannelService.SHOW_CODE))
 
 
 async def _require_card(db: Database, row: Record, purpose: ShowingPurpose, *, to_holder: bool) -> None:

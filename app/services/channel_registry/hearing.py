@@ -1,4 +1,4 @@
-"""Which channels hear of events: added with an address, their secret changed, removed. Whoever does it sits here."""
+"""Where channels hear of events, and the secrets that these are signed with."""
 
 import base64
 import secrets
@@ -7,47 +7,45 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import orjson
-from sqlalchemy import select
 
-from app.core.db import Session, new_id
-from app.core.errors import Conflict, NotFound
+from app.core.db import Session
+from app.core.errors import NotFound
 from app.models.channels import CardEvent, Channel
 from app.ports.hooks import Hook
+from app.services.channel_registry import registering
 
 _COLUMN: Final = "channel.secrets"
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _SECRET_BYTES: Final = 32
 
 
-class ChannelKnown(Conflict):
-    """There is a channel of this name that hears already."""
-
-    code = "channel-known"
-
-
 class HookAddressNotTaken(ValueError):
     """Events go over https alone, except within this machine."""
 
 
-async def add(session: Session, name: str, url: str, events: Set[CardEvent]) -> str:
+async def hear(session: Session, name: str, url: str, events: Set[CardEvent]) -> str:
     """Let a channel hear of events at an address; return the secret they are signed with, which is shown once.
 
     Raises:
-        ChannelKnown: it hears already.
+        NotFound: there is no such channel.
         HookAddressNotTaken: the address is none for events.
     """
     _check(url)
-    channel = await session.get(Channel, name, with_for_update=True)
-    if channel is not None and channel.removed_at is None:
-        raise ChannelKnown
-    if channel is None:
-        channel = Channel(name=name, id=new_id(0))
-        session.add(channel)
+    channel = await registering.one(session, name)
     secret = secrets.token_bytes(_SECRET_BYTES)
     channel.url, channel.events = url, " ".join(event for event in CardEvent if event in events)
     channel.secrets = _sealed(session, channel, [secret])
-    channel.added_at, channel.removed_at = session.now, None
     return _text(secret)
+
+
+async def mute(session: Session, name: str) -> None:
+    """Let a channel hear nothing any more; what is on its way is not sent.
+
+    Raises:
+        NotFound: no such channel hears.
+    """
+    channel = await _hearing(session, name)
+    channel.url, channel.secrets, channel.events = None, None, ""
 
 
 async def rotate(session: Session, name: str) -> str:
@@ -56,7 +54,7 @@ async def rotate(session: Session, name: str) -> str:
     Raises:
         NotFound: no such channel hears.
     """
-    channel = await _one(session, name)
+    channel = await _hearing(session, name)
     secret = secrets.token_bytes(_SECRET_BYTES)
     channel.secrets = _sealed(session, channel, [secret, _opened(session, channel)[0]])
     return _text(secret)
@@ -68,35 +66,21 @@ async def drop_old_secret(session: Session, name: str) -> None:
     Raises:
         NotFound: no such channel hears.
     """
-    channel = await _one(session, name)
+    channel = await _hearing(session, name)
     channel.secrets = _sealed(session, channel, _opened(session, channel)[:1])
 
 
-async def remove(session: Session, name: str) -> None:
-    """Let a channel hear nothing any more; what is on its way is not sent.
-
-    Raises:
-        NotFound: no such channel hears.
-    """
-    (await _one(session, name)).removed_at = session.now
-
-
-async def everything(session: Session) -> Sequence[Channel]:
-    """Return every channel, those that were removed too."""
-    return (await session.scalars(select(Channel).order_by(Channel.name))).all()
-
-
 async def hook(session: Session, name: str) -> Hook | None:
-    """Return where a channel hears, if it does."""
+    """Return where a channel hears, if it does. One that is suspended hears on: its cards change all the same."""
     channel = await session.get(Channel, name, populate_existing=True)
-    if channel is None or channel.removed_at is not None:
+    if channel is None or channel.url is None:
         return None
     return Hook(channel.url, _opened(session, channel))
 
 
-async def _one(session: Session, name: str) -> Channel:
-    channel: Channel | None = await session.get(Channel, name, with_for_update=True, populate_existing=True)
-    if channel is None or channel.removed_at is not None:
+async def _hearing(session: Session, name: str) -> Channel:
+    channel = await registering.one(session, name)
+    if channel.url is None:
         raise NotFound
     return channel
 
@@ -114,6 +98,7 @@ def _sealed(session: Session, channel: Channel, keys: Sequence[bytes]) -> bytes:
 
 
 def _opened(session: Session, channel: Channel) -> list[bytes]:
+    assert channel.secrets is not None  # who hears has one
     content = session.vault.system.open_bytes(_COLUMN, channel.id, channel.secrets)
     return [base64.b64decode(key) for key in orjson.loads(content)]
 

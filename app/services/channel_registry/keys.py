@@ -1,0 +1,160 @@
+"""The public keys that a channel signs with: several at a time, so that one is changed without a gap."""
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import orjson
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from app.core.db import Session
+from app.core.errors import NotFound
+from app.models.channels import ChannelKey
+from app.services.channel_registry import registering
+
+_MOST: Final = 8
+_BYTES_OF_P256: Final = 32
+_LEAST_BITS: Final = 2048  # of an RSA key (RFC 7518 §3.3)
+_PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})  # RFC 7518 §6
+_KID: Final = re.compile(r"[A-Za-z0-9._~-]{1,64}")
+
+
+class ChannelKeyNotTaken(ValueError):
+    """It is no public key that we take, or one too many; the words say why."""
+
+
+def read(content: bytes) -> Sequence[Mapping[str, str]]:
+    """Read public keys: a JWK set, one JWK (RFC 7517), or one in PEM; EC on P-256 or RSA of 2048 bits and more.
+
+    Returns:
+        JWKs of `kty`, `kid` (the thumbprint of RFC 7638 where none is given), `use` and what belongs to the key.
+
+    Raises:
+        ChannelKeyNotTaken: something else is in it, or a private key.
+    """
+    if content.lstrip().startswith(b"-----"):
+        return [_of_pem(content)]
+    try:
+        said = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        raise ChannelKeyNotTaken("This is neither JSON nor PEM.") from None
+    found = said.get("keys", [said]) if isinstance(said, dict) else said
+    if not isinstance(found, list) or not found or not all(isinstance(each, dict) for each in found):
+        raise ChannelKeyNotTaken("This is no JWK set (RFC 7517).")
+    return [_of_jwk(each) for each in found]
+
+
+async def add(session: Session, name: str, jwks: Sequence[Mapping[str, str]]) -> None:
+    """Let a channel sign with these keys too; one of a `kid` that is known takes its place.
+
+    Raises:
+        NotFound: there is no such channel.
+        ChannelKeyNotTaken: more than eight keys would be too many to look after.
+    """
+    await registering.one(session, name)
+    for jwk in jwks:
+        added = insert(ChannelKey).values(channel=name, kid=jwk["kid"], jwk=dict(jwk), added_at=session.now)
+        await session.execute(
+            added.on_conflict_do_update(
+                index_elements=[ChannelKey.channel, ChannelKey.kid],
+                set_={"jwk": dict(jwk), "added_at": session.now},
+            )
+        )
+    count = await session.scalar(select(func.count()).select_from(ChannelKey).where(ChannelKey.channel == name))
+    if count is not None and count > _MOST:
+        raise ChannelKeyNotTaken(f"A channel has {_MOST} keys at most: remove the old ones first.")
+
+
+async def remove(session: Session, name: str, kid: str) -> None:
+    """Believe one of a channel's keys no more, from now on.
+
+    Raises:
+        NotFound: there is no such channel, or no such key of it.
+    """
+    await registering.one(session, name)
+    gone = await session.scalar(
+        delete(ChannelKey).where(ChannelKey.channel == name, ChannelKey.kid == kid).returning(ChannelKey.kid)
+    )
+    if gone is None:
+        raise NotFound
+
+
+async def of_channel(session: Session, name: str) -> Sequence[ChannelKey]:
+    """Return a channel's keys, the newest first; whether it is open is asked elsewhere."""
+    rows = await session.scalars(
+        select(ChannelKey).where(ChannelKey.channel == name).order_by(ChannelKey.added_at.desc(), ChannelKey.kid)
+    )
+    return rows.all()
+
+
+def _of_pem(content: bytes) -> Mapping[str, str]:
+    try:
+        key = load_pem_public_key(content)
+    except (ValueError, UnsupportedAlgorithm):
+        raise ChannelKeyNotTaken("This is no public key in PEM.") from None
+    if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
+        point = key.public_numbers()
+        return _named({"kty": "EC", "crv": "P-256", "x": _number(point.x, 32), "y": _number(point.y, 32)}, None)
+    if isinstance(key, rsa.RSAPublicKey):
+        numbers = key.public_numbers()
+        jwk = {"kty": "RSA", "n": _number(numbers.n), "e": _number(numbers.e)}
+        return _of_jwk(jwk)
+    raise ChannelKeyNotTaken("Keys are EC on P-256, or RSA.")
+
+
+def _of_jwk(said: Mapping[str, Any]) -> Mapping[str, str]:
+    if not _PRIVATE.isdisjoint(said):
+        raise ChannelKeyNotTaken("This is a private key. It belongs to the channel alone: make a new one.")
+    if said.get("use", "sig") != "sig":
+        raise ChannelKeyNotTaken("Keys are for signatures (`use` is sig).")
+    members: tuple[str, ...]
+    if said.get("kty") == "EC" and said.get("crv") == "P-256":
+        _check_point(_bytes(said, "x"), _bytes(said, "y"))
+        members = ("kty", "crv", "x", "y")
+    elif said.get("kty") == "RSA":
+        if int.from_bytes(_bytes(said, "n")).bit_length() < _LEAST_BITS or int.from_bytes(_bytes(said, "e")) < 3:
+            raise ChannelKeyNotTaken(f"An RSA key has {_LEAST_BITS} bits at least.")
+        members = ("kty", "n", "e")
+    else:
+        raise ChannelKeyNotTaken("Keys are EC on P-256, or RSA.")
+    return _named({member: str(said[member]) for member in members}, said.get("kid"))
+
+
+def _check_point(x: bytes, y: bytes) -> None:
+    try:
+        if len(x) != _BYTES_OF_P256 or len(y) != _BYTES_OF_P256:
+            raise ValueError
+        ec.EllipticCurvePublicNumbers(int.from_bytes(x), int.from_bytes(y), ec.SECP256R1()).public_key()
+    except ValueError:
+        raise ChannelKeyNotTaken("This is no point of P-256.") from None
+
+
+def _named(jwk: Mapping[str, str], kid: object) -> Mapping[str, str]:
+    if kid is None:
+        digest = hashlib.sha256(orjson.dumps(jwk, option=orjson.OPT_SORT_KEYS)).digest()
+        kid = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+    if not isinstance(kid, str) or not _KID.fullmatch(kid):
+        raise ChannelKeyNotTaken("A key's kid is made of letters, figures and ._~-, at most 64.")
+    return {**jwk, "kid": kid, "use": "sig"}
+
+
+def _bytes(jwk: Mapping[str, Any], member: str) -> bytes:
+    text = jwk.get(member)
+    if not isinstance(text, str) or not re.fullmatch(r"[A-Za-z0-9_-]+", text):
+        raise ChannelKeyNotTaken(f"The key's {member} is not base64url (RFC 7515 §2).")
+    try:
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except binascii.Error:
+        raise ChannelKeyNotTaken(f"The key's {member} is not base64url (RFC 7515 §2).") from None
+
+
+def _number(value: int, size: int | None = None) -> str:
+    raw = value.to_bytes(size or (value.bit_length() + 7) // 8)
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")

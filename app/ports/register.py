@@ -39,7 +39,8 @@ class RegisteredPerson:
     """A person as the register holds them.
 
     `sex` is GB/T 2261.1 (0 unknown, 1 male, 2 female, 9 not stated), `region` GB/T 2260 (6 digits), `card` the physical
-    card once collected, `parents` and `guardians` social security numbers.
+    card once collected, `parents` and `guardians` social security numbers, `computer_number` the personal number that a
+    city's insurance system gives (aac001).
     """
 
     number: str = field(repr=False)
@@ -52,6 +53,7 @@ class RegisteredPerson:
     card: PhysicalCard | None = None
     parents: frozenset[str] = field(default=frozenset(), repr=False)
     guardians: frozenset[str] = field(default=frozenset(), repr=False)
+    computer_number: str | None = field(default=None, repr=False)
 
 
 class Register(Protocol):

@@ -21,13 +21,13 @@ from app.schemas import enrolments as shapes
 from app.schemas.accounts import TokensRead
 from app.schemas.base import Page
 from app.schemas.faces import FaceCheckRead
-from app.services import answers
+from app.services import answers, lookups
 from app.services.accounts import sessions
 from app.services.accounts.doers import Doer
 from app.services.authority import ServicesNotAllowed
 from app.services.cards import allowing, passwords
 from app.services.cards.reading import OwnCardNeeded
-from app.services.enrolments import consents, details, finishing, loading, lookups, steps, viewing
+from app.services.enrolments import consents, details, finishing, loading, steps, viewing
 from app.services.enrolments.details import Details
 from app.services.enrolments.requirements import ConsentNotNeeded
 from app.services.enrolments.viewing import EnrolmentView
@@ -35,6 +35,7 @@ from app.services.faces.starting import FaceConsentNeeded, FaceTriesUsed
 from app.services.faces.tries import FaceStartsUsed
 from app.services.links import AlreadyAdding, AlreadyMember, QuotaReached
 from app.services.notices import NoticeOutdated
+from app.services.people import fitting
 from app.services.people.identifiers import NumberNotValid, parse_number
 from app.services.people.names import NameNotValid, parse_name
 from app.services.people.relationships import RelationshipNotValid, find_relationship
@@ -141,14 +142,14 @@ async def acknowledge_notice(
     responses=documented(
         *_CHANGE,
         *_OWN_CARD,
-        finishing.PersonNotVerified,
+        lookups.PersonNotVerified,
         lookups.LookupInProgress,
         lookups.LookupsUsedUp,
         RegisterUnavailable,
-        details.SelfNotAllowed,
+        fitting.SelfNotAllowed,
         details.GuardianNeeded,
         finishing.AlreadyHasCard,
-        details.RelationshipImplausible,
+        fitting.RelationshipImplausible,
         AlreadyMember,
         AlreadyAdding,
         QuotaReached,

@@ -109,6 +109,11 @@ class Action(StrEnum):
     LINK_DISPUTE_CLOSED = "link.dispute_closed"
     LINK_ENDED = "link.ended"
     LINK_REFUSED = "link.refused"
+    SHARING_ASKED = "sharing.asked"
+    SHARING_STARTED = "sharing.started"
+    SHARING_CHANGED = "sharing.changed"
+    SHARING_ORDERED = "sharing.ordered"
+    SHARING_ENDED = "sharing.ended"
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ class Kind(StrEnum):
     READ_DOCUMENT = "read_document"
     PRESORT_CASE = "presort_case"
     SEND_LINK_ENDING_CODE = "send_link_ending_code"
+    SEND_SHARING_CODE = "send_sharing_code"
     HOME_ERASED = "home_erased"
     TELL_CHANNEL = "tell_channel"
     PERSON_CHANGED = "person_changed"

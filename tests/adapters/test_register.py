@@ -50,8 +50,9 @@ def entry(number: str, name: str = "王芳", label: str | None = None, portrait:
         card=PhysicalCard("D99999999", PhysicalCardStatus.LOST),
         parents=frozenset({OWNER}),
         guardians=frozenset({"100101199001010020"}),
+        computer_number="600009999",
     )
-    return Entry(person, portrait, label, "A note", "600009999")
+    return Entry(person, portrait, label, "A note")
 
 
 def parsed(number: str) -> SocialSecurityNumber:
@@ -290,7 +291,7 @@ class TestDemoPeople:
 
         assert len({entry.person.number for entry in people}) == len(people)
         assert len({entry.label for entry in people}) == len(people)
-        assert len({entry.computer_number for entry in people}) == len(people)
+        assert len({entry.person.computer_number for entry in people}) == len(people)
         cards = [entry.person.card.number for entry in people if entry.person.card]
         assert len(set(cards)) == len(cards)
 

@@ -97,6 +97,7 @@ class Make:
             region="100101",
             is_alive=True,
             card=None if card is None else PhysicalCard(f"T{secrets.randbelow(10**8):08}", card),
+            computer_number=f"{secrets.randbelow(10**9):09}",
         )
         registered = replace(known, **more)  # type: ignore[arg-type] # the dataclass refuses what it does not know
         await self._register.put([Entry(registered)])

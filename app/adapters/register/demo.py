@@ -200,11 +200,11 @@ def _entry(plan: _Plan, birth: date, numbers: Mapping[str, str], serials: Mappin
             card=None if plan.card is None else PhysicalCard(f"D{plan.serial:08}", plan.card),
             parents=frozenset(numbers[label] for label in plan.parents),
             guardians=frozenset(numbers[label] for label in plan.guardians),
+            computer_number=f"{600_000_000 + plan.serial}",
         ),
         portrait=_face(plan.serial) if plan.has_portrait else None,
         label=plan.label,
         note=plan.note,
-        computer_number=f"{600_000_000 + plan.serial}",
     )
 
 

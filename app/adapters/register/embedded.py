@@ -39,7 +39,6 @@ class Entry:
     portrait: bytes | None = field(default=None, repr=False)
     label: str | None = None
     note: str = ""
-    computer_number: str | None = field(default=None, repr=False)
 
 
 class EmbeddedRegister(Register):
@@ -175,7 +174,7 @@ def _record(entry: Entry) -> Mapping[str, object]:
         "parents": sorted(person.parents),
         "guardians": sorted(person.guardians),
         "note": entry.note,
-        "computer_number": entry.computer_number,
+        "computer_number": person.computer_number,
     }
 
 
@@ -210,6 +209,7 @@ def _person(record: Mapping[str, Any]) -> RegisteredPerson:
         card=None if card is None else PhysicalCard(card["number"], PhysicalCardStatus(card["status"])),
         parents=frozenset(record["parents"]),
         guardians=frozenset(record["guardians"]),
+        computer_number=record["computer_number"],
     )
 
 
@@ -219,7 +219,7 @@ def _test_person(label: str | None, record: Mapping[str, Any]) -> TestPerson:
         label=label or "",
         name=person.name,
         number=person.number,
-        computer_number=record["computer_number"] or "",
+        computer_number=person.computer_number or "",
         card_number=None if person.card is None else person.card.number,
         card_status=None if person.card is None else person.card.status,
         is_alive=person.is_alive,

@@ -1,11 +1,5 @@
-"""The details step: whom it is about, found in the register without telling strangers who exists.
+"""The details step: whom it is about, found in the register without telling strangers who exists (`lookups`)."""
 
-Unknown person, wrong name and dead person get one answer, by the same statements and port calls in the same order, no
-sooner than a fixed time. Wrong questions are counted for who asks and for the number asked about; a stranger's wrong
-questions take nobody else's first try.
-"""
-
-import asyncio
 import time
 from dataclasses import dataclass, field
 from math import ceil
@@ -18,31 +12,25 @@ from app.models.accounts import SignedIn
 from app.models.enrolments import Enrolment, EnrolmentKind, Event, Guardianship, State
 from app.models.links import FamilyLink
 from app.ports.register import Register, RegisteredPerson
-from app.services import audit, links, policies
+from app.services import audit, links, lookups, policies
 from app.services.accounts import moving
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action
 from app.services.cards import issuing
-from app.services.enrolments import loading, lookups, undoing, viewing
-from app.services.enrolments.finishing import AlreadyHasCard, PersonNotVerified
+from app.services.enrolments import loading, undoing, viewing
+from app.services.enrolments.finishing import AlreadyHasCard
 from app.services.enrolments.viewing import EnrolmentView
 from app.services.handovers import rows as handovers
 from app.services.links import Relative, disputes
+from app.services.lookups import Asker, Question
 from app.services.people import homes
 from app.services.people.ages import is_under
+from app.services.people.fitting import SelfNotAllowed, require_plausible
 from app.services.people.homes import KnownPerson
-from app.services.people.identifiers import Sex, SocialSecurityNumber
+from app.services.people.identifiers import SocialSecurityNumber
 from app.services.people.names import same_name
-from app.services.people.plausibility import AgeRules, Vitals, implausibility
 from app.services.people.relationships import Relationship, Tie
 from app.services.rules import Policies
-from app.services.throttles import Counter
-
-
-class SelfNotAllowed(Conflict):
-    """Nobody is their own relative."""
-
-    code = "self-not-allowed"
 
 
 class GuardianNeeded(Conflict):
@@ -55,12 +43,6 @@ class MemberDisputed(Conflict):
     """The member has disputed lately that this owner adds them; `retry_after_seconds` says how long that holds."""
 
     code = "member-disputed"
-
-
-class RelationshipImplausible(Conflict):
-    """Sex or age do not fit the relationship; `errors` says which."""
-
-    code = "relationship-implausible"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,40 +75,32 @@ async def give(
         AlreadyAdding, QuotaReached, RelationshipImplausible, MemberDisputed, and the refusals of `cards.issuing` for an
         own card.
     """
-    started = time.monotonic()
-    asked = await db.run(lambda session: _ask(session, caller, enrolment_id, details, seen))
+    began = time.monotonic()
+    asked = await db.run(lambda session: _ask(session, caller, enrolment_id, details, seen, began))
     if isinstance(asked, EnrolmentView):
         return Given(asked)
-    try:
-        registered = await register.find(details.number.value)
-    except BaseException:  # nobody was told anything: that is no question
-        await db.run(lambda session: _uncount(session, caller, asked))
-        raise
-    if registered is None or not registered.is_alive or not same_name(registered.name, details.name):
-        await db.run(lambda session: _refuse(session, caller, asked))
-        await asyncio.sleep(asked.floor_seconds - (time.monotonic() - started))
-        raise PersonNotVerified(next_step=NextStep("see-offices", "/v1/offices"))
-    # A right question is none of those that are counted, whatever else is refused after it.
-    await db.run(lambda session: _uncount(session, caller, asked))
+    registered = await lookups.ask(
+        db,
+        register,
+        Asker.of(caller),
+        asked.question,
+        lambda found: same_name(found.name, details.name),
+        enrolment_id=str(enrolment_id),
+    )
     return await db.run(lambda session: _give(session, caller, asked, details, registered))
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A look-up that was counted: for which version of the enrolment, under what, and how long a refusal takes.
-
-    `about` is the start of the number's keyed digest: the same questions can be told from others, and nothing more.
-    """
+    """A look-up that was counted, and for which version of the enrolment."""
 
     enrolment_id: UUID
     version: int
-    about: str
-    counted: tuple[Counter, ...]
-    floor_seconds: float
+    question: Question
 
 
 async def _ask(
-    session: Session, caller: Caller, enrolment_id: UUID, details: Details, seen: int | None
+    session: Session, caller: Caller, enrolment_id: UUID, details: Details, seen: int | None, began: float
 ) -> _Asked | EnrolmentView:
     enrolment = await loading.of_caller(session, caller, enrolment_id)
     if await _are_given(session, enrolment, details):
@@ -140,9 +114,8 @@ async def _ask(
         if owner.number == details.number.value:
             raise SelfNotAllowed
     rules = (await policies.current(session)).lookups
-    counted = await lookups.count(session, caller, details.number.value, rules)
-    about = homes.number_digest(session, details.number.value).hex()[:16]
-    return _Asked(enrolment.id, enrolment.version, about, counted, rules.floor_milliseconds / 1000)
+    question = await lookups.count(session, Asker.of(caller), details.number.value, rules, began)
+    return _Asked(enrolment.id, enrolment.version, question)
 
 
 async def _are_given(session: Session, enrolment: Enrolment, details: Details) -> bool:
@@ -158,22 +131,6 @@ def _require_form(enrolment: Enrolment, details: Details) -> None:
         raise Invalid(errors=[FieldError("/relationship", "missing")])
     if not is_family and details.relationship is not None:
         raise Invalid(errors=[FieldError("/relationship", "extra")])
-
-
-async def _uncount(session: Session, caller: Caller, asked: _Asked) -> None:
-    await lookups.give_back(session, asked.counted)
-    await lookups.answered(session, caller)
-
-
-async def _refuse(session: Session, caller: Caller, asked: _Asked) -> None:
-    await lookups.answered(session, caller)
-    await audit.record(
-        session,
-        Action.PERSON_LOOKUP_REFUSED,
-        home_id=caller.home_id,
-        actor=caller.actor,
-        facts={"enrolment_id": str(asked.enrolment_id), "asked_about": asked.about},
-    )
 
 
 async def _give(
@@ -240,7 +197,7 @@ async def _give_relative(
     assert relationship is not None
     rules = await policies.current(session)
     owner = await homes.person(session, enrolment.owner_id)
-    _require_plausible(session, rules, relationship, owner, registered)
+    require_plausible(rules, relationship, owner, registered, today(session.now))
     await _require_undisputed(session, owner.id, member.id)
     relative = Relative(
         id=member.id,
@@ -262,20 +219,6 @@ async def _require_undisputed(session: Session, owner_id: UUID, member_id: UUID)
     until = max(filter(None, (refused, ended)), default=None)
     if until is not None:
         raise MemberDisputed(retry_after_seconds=ceil((until - session.now).total_seconds()))
-
-
-def _require_plausible(
-    session: Session, rules: Policies, relationship: Relationship, owner: KnownPerson, member: RegisteredPerson
-) -> None:
-    fault = implausibility(
-        relationship.code,
-        owner=Vitals(Sex(owner.sex), owner.birth_date),
-        member=Vitals(Sex(member.sex), member.birth_date),
-        on=today(session.now),
-        rules=AgeRules(**rules.age_rules.model_dump()),
-    )
-    if fault is not None:
-        raise RelationshipImplausible(errors=[FieldError("/relationship", fault.value)])
 
 
 def _guardianship(

@@ -16,14 +16,9 @@ from app.services.enrolments import loading, risks
 from app.services.faces import ending, frames, tries
 from app.services.handovers import rows as handovers
 from app.services.links import Services
+from app.services.lookups import PersonNotVerified
 from app.services.people import homes
 from app.services.people.ages import is_under
-
-
-class PersonNotVerified(Conflict):
-    """The register knows no living person of this number and name; which of them is wrong is not said."""
-
-    code = "person-not-verified"
 
 
 class AlreadyHasCard(Conflict):

@@ -21,6 +21,7 @@ from app.models.people import Home, Identifier
 from app.services import audit
 from app.services.certifications import abandoning
 from app.services.enrolments import finishing
+from app.services.lookups import PersonNotVerified
 from app.services.outbox import Kind
 from app.services.people import homes
 from app.services.privacy.holdings import HOLDINGS, Fate, Holding
@@ -112,7 +113,7 @@ async def _forget_in(session: Session, enrolment_id: UUID) -> None:
     await homes.lock(session, {seen.home_id})
     enrolment = await session.get_one(Enrolment, (seen.bucket, seen.id), with_for_update=True, populate_existing=True)
     if enrolment.is_open:
-        await finishing.cancel(session, enrolment, audit.SYSTEM, finishing.PersonNotVerified.code)
+        await finishing.cancel(session, enrolment, audit.SYSTEM, PersonNotVerified.code)
     enrolment.member_id = enrolment.member_name = enrolment.member_number = enrolment.member_birth_date = None
 
 

@@ -9,6 +9,7 @@ from app.services.rules.faces import FaceProviders, Faces
 from app.services.rules.family import AgeRules, Ages, FamilyLife, Handovers, LinkEndings, Owners, Quota
 from app.services.rules.filing import CardOrders, CardPhotos, Certifications, Rights, Transfers, Workdays
 from app.services.rules.keeping import Erasure, Retention, Statements
+from app.services.rules.sharing import Sharing
 
 
 class Policies(BaseModel):
@@ -31,6 +32,7 @@ class Policies(BaseModel):
     handovers: Handovers
     family_life: FamilyLife
     link_endings: LinkEndings
+    sharing: Sharing
     reviews: Reviews
     card_passwords: CardPasswords
     sms_codes: SmsCodes

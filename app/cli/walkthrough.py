@@ -11,6 +11,7 @@ import typer
 
 from app.cli.configuration import address, read_settings
 from app.cli.terminal import progress
+from app.walkthrough.doors import DOORS
 from app.walkthrough.phone import Phone, Unexpected
 from app.walkthrough.server import answers, serving
 from app.walkthrough.story import Story
@@ -18,6 +19,12 @@ from app.walkthrough.telling import Teller
 from app.walkthrough.two_years import TwoYears
 
 app = typer.Typer()
+
+
+def _known_door(name: str | None) -> str | None:
+    if name is not None and name not in DOORS:
+        raise typer.BadParameter(f"There is no door {name}; there are {', '.join(sorted(DOORS))}.")
+    return name
 
 
 @app.command("walkthrough")
@@ -34,11 +41,18 @@ def walk_through(
         bool,
         typer.Option("--two-years", help="Tell two years of a family, on a server of its own: its clock is moved."),
     ] = False,
+    door: Annotated[
+        str | None,
+        typer.Option(help=f"Tell another door: {', '.join(sorted(DOORS))}.", callback=_known_door),
+    ] = None,
     server_log: Annotated[
         Path | None, typer.Option(help="Where the log of a server of its own goes; without it, it is not kept.")
     ] = None,
 ) -> None:
-    """Register an owner, issue his card, add a child and parents, show the family; every request is told."""
+    """Register an owner, issue his card, add a child and parents, show the family; every request is told.
+
+    With `--door` one of the other doors is played instead.
+    """
     has_colours = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     teller = Teller(sys.stdout, has_colours=has_colours, is_in_full=in_full)
     running = url or address(read_settings())
@@ -58,7 +72,7 @@ def walk_through(
                     "Ids, long texts and secrets are cut, and what is empty or has not changed is left out; "
                     "--in-full shows everything (make walkthrough ARGS=--in-full)."
                 )
-            story = TwoYears if two_years else Story
+            story = DOORS[door] if door is not None else TwoYears if two_years else Story
             story(Phone(client, teller), teller).tell()
     except Unexpected as surprise:
         teller.wrong(str(surprise))

@@ -54,9 +54,9 @@ def test_a_server_of_its_own_plays_the_whole_flow_and_logs_nothing_personal(tmp_
     log, closed = tmp_path / "server.log", tmp_path / "closed"
     closed.mkdir(mode=0o700)
 
-    playing = _walkthrough("--in-full", "--server-log", str(log), TMPDIR=str(closed))
+    playing = walkthrough("--in-full", "--server-log", str(log), TMPDIR=str(closed))
     data = _data_in(closed, playing)
-    told = _finished(playing)
+    told = finished(playing)
 
     assert not data.exists()
     assert list(closed.iterdir()) == []
@@ -83,7 +83,7 @@ def test_a_server_of_its_own_plays_the_whole_flow_and_logs_nothing_personal(tmp_
 def test_two_years_of_a_family_are_told_on_a_server_whose_clock_is_moved(tmp_path: Path) -> None:
     log = tmp_path / "server.log"
 
-    told = _finished(_walkthrough("--two-years", "--in-full", "--server-log", str(log), TMPDIR=str(tmp_path)))
+    told = finished(walkthrough("--two-years", "--in-full", "--server-log", str(log), TMPDIR=str(tmp_path)))
 
     assert told.returncode == 0, told.stdout[-2000:] + told.stderr
     assert [line for line in told.stdout.splitlines() if re.match(r"[0-9]+\. ", line)] == YEARS
@@ -96,10 +96,10 @@ def test_two_years_of_a_family_are_told_on_a_server_whose_clock_is_moved(tmp_pat
 
 
 def test_it_can_be_played_again_on_one_server_also_after_it_was_broken_off(url: str) -> None:
-    first = _finished(_walkthrough("--url", url))
-    again = _finished(_walkthrough("--url", url))
-    _break_off(_walkthrough("--url", url), after='"state": "documents_pending"')
-    after_all = _finished(_walkthrough("--url", url))
+    first = finished(walkthrough("--url", url))
+    again = finished(walkthrough("--url", url))
+    _break_off(walkthrough("--url", url), after='"state": "documents_pending"')
+    after_all = finished(walkthrough("--url", url))
 
     assert [played.returncode for played in (first, again, after_all)] == [0, 0, 0], after_all.stdout[-2000:]
     assert "earlier walkthrough" not in first.stdout
@@ -119,7 +119,7 @@ def test_it_can_be_played_again_on_one_server_also_after_it_was_broken_off(url: 
 
 
 def test_an_address_where_nobody_answers_is_told_in_one_line() -> None:
-    told = _finished(_walkthrough("--url", f"http://127.0.0.1:{_free_port()}"))
+    told = finished(walkthrough("--url", f"http://127.0.0.1:{_free_port()}"))
 
     assert told.returncode == 1
     assert re.fullmatch(r"\n✗ No escard server answers at http://127.0.0.1:[0-9]+\.\n", told.stdout)
@@ -138,13 +138,13 @@ def test_an_address_where_nobody_answers_is_told_in_one_line() -> None:
 )
 def test_an_answer_that_is_not_as_expected_ends_it_with_one_line(status: int, people: object, line: str) -> None:
     with _stub({"/readyz": (200, {"status": "ready"}), "/dev/people": (status, people)}) as url:
-        told = _finished(_walkthrough("--url", url))
+        told = finished(walkthrough("--url", url))
 
     assert told.returncode == 1
     assert told.stdout.splitlines()[-1] == line
 
 
-def _walkthrough(*arguments: str, **settings: str) -> subprocess.Popen[str]:
+def walkthrough(*arguments: str, **settings: str) -> subprocess.Popen[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ESCARD_")} | settings
     return subprocess.Popen(
         [sys.executable, "-m", "app", "walkthrough", *arguments],
@@ -163,7 +163,7 @@ def _data_in(folder: Path, playing: subprocess.Popen[str]) -> Path:
     return found[0].resolve()
 
 
-def _finished(playing: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
+def finished(playing: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
     out, err = playing.communicate(timeout=300)
     return subprocess.CompletedProcess(playing.args, playing.returncode, out, err)
 

@@ -1,0 +1,26 @@
+"""Each door's story can be played on one server, again and again."""
+
+import pytest
+
+from tests.walkthrough.test_walkthrough import finished, walkthrough
+
+CHAPTERS = {
+    "web-page": ["1. The people", "2. Log in", "3. Share personal account"],
+}
+
+
+@pytest.mark.parametrize("door", CHAPTERS)
+def test_a_door_is_played_twice_on_one_server(url: str, door: str) -> None:
+    played = [finished(walkthrough("--door", door, "--url", url)) for _ in range(2)]
+
+    for told in played:
+        assert told.returncode == 0, told.stdout[-2000:] + told.stderr
+        assert [line for line in told.stdout.splitlines() if line[:1].isdigit()] == CHAPTERS[door]
+        assert "✓ The whole flow works." in told.stdout
+
+
+def test_a_door_that_is_not_there_is_refused_with_those_that_are() -> None:
+    told = finished(walkthrough("--door", "back-door"))
+
+    assert told.returncode == 2
+    assert "web-page" in told.stderr

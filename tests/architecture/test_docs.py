@@ -15,6 +15,7 @@ from app.cli.configuration import fields
 from app.cli.line import command
 from app.core.clock import SystemClock, today
 from app.models.enrolments import ConsentPurpose, State
+from app.walkthrough.doors import DOORS
 from tests.api.documents import document
 
 ROOT = Path(__file__).parents[2]
@@ -58,7 +59,15 @@ def test_files_named_in_pages_are_there(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=_name)
 def test_hyphened_words_in_pages_are_codes_of_ours(page: Path) -> None:
-    known = {*texts.problem_codes(), *texts.NOTICE_CODES, *ConsentPurpose, *_labels(), *_targets(), *_packages()}
+    known = {
+        *texts.problem_codes(),
+        *texts.NOTICE_CODES,
+        *ConsentPurpose,
+        *_labels(),
+        *_targets(),
+        *_packages(),
+        *DOORS,
+    }
 
     words = {word for word in _quoted(page) if re.fullmatch(r"[a-z]+(-[a-z]+)+", word)}
     assert words - known - OTHER_WORDS == set()

@@ -97,6 +97,9 @@ class Settings(BaseSettings):
     cipher_suite: Suite = Suite.INTERNATIONAL
     """What protects what is written from now on: `international`, or `sm`; both are read (docs/ciphers.md)."""
 
+    pbkdf2_iterations: int = Field(600_000, ge=600_000, le=3_000_000)
+    """Iterations of PBKDF2-HMAC-SM3, which hashes passwords under `sm`; hashes of others are read (docs/ciphers.md)."""
+
     object_store: Literal["local", "s3"] = "local"
     """Where sealed documents lie: `local` (a folder) or `s3`."""
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from importlib.metadata import version
 
 import httpx
@@ -24,7 +25,7 @@ from app.adapters.reader.rapidocr import RapidReader
 from app.adapters.register.embedded import EmbeddedRegister
 from app.core.clock import SystemClock
 from app.core.db import Database
-from app.core.passwords import Passwords
+from app.core.passwords import OWASP, Passwords
 from app.core.sealing import Chain, Lookup, Vault
 from app.core.settings import Environment, Settings
 from app.core.tokens.access import AccessTokens
@@ -165,7 +166,12 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
         published=published,
         codes=PresentationCodes(published, ring.secret(Purpose.PRESENTATION_CODES), suite, clock=clock),
         addresses=ReadingAddresses(ring.secret(Purpose.READING_ADDRESSES), clock=clock),
-        passwords=Passwords(ring.secret(Purpose.PASSWORD_PEPPER)),
+        passwords=Passwords(
+            ring.secret(Purpose.PASSWORD_PEPPER),
+            suite,
+            also={key.suite for key in ring.peppers().values()},
+            cost=replace(OWASP, iterations=settings.pbkdf2_iterations),
+        ),
         population=Population.WITH_TEST_PEOPLE if is_development else Population.LIVING,
         traffic=Traffic(
             requests_per_minute=settings.requests_per_minute,

@@ -13,6 +13,7 @@ from app import main
 from app.adapters.keys.file import FileKeys
 from app.core.passwords import Passwords
 from app.core.settings import Settings
+from app.core.suites import Suite
 from app.models.cards import CardPassword, CardPasswordWrong
 from app.ports.keys import Purpose
 from app.ports.register import TestPerson
@@ -33,7 +34,9 @@ Said = tuple[int, str | None, int | None]
 async def house(database: Database, settings: Settings, keys: FileKeys) -> AsyncIterator[House]:
     """A house with gates before its password work."""
     built = main.build(settings, database.app_url, keys=keys)
-    gated = dataclasses.replace(built, passwords=GatedPasswords(keys.secret(Purpose.PASSWORD_PEPPER), cost=QUICK))
+    gated = dataclasses.replace(
+        built, passwords=GatedPasswords(keys.secret(Purpose.PASSWORD_PEPPER), settings.cipher_suite, cost=QUICK)
+    )
     async with main.opened(gated) as house:
         yield house
 
@@ -287,7 +290,8 @@ class TestBooking:
         assert said(await guess(owner, CARD_PASSWORD)) == LOCKED
 
     async def test_when_too_many_wait_the_guess_counts_for_nothing(self, owner: Phone, keys: FileKeys) -> None:
-        full = Passwords(keys.secret(Purpose.PASSWORD_PEPPER), threads=1, waiting=-1)
+        suite = owner.house.settings.cipher_suite
+        full = Passwords(keys.secret(Purpose.PASSWORD_PEPPER), suite, threads=1, waiting=-1)
         crowded = main.create_app(dataclasses.replace(owner.house, passwords=full))
         async with httpx.AsyncClient(transport=httpx.ASGITransport(crowded), base_url="http://escard.test") as client:
             there = Phone(client, owner.house, owner.number, owner.device, owner.tokens)
@@ -451,8 +455,10 @@ class TestAtRest:
 
         assert changed.status_code == 204
         assert row is not None
-        assert row.hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
-        other = Passwords(bytes(32))
+        suite = owner.house.settings.cipher_suite
+        kinds = {Suite.INTERNATIONAL: "$argon2id$v=19$m=19456,t=2,p=1$", Suite.SM: "$pbkdf2-sm3$i=600000$"}
+        assert row.hash.startswith(kinds[suite])
+        other = Passwords(bytes(32), suite)
         assert not await other.verify(row.hash, NEW_PASSWORD)
         other.close()
 

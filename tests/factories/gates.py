@@ -5,6 +5,7 @@ import asyncio
 from app.adapters.register.embedded import EmbeddedRegister
 from app.core.db import Database
 from app.core.passwords import Cost, Passwords
+from app.core.suites import Suite
 from app.ports.register import RegisteredPerson
 
 
@@ -36,8 +37,8 @@ class Gate:
 class GatedPasswords(Passwords):
     """Real passwords, with a gate before each kind of work."""
 
-    def __init__(self, pepper: bytes, *, cost: Cost) -> None:
-        super().__init__(pepper, cost=cost)
+    def __init__(self, pepper: bytes, suite: Suite, *, cost: Cost) -> None:
+        super().__init__(pepper, suite, cost=cost)
         self.hashing = Gate()
         self.verifying = Gate()
 

@@ -14,8 +14,8 @@ from app.core.settings import Settings
 from app.ports.keys import Keys, Purpose
 from app.routers.deps import House
 
-QUICK = Cost(passes=1, kibibytes=8)
-"""The least that argon2 takes; what passwords cost in earnest is tested where that is the point."""
+QUICK = Cost(passes=1, kibibytes=8, iterations=1)
+"""The least that there is; what passwords cost in earnest is tested where that is the point."""
 
 
 _dialects: list[Dialect] = []
@@ -31,7 +31,7 @@ def build(settings: Settings, database_url: str, keys: Keys, **ports: Any) -> Ho
     """Build a house whose passwords are quick to check; `ports` take the place of those it would have."""
     built = main.build(settings, database_url, keys=keys)
     _share_statements(built.db.engine.sync_engine)
-    quick = Passwords(keys.secret(Purpose.PASSWORD_PEPPER), cost=QUICK)
+    quick = Passwords(keys.secret(Purpose.PASSWORD_PEPPER), settings.cipher_suite, cost=QUICK)
     return replace(built, passwords=quick, ports=replace(built.ports, **ports))
 
 

@@ -22,7 +22,9 @@ from tests.factories.phone import PASSWORD, Phone
 @pytest.fixture
 async def house(database: Database, settings: Settings, keys: FileKeys) -> AsyncIterator[House]:
     built = main.build(settings, database.app_url, keys=keys)
-    gated = dataclasses.replace(built, passwords=GatedPasswords(keys.secret(Purpose.PASSWORD_PEPPER), cost=QUICK))
+    gated = dataclasses.replace(
+        built, passwords=GatedPasswords(keys.secret(Purpose.PASSWORD_PEPPER), settings.cipher_suite, cost=QUICK)
+    )
     async with main.opened(gated) as house:
         yield house
 

@@ -167,6 +167,7 @@ async def sign_in_by_password(
     candidate = await db.run(lambda session: _candidate(session, phone, device))
     try:
         is_right = await passwords.verify(candidate.password_hash, password)
+        renewed = await passwords.renewed(candidate.password_hash, password) if is_right else None
     except BaseException:
         await db.run(lambda session: throttles.give_back(session, candidate.counter))
         raise
@@ -177,6 +178,8 @@ async def sign_in_by_password(
         await throttles.give_back(session, candidate.counter)
         assert candidate.account_id is not None  # no password is right for nobody
         account = await _locked(session, candidate.account_id)
+        if renewed is not None and account.password_hash == candidate.password_hash:
+            account.password_hash = renewed
         known = await _meet(session, account, device, is_trusted=True, is_phone_checked=False)
         return await sessions.start(session, account, known, device, assurance=Assurance.FULL, channel=channel)
 

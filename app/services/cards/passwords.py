@@ -87,6 +87,14 @@ class _Booking:
 
 
 @dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What the check says, and the hash to keep instead when the right password is kept under another suite."""
+
+    is_right: bool
+    renewed: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class _Outcome:
     is_right: bool
     tries_left: int
@@ -110,10 +118,12 @@ async def _check(db: Database, passwords: Passwords, caller: Caller, guess: _Gue
     booking = await db.run(lambda session: _book(session, caller, booking_id))
     try:
         is_right = await passwords.verify(booking.hash, guess.password)
+        renewed = await passwords.renewed(booking.hash, guess.password) if is_right else None
     except BaseException:
         await db.run(lambda session: _cancel(session, caller, booking))
         raise
-    outcome = await db.run(lambda session: _settle(session, caller, booking, guess, is_right=is_right))
+    verdict = _Verdict(is_right, renewed)
+    outcome = await db.run(lambda session: _settle(session, caller, booking, guess, verdict))
     if not outcome.is_right:
         raise CardPasswordIsWrong(
             tries_left=outcome.tries_left,
@@ -206,14 +216,15 @@ async def _cancel(session: Session, caller: Caller, booking: _Booking) -> None:
         row.checking_id = row.checking_until = None
 
 
-async def _settle(session: Session, caller: Caller, booking: _Booking, guess: _Guess, *, is_right: bool) -> _Outcome:
+async def _settle(session: Session, caller: Caller, booking: _Booking, guess: _Guess, verdict: _Verdict) -> _Outcome:
     rules = (await policies.current(session)).card_passwords
     row = await _row_of(session, caller)
     if row.checking_id != booking.id:  # it lapsed and another runs, or the password was changed: this one says nothing
         raise CheckInProgress(retry_after_seconds=1)
     row.checking_id = row.checking_until = None
-    is_done = not is_right and _is_last_change(session, rules, row, guess)
-    if is_right or is_done:
+    row.hash = verdict.renewed or row.hash
+    is_done = not verdict.is_right and _is_last_change(session, rules, row, guess)
+    if verdict.is_right or is_done:
         row.streak = row.wrong_since_right = 0
         outcome = _Outcome(is_right=True, tries_left=rules.streak, is_done=is_done)
     else:

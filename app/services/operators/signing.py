@@ -76,6 +76,14 @@ class _Candidate:
     left: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Proof:
+    """The step of the code, and the hash to keep instead when the right password is kept under another suite."""
+
+    step: int
+    renewed: str | None = field(repr=False)
+
+
 async def sign_in(db: Database, passwords: Passwords, attempt: Attempt) -> SignedIn:
     """Sign one of the staff in.
 
@@ -87,13 +95,14 @@ async def sign_in(db: Database, passwords: Passwords, attempt: Attempt) -> Signe
     candidate = await db.run(lambda session: _candidate(session, attempt))
     try:
         is_right = await passwords.verify(candidate.password_hash, attempt.password)
+        renewed = await passwords.renewed(candidate.password_hash, attempt.password) if is_right else None
     except BaseException:
         await db.run(lambda session: _give_back(session, candidate))
         raise
     step = totp.step_of(candidate.secret, attempt.code, db.clock.now())
     if is_right and step is not None and candidate.operator_id is not None:
         token = sessions.new_token(new_id(candidate.bucket))
-        signed_in = await db.run(lambda session: _begin(session, candidate, attempt, step, token))
+        signed_in = await db.run(lambda session: _begin(session, candidate, attempt, _Proof(step, renewed), token))
         if signed_in is not None:
             return signed_in
     _log.warning("staff_sign_in_refused", operator_id=str(candidate.operator_id))
@@ -149,7 +158,7 @@ async def _give_back(session: Session, candidate: _Candidate) -> None:
 
 
 async def _begin(
-    session: Session, candidate: _Candidate, attempt: Attempt, step: int, token: NewToken
+    session: Session, candidate: _Candidate, attempt: Attempt, proof: _Proof, token: NewToken
 ) -> SignedIn | None:
     """Use the code up and begin the session; None when the code was used, or the operator removed meanwhile."""
     rules = (await policies.current(session)).staff
@@ -161,10 +170,10 @@ async def _begin(
             .where(
                 Operator.bucket == bucket,
                 Operator.id == candidate.operator_id,
-                Operator.totp_step < step,
+                Operator.totp_step < proof.step,
                 Operator.password_hash == candidate.password_hash,
             )
-            .values(totp_step=step)
+            .values(totp_step=proof.step, password_hash=proof.renewed or candidate.password_hash)
             .returning(Operator.id)
             .execution_options(synchronize_session=False)
         )

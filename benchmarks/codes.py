@@ -20,6 +20,7 @@ from app.core.tokens.requests import digest_of, public_key, signature_base
 from app.models.accounts import SignedIn
 from app.models.operators import OfficeKind
 from app.models.showings import ShowingPurpose
+from app.models.terminals import TerminalPurpose
 from app.services.operators import offices
 from app.services.operators.offices import NewOffice
 from app.services.terminals import registering
@@ -66,7 +67,7 @@ async def install(session: Session, claims: Sequence[AccessClaims]) -> Scanner:
     text = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     office = NewOffice(_NAME, "window", OfficeKind.DISTRICT_BRANCH, "100101", "street", "9-17", "12333")
     await offices.add(session, office)
-    await registering.add(session, NewTerminal(_NAME, office.id, public_key(text), frozenset(ShowingPurpose)))
+    await registering.add(session, NewTerminal(_NAME, office.id, public_key(text), frozenset(TerminalPurpose)))
     return Scanner(key, [await _shown(session, each) for each in claims])
 
 

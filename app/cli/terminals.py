@@ -1,4 +1,4 @@
-"""`escard terminals`: the devices that read presentation codes, each with a key of its own."""
+"""`escard terminals`: the devices that read codes and cards, each with a key of its own."""
 
 import re
 from pathlib import Path
@@ -12,14 +12,15 @@ from app.cli.house import in_house
 from app.cli.terminal import Refused, say, table
 from app.core.errors import NotFound
 from app.core.tokens.requests import PublicKeyNotTaken, public_key
-from app.models.showings import ShowingPurpose
-from app.models.terminals import Terminal
+from app.models.terminals import Terminal, TerminalPurpose
 from app.routers.deps import House
 from app.services.operators import offices
 from app.services.terminals import registering
 from app.services.terminals.registering import NewTerminal
 
-app = typer.Typer(name="terminals", help="Add, list and remove the devices that read codes.", no_args_is_help=True)
+app = typer.Typer(
+    name="terminals", help="Add, list and remove the devices that read codes and cards.", no_args_is_help=True
+)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="What it calls itself; no other's for ever.")]
 
@@ -28,7 +29,10 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="What it calls itself;
 def add_terminal(
     name: Name,
     office: Annotated[str, typer.Option(help="Where it stands: an id that `escard offices list` shows.")],
-    purpose: Annotated[list[ShowingPurpose], typer.Option(help="What it reads codes for; may be said several times.")],
+    purpose: Annotated[
+        list[TerminalPurpose],
+        typer.Option(help="What it reads codes for, or `counter` to read cards; may be said several times."),
+    ],
     public_key_file: Annotated[
         Path | None,
         typer.Option("--public-key", help="Its public key in PEM: Ed25519 or P-256. Without, a pair is made."),
@@ -68,7 +72,7 @@ def list_terminals() -> None:
     found = in_house(lambda house: house.db.run(registering.everything))
     say(
         table(
-            ("terminal", "office", "reads codes for", "since", "until", "id"),
+            ("terminal", "office", "is for", "since", "until", "id"),
             (
                 (
                     each.name,
@@ -85,7 +89,7 @@ def list_terminals() -> None:
 
 
 def _purposes(terminal: Terminal) -> list[str]:
-    return [purpose.value for purpose in ShowingPurpose if getattr(terminal, f"may_{purpose.value}")]
+    return [purpose.value for purpose in TerminalPurpose if getattr(terminal, f"may_{purpose.value}")]
 
 
 def _made(private: Ed25519PrivateKey) -> bytes:

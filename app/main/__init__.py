@@ -47,6 +47,7 @@ from app.routers import (
     certifications,
     channels,
     consents,
+    counter,
     dev,
     dev_terminals,
     documents,
@@ -244,6 +245,7 @@ def create_app(house: House) -> FastAPI:
         offices,
         staff,
         reviews,
+        counter,
         statements,
     )
     # Routers are whole as they stand; to include them would build every route anew at the app's first requests.

@@ -13,13 +13,17 @@ from app.ports.transfers import TransferInsurance
 
 
 class RegisterPerson(Base):
-    """A person of the embedded citizen register; `record` and `portrait` are sealed."""
+    """A person of the embedded citizen register; `record` and `portrait` are sealed.
+
+    `card_hmac` is a digest of the card's number, or of no number at all; a row from before there was one has none yet.
+    """
 
     __tablename__ = "register_person"
     __table_args__ = ({"info": STAND_IN},)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     number_hmac: Mapped[bytes] = mapped_column(unique=True)
+    card_hmac: Mapped[bytes | None] = mapped_column(index=True)
     label: Mapped[str | None] = mapped_column(unique=True)
     record: Mapped[bytes]
     portrait: Mapped[bytes | None]

@@ -1,6 +1,7 @@
-"""Terminals: devices at an office that read presentation codes, each with a key of its own."""
+"""Terminals: devices at an office that read presentation codes or cards, each with a key of its own."""
 
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, ForeignKeyConstraint, UniqueConstraint
@@ -9,10 +10,19 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.models.base import PERSONAL, Base, Bucketed, Identified, bucket_agrees
 
 
+class TerminalPurpose(StrEnum):
+    """What a terminal is for: codes of each purpose, or cards that are laid on a counter."""
+
+    IDENTIFY = "identify"
+    MEDICAL = "medical"
+    PAY = "pay"
+    COUNTER = "counter"
+
+
 class Terminal(Identified, Base):
     """A device at an office; the bucket is its name's, and `id` is its home, which holds when it came and went.
 
-    A name is one terminal's for ever. `public_key` (DER) is what its requests are verified with; what it reads codes
+    A name is one terminal's for ever. `public_key` (DER) is what its requests are verified with; what it is
     for is each allowed by itself.
     """
 
@@ -30,6 +40,7 @@ class Terminal(Identified, Base):
     may_identify: Mapped[bool]
     may_medical: Mapped[bool]
     may_pay: Mapped[bool]
+    may_counter: Mapped[bool]
     added_at: Mapped[datetime]
     removed_at: Mapped[datetime | None]
 

@@ -31,11 +31,12 @@ from app.openapi.parts import (
     TAGS,
     TERMINAL,
 )
-from app.routers import deps, once
+from app.routers import deps, desk, once
 from app.routers.in_channels import IN_CHANNELS
 from app.services import answers
 from app.services.accounts import sessions
 from app.services.channel_registry.standing import ChannelStopped, ServiceNotInChannel
+from app.services.counter.serving import SessionNotSigned, TerminalElsewhere, TerminalNotAtCounter
 from app.services.handovers.holding import HandoverEnded
 from app.services.operators.sessions import RoleNeeded, StaffSessionEnded
 from app.services.terminals.requests import RequestNotTimely, RequestReplayed, TerminalNotKnown
@@ -251,8 +252,8 @@ def _dependency(alias: Any) -> Callable[..., Any]:
 
 
 _ONCE: Final = frozenset(map(_dependency, (once.OncePerKey, once.OncePerHandover, once.OncePerStaffKey)))
-_STAFF: Final = _dependency(deps.Staff)
-_TERMINAL: Final = _dependency(deps.SigningTerminal)
+_STAFF: Final = _dependency(desk.Staff)
+_TERMINAL: Final = _dependency(desk.SigningTerminal)
 _SCHEMES: Final = {_STAFF: "staff", _TERMINAL: "terminal", _dependency(deps.HandoverHolder): "handover"}
 _REFUSALS_OF: Final[Mapping[Callable[..., Any], tuple[type[AppError], ...]]] = {
     _dependency(deps.Claims): (
@@ -264,8 +265,9 @@ _REFUSALS_OF: Final[Mapping[Callable[..., Any], tuple[type[AppError], ...]]] = {
     _dependency(deps.AnyCaller): (errors.Unauthenticated, sessions.SessionEnded, ChannelStopped),
     _dependency(deps.Caller): (sessions.MoreProofNeeded,),
     _STAFF: (errors.Unauthenticated, StaffSessionEnded),
-    _dependency(deps.Reviewer): (RoleNeeded,),
+    _dependency(desk.Reviewer): (RoleNeeded,),
     _TERMINAL: (TerminalNotKnown, RequestNotTimely, RequestReplayed),
+    _dependency(desk.AtCounter): (SessionNotSigned, TerminalElsewhere, TerminalNotAtCounter),
     _dependency(deps.HandoverHolder): (errors.Unauthenticated, HandoverEnded),
     _dependency(deps.FaceDoing): (
         errors.Unauthenticated,

@@ -60,6 +60,8 @@ _NOTIFICATION = {
     "read_at": None,
 }
 
+_CARD_READ = "re5vGkJd9wQ0pXc7Lr2m"
+
 EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
     "SmsCodeAsk": {"phone": _PHONE, "purpose": "register"},
     "SmsCodeSent": {"expires_in": 300, "resend_after": 60},
@@ -437,6 +439,18 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
         "state": "open",
         "reviewers_needed": 2,
         "approvals": 1,
+    },
+    "CardReadAsk": {"card_number": "D12345678", "purpose": "sharing"},
+    "CardReadRead": {"card_read": _CARD_READ, "purpose": "sharing", "expires_in": 120, "name": "王**"},
+    "LookUpAsk": {"card_read": _CARD_READ},
+    "LookUpRead": {
+        "purpose": "treatment",
+        "person": {
+            "name": "王**",
+            "has_e_card": True,
+            "is_suspended": False,
+            "sharing": {"shares_with": 1, "shared_by": 0},
+        },
     },
     "ClaimRead": {"id": _CASE, "claimed_until": "2026-11-22T05:24:33Z"},
     "WaitingRead": _WAITING

@@ -67,6 +67,14 @@ class Register(Protocol):
         """
         ...
 
+    async def find_by_card(self, card_number: str) -> RegisteredPerson | None:
+        """Return the person whose physical card bears this number (aaz500, in capitals), whatever its status.
+
+        Raises:
+            RegisterUnavailable: no answer, or none that we understand; two people with one number are none.
+        """
+        ...
+
     async def portrait(self, number: str) -> bytes | None:
         """Return the reference portrait, a JPEG image, if the register holds one.
 

@@ -28,7 +28,6 @@ from app.core.tokens.codes import PresentationCodes
 from app.core.tokens.handovers import HandoverTokens
 from app.core.tokens.published import Published
 from app.models.accounts import Assurance
-from app.models.operators import OperatorRole
 from app.ports import Ports, Sandbox
 from app.routers.metering import Meter
 from app.routers.traffic import Traffic
@@ -38,13 +37,8 @@ from app.services.accounts.doers import Doer
 from app.services.accounts.sessions import Caller as SessionCaller
 from app.services.accounts.sessions import Mint, MoreProofNeeded
 from app.services.handovers import holding
-from app.services.operators.sessions import SIGN_IN as STAFF_SIGN_IN
-from app.services.operators.sessions import RoleNeeded, StaffCaller
-from app.services.operators.sessions import caller as staff_caller
 from app.services.people.identifiers import Population
 from app.services.people.phones import PhoneNotValid, parse_phone
-from app.services.terminals import requests
-from app.services.terminals.requests import Calling, HttpRequest
 
 CARD_PASSWORD_ACR = "urn:escard:acr:card-password"  # noqa: S105 - a name (RFC 9470), not a secret
 
@@ -110,11 +104,16 @@ def claims_of(request: Request, house: House) -> AccessClaims:
         Unauthenticated: there is none.
         TokenRefused: it is not a good one.
     """
-    return house.mint.access.verify(_bearer(request, sessions.SIGN_IN))
+    return house.mint.access.verify(bearer(request, sessions.SIGN_IN))
 
 
-def _bearer(request: Request, door: NextStep) -> str:
-    """Return the token that a request brings; who brings none is shown the door where such tokens are."""
+def bearer(request: Request, door: NextStep) -> str:
+    """Return the token that a request brings; who brings none is shown the door where such tokens are.
+
+    Raises:
+        Unauthenticated: it brings none.
+        TokenRefused: it is not a bearer's.
+    """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if not token:
         raise Unauthenticated(next_step=door)
@@ -167,7 +166,7 @@ def still_signed_in(house: House, caller: SessionCaller) -> Callable[[], Awaitab
 
 
 async def _holder(request: Request, house: TheHouse) -> holding.Holder:
-    return await holding.holder(house.db, house.mint.handovers, _bearer(request, _OPEN_LINK))
+    return await holding.holder(house.db, house.mint.handovers, bearer(request, _OPEN_LINK))
 
 
 HandoverHolder = Annotated[holding.Holder, Depends(_holder)]
@@ -175,7 +174,7 @@ HandoverHolder = Annotated[holding.Holder, Depends(_holder)]
 
 
 async def _doing(request: Request, house: TheHouse) -> Doing:
-    token = _bearer(request, sessions.SIGN_IN)
+    token = bearer(request, sessions.SIGN_IN)
     if token.startswith(HandoverTokens.PREFIX):
         held = await _holder(request, house)
         return Doing(held.doer, lambda: holding.holder(house.db, house.mint.handovers, token))
@@ -236,44 +235,6 @@ async def require_step_up(house: House, caller: SessionCaller) -> None:
     is_fresh = claims.auth_time is not None and now - claims.auth_time <= rules.step_up_seconds
     if claims.acr != CARD_PASSWORD_ACR or not is_fresh or claims.card_password_version != caller.card_password_version:
         raise CardPasswordRequired(next_step=NextStep("check-card-password", "/v1/card/password-checks"))
-
-
-async def _staff(request: Request, house: TheHouse) -> StaffCaller:
-    token = _bearer(request, STAFF_SIGN_IN)
-    return await house.db.run(lambda session: staff_caller(session, token))
-
-
-Staff = Annotated[StaffCaller, Depends(_staff)]
-"""Whoever of the staff is signed in, whatever their role."""
-
-
-async def terminal_of(request: Request, house: House, body: bytes) -> Calling:
-    """Return which terminal has signed a request.
-
-    Raises:
-        TerminalNotKnown: none of ours.
-        RequestNotTimely: one whose clock is wrong.
-    """
-    asked = HttpRequest(request.method, request.scope["path"], request.headers, body)
-    return await requests.caller(house.db, asked)
-
-
-async def _terminal(request: Request, house: TheHouse) -> Calling:
-    return await terminal_of(request, house, await request.body())
-
-
-SigningTerminal = Annotated[Calling, Depends(_terminal)]
-"""A terminal that has signed its request (RFC 9421); whoever does something for it takes the request's nonce."""
-
-
-async def _reviewer(caller: Staff) -> StaffCaller:
-    if caller.staff.role is not OperatorRole.REVIEWER:
-        raise RoleNeeded
-    return caller
-
-
-Reviewer = Annotated[StaffCaller, Depends(_reviewer)]
-"""Whoever of the staff decides cases."""
 
 
 def identity(text: str) -> UUID:

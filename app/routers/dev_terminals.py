@@ -5,7 +5,7 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 
 from app.core.tokens.codes import CodeExpired, CodeNotValid
-from app.models.showings import ShowingPurpose
+from app.models.terminals import TerminalPurpose
 from app.problems import documented
 from app.routers import deps
 from app.routers.deps import Language, TheHouse
@@ -24,7 +24,7 @@ class DemoTerminalRead(Told):
 
     name: str
     office_id: str
-    purposes: list[ShowingPurpose]
+    purposes: list[TerminalPurpose]
     private_key: str = Field(description="Ed25519, PEM")
 
 
@@ -33,7 +33,7 @@ async def read_terminals(house: TheHouse) -> Page[DemoTerminalRead]:
     """The demo's terminal, for a program of one's own."""
     key = demo.private_key(house.ports.keys).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     shown = DemoTerminalRead(
-        name=demo.NAME, office_id=demo.OFFICE, purposes=list(ShowingPurpose), private_key=key.decode()
+        name=demo.NAME, office_id=demo.OFFICE, purposes=list(TerminalPurpose), private_key=key.decode()
     )
     return Page(items=[shown])
 

@@ -14,7 +14,8 @@ from app.core import errors
 from app.core.db import Session, bucket_of
 from app.core.errors import AppError, Malformed
 from app.routers import deps
-from app.routers.deps import Caller, HandoverHolder, House, Staff, TheHouse
+from app.routers.deps import Caller, HandoverHolder, House, TheHouse
+from app.routers.desk import Staff
 from app.services import answers, authority
 from app.services.answers import Answer, RepeatKey
 

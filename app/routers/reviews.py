@@ -16,7 +16,8 @@ from app.problems import documented
 from app.routers import cursors, deps
 from app.routers.bodies import StrictRoute
 from app.routers.cursors import Cursor, Limit
-from app.routers.deps import Language, Reviewer, TheHouse
+from app.routers.deps import Language, TheHouse
+from app.routers.desk import Reviewer
 from app.routers.once import OncePerStaffKey, Remember
 from app.schemas import reviews as shapes
 from app.schemas.base import Page

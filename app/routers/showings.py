@@ -11,9 +11,10 @@ from app.core.tokens.codes import CodeExpired, CodeNotValid
 from app.models.showings import ShowingPurpose
 from app.ports.register import RegisterUnavailable
 from app.problems import documented
-from app.routers import deps
+from app.routers import deps, desk
 from app.routers.bodies import StrictRoute
-from app.routers.deps import Claims, Holder, House, Language, SigningTerminal, TheHouse
+from app.routers.deps import Claims, Holder, House, Language, TheHouse
+from app.routers.desk import SigningTerminal
 from app.routers.shortcuts import Deed
 from app.schemas import showings as shapes
 from app.schemas.showings import Drawing
@@ -90,7 +91,7 @@ async def redeem_code(
 
 async def redeem(request: Request, house: House, body: bytes, code: str) -> Response:
     """Answer for a code that a terminal has read."""
-    terminal = await deps.terminal_of(request, house, body)
+    terminal = await desk.terminal_of(request, house, body)
     redeemed = await redeeming.redeem(house.db, house.ports.register, house.codes, terminal, code)
     language = deps.language_of(request)
     return deps.written(shapes.redeemed(redeemed, language), language)

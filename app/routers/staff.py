@@ -7,7 +7,8 @@ from app.core.passwords import Busy
 from app.problems import documented
 from app.routers import deps
 from app.routers.bodies import StrictRoute
-from app.routers.deps import Address, Staff, TheHouse
+from app.routers.deps import Address, TheHouse
+from app.routers.desk import Staff
 from app.routers.traffic import line_of
 from app.schemas import staff as shapes
 from app.services.operators import sessions, signing

@@ -19,7 +19,13 @@ from app.core.sealing import Chain, Lookup
 from app.core.suites import Suite, SuiteKey
 from app.models.stand_ins import RegisterPerson
 from app.ports.keys import Purpose
-from app.ports.register import PhysicalCard, PhysicalCardStatus, RegisteredPerson, RegisterUnavailable
+from app.ports.register import (
+    PersonChange,
+    PhysicalCard,
+    PhysicalCardStatus,
+    RegisteredPerson,
+    RegisterUnavailable,
+)
 from app.services.people.ages import age_on, birthday
 from app.services.people.identifiers import NumberKind, Population, Sex, SocialSecurityNumber, parse_number
 from app.services.people.names import parse_name
@@ -28,6 +34,7 @@ from app.services.people.plausibility import AgeRules, Vitals, implausibility
 from tests import cluster
 
 DAY = date(2026, 11, 22)
+NORMAL = PhysicalCardStatus.NORMAL
 OWNER = "100101198703140037"
 LABELS_OF_THE_CONTRACT = {
     "owner", "child-9", "child-turning-16", "newborn", "parent-68", "spouse", "deceased", "card-lost", "card-locked",
@@ -75,6 +82,35 @@ class TestRegister:
 
         assert await register.find("100101199001010046") == put.person
         assert await register.portrait("100101199001010046") == b"a face"
+
+    async def test_a_person_is_found_by_the_card_they_have_now(self, register: EmbeddedRegister) -> None:
+        first = replace(entry("100101199001010046", label="it").person, card=PhysicalCard("T1", NORMAL))
+        await register.put([Entry(first, label="it"), Entry(replace(first, number="100101199001010062", card=None))])
+
+        assert await register.find_by_card("T1") == first
+        assert await register.find_by_card("T2") is None
+        assert await register.find_by_card("") is None
+        assert await register.change("it", PersonChange(new_card=True))
+        now = await register.find("100101199001010046")
+        assert now is not None
+        assert now.card is not None
+        assert await register.find_by_card("T1") is None
+        assert await register.find_by_card(now.card.number) == now
+
+    async def test_people_from_before_cards_were_looked_up_are_found_by_theirs(
+        self, register: EmbeddedRegister, db: Database
+    ) -> None:
+        put = entry("100101199001010046")
+        await register.put([put])
+        await db.run(lambda session: session.execute(update(RegisterPerson).values(card_hmac=None)))
+
+        assert await register.find_by_card("D99999999") == put.person
+
+    async def test_two_people_with_one_card_are_no_answer(self, register: EmbeddedRegister) -> None:
+        await register.put([entry("100101199001010046"), entry("100101199001010062")])
+
+        with pytest.raises(RegisterUnavailable):
+            await register.find_by_card("D99999999")
 
     async def test_a_person_may_have_no_phone_card_relatives_and_portrait(self, register: EmbeddedRegister) -> None:
         person = replace(

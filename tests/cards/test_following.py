@@ -71,6 +71,9 @@ class Answering(Register):
         await self.answer.wait()
         return found
 
+    async def find_by_card(self, card_number: str) -> RegisteredPerson | None:
+        return await self._inner.find_by_card(card_number)
+
     async def portrait(self, number: str) -> bytes | None:
         return await self._inner.portrait(number)
 
@@ -79,6 +82,9 @@ class Silent(Register):
     """A register that does not answer."""
 
     async def find(self, number: str) -> RegisteredPerson | None:
+        raise RegisterUnavailable
+
+    async def find_by_card(self, card_number: str) -> RegisteredPerson | None:
         raise RegisterUnavailable
 
     async def portrait(self, number: str) -> bytes | None:

@@ -232,6 +232,9 @@ class Silent(Register):
     async def find(self, number: str) -> RegisteredPerson | None:
         raise RegisterUnavailable
 
+    async def find_by_card(self, card_number: str) -> RegisteredPerson | None:
+        raise RegisterUnavailable
+
     async def portrait(self, number: str) -> bytes | None:
         raise RegisterUnavailable
 

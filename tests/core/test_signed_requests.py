@@ -19,6 +19,7 @@ from app.core.tokens.requests import (
 from tests.factories.terminals import PrivateKey, sign
 
 PATH, BODY, NONCE = "/v1/terminals/code-redemptions", b'{"code": "x"}', "a-nonce-of-16-up"
+SESSION = "Bearer a-token"
 INPUT = f'("@method" "@path" "content-digest");created=1700000000;keyid="desk-1";nonce="{NONCE}"'
 KEYS = (Ed25519PrivateKey.generate(), ec.generate_private_key(ec.SECP256R1()))
 
@@ -30,7 +31,7 @@ def pem(key: PrivateKey | rsa.RSAPrivateKey) -> bytes:
 def headers(key: PrivateKey = KEYS[0], params: str = INPUT, body: bytes = BODY, label: str = "sig") -> dict[str, str]:
     """Sign by hand what the parameters name, in their order."""
     digest = digest_of(body)
-    values = {'"@method"': "POST", '"@path"': PATH, '"content-digest"': digest}
+    values = {'"@method"': "POST", '"@path"': PATH, '"content-digest"': digest, '"authorization"': SESSION}
     names = params[1 : params.index(")")].split(" ")
     lines = [f"{name}: {values.get(name, '')}" for name in names] + [f'"@signature-params": {params}']
     signature = base64.b64encode(sign(key, "\n".join(lines).encode())).decode()
@@ -103,6 +104,17 @@ def test_components_and_parameters_stand_in_any_order_under_any_label() -> None:
     assert read(headers(KEYS[0], params, label="terminal-1")).is_by(public_key(pem(KEYS[0])))
 
 
+def test_a_session_that_is_covered_is_signed_with_the_rest() -> None:
+    covering = INPUT.replace('"content-digest")', '"content-digest" "authorization")')
+    said, key = headers(params=covering) | {"authorization": SESSION}, public_key(pem(KEYS[0]))
+
+    assert read(said).is_by(key)
+    assert (read(said).covers_authorization, read(headers()).covers_authorization) == (True, False)
+    assert not read(said | {"authorization": "Bearer another"}).is_by(key)
+    with pytest.raises(RequestNotSigned):
+        read(headers(params=covering))
+
+
 def test_another_method_path_or_body_is_not_what_was_signed() -> None:
     said, key = headers(), public_key(pem(KEYS[0]))
 
@@ -131,6 +143,8 @@ def test_it_is_timely_within_five_minutes_either_way(seconds: int, *, is_timely:
         INPUT.replace('"@method" ', ""),
         INPUT.replace('"@method"', '"@authority"'),
         INPUT.replace('"@method"', '"@path"'),
+        INPUT.replace('"@method" ', '"@method" "@method" '),
+        INPUT.replace('"@method"', '"authorization"'),
         INPUT.replace('"@path"', '"@path";req'),
         INPUT.replace(";created=1700000000", ""),
         INPUT.replace(';keyid="desk-1"', ""),

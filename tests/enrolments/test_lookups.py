@@ -114,6 +114,10 @@ class Recorder(Register):
         self.told.append("register.find")
         return await self._register.find(number)
 
+    async def find_by_card(self, card_number: str) -> RegisteredPerson | None:
+        self.told.append("register.find_by_card")
+        return await self._register.find_by_card(card_number)
+
     async def portrait(self, number: str) -> bytes | None:
         self.told.append("register.portrait")
         return await self._register.portrait(number)

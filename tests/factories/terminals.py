@@ -17,14 +17,14 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from app.core.tokens.requests import public_key
-from app.models.showings import ShowingPurpose
+from app.models.terminals import TerminalPurpose
 from app.routers.deps import House
 from app.services.terminals import registering
 from app.services.terminals.registering import NewTerminal
 from tests.factories.staff import Hire
 
 REDEMPTIONS = "/v1/terminals/code-redemptions"
-ALL = frozenset(ShowingPurpose)
+ALL = frozenset(TerminalPurpose)
 
 PrivateKey = Ed25519PrivateKey | ec.EllipticCurvePrivateKey
 
@@ -55,17 +55,21 @@ class Terminal:
         created: int | None = None,
         key: PrivateKey | None = None,
         keyid: str | None = None,
+        path: str = REDEMPTIONS,
+        session: str | None = None,
         **headers: str,
     ) -> httpx.Request:
-        """Return a request with a signature as RFC 9421 has it, written here by hand; bytes are a body as it is."""
+        """Return a request with a signature as RFC 9421 has it, written here by hand; bytes are a body as it is.
+
+        With a `session` of one of the staff, that is signed too.
+        """
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         digest = f"sha-256=:{base64.b64encode(hashlib.sha256(content).digest()).decode()}:"
         when = int(self.house.db.clock.now().timestamp()) if created is None else created
-        params = (
-            f'("@method" "@path" "content-digest");created={when};keyid="{keyid or self.name}"'
-            f';nonce="{nonce or secrets.token_urlsafe(18)}"'
-        )
-        lines = ['"@method": POST', f'"@path": {REDEMPTIONS}', f'"content-digest": {digest}']
+        covered = '"@method" "@path" "content-digest"' + ("" if session is None else ' "authorization"')
+        params = f'({covered});created={when};keyid="{keyid or self.name}";nonce="{nonce or secrets.token_urlsafe(18)}"'
+        lines = ['"@method": POST', f'"@path": {path}', f'"content-digest": {digest}']
+        lines += [] if session is None else [f'"authorization": Bearer {session}']
         base = "\n".join([*lines, f'"@signature-params": {params}'])
         signature = base64.b64encode(sign(key or self.key, base.encode())).decode()
         said = {
@@ -74,7 +78,8 @@ class Terminal:
             "Signature-Input": f"sig={params}",
             "Signature": f"sig=:{signature}:",
         }
-        return self.client.build_request("POST", REDEMPTIONS, content=content, headers=said | _dashed(headers))
+        said |= {} if session is None else {"Authorization": f"Bearer {session}"}
+        return self.client.build_request("POST", path, content=content, headers=said | _dashed(headers))
 
 
 class Install:
@@ -89,7 +94,7 @@ class Install:
         self,
         name: str = "desk-1",
         *,
-        purposes: frozenset[ShowingPurpose] = ALL,
+        purposes: frozenset[TerminalPurpose] = ALL,
         key: PrivateKey | None = None,
         office: str = "main-office",
     ) -> Terminal:

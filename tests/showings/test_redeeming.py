@@ -16,8 +16,8 @@ from app.core.clock import today
 from app.core.db import Database, new_id
 from app.core.tokens.codes import Shown
 from app.models.people import Person
-from app.models.showings import Redemption, ShowingPurpose
-from app.models.terminals import TerminalRequest
+from app.models.showings import Redemption
+from app.models.terminals import TerminalPurpose, TerminalRequest
 from app.ports.register import PhysicalCardStatus
 from app.routers.deps import House
 from app.schemas.showings import RedemptionRead
@@ -35,7 +35,7 @@ from tests.family.test_coming_of_age import until
 from tests.family.test_members_and_owners import told
 
 VARYING = {"x-request-id"}
-IDENTIFY = frozenset({ShowingPurpose.IDENTIFY})
+IDENTIFY = frozenset({TerminalPurpose.IDENTIFY})
 
 
 @pytest.fixture

@@ -24,6 +24,9 @@ from app.ports.register import (
 )
 
 _NUMBER = "register-number"
+_CARD = "register-card"
+_NO_CARD = ""
+_INDEXED_AT_ONCE = 500
 _RECORD = "register_person.record"
 _PORTRAIT = "register_person.portrait"
 
@@ -59,6 +62,17 @@ class EmbeddedRegister(Register):
             return None if row is None else _person(_opened(session, row.id, row.record))
 
         return await self._db.run(read)
+
+    async def find_by_card(self, card_number: str) -> RegisteredPerson | None:
+        if card_number == _NO_CARD:
+            return None
+        while True:
+            found = await self._db.run(lambda session: _by_card(session, card_number))
+            if found or not await self._db.run(_index_cards):
+                break
+        if len(found) > 1:
+            raise RegisterUnavailable
+        return found[0] if found else None
 
     async def portrait(self, number: str) -> bytes | None:
         async def read(session: Session) -> bytes | None:
@@ -106,9 +120,7 @@ class EmbeddedRegister(Register):
             )
             if row is None:
                 return False
-            record = _changed(_opened(session, row.id, row.record), change)
-            row.record = session.vault.system.seal_bytes(_RECORD, row.id, orjson.dumps(record))
-            row.changed_at = session.now
+            _rewrite(session, row, change)
             return True
 
         return await self._db.run(replace)
@@ -121,9 +133,7 @@ class EmbeddedRegister(Register):
             .with_for_update(of=RegisterPerson)
         )
         if row is not None:
-            record = _changed(_opened(session, row.id, row.record), PersonChange(new_card=True))
-            row.record = session.vault.system.seal_bytes(_RECORD, row.id, orjson.dumps(record))
-            row.changed_at = session.now
+            _rewrite(session, row, PersonChange(new_card=True))
 
     async def test_people(self) -> Sequence[TestPerson]:
         """Return everybody who has a label, in the order of the demo."""
@@ -144,6 +154,43 @@ class EmbeddedRegister(Register):
         return await self._db.run(_count)
 
 
+async def _by_card(session: Session, card_number: str) -> list[RegisteredPerson]:
+    rows = await session.execute(
+        select(RegisterPerson.id, RegisterPerson.record)
+        .where(RegisterPerson.card_hmac.in_(session.lookup.digests(_CARD, card_number)))
+        .limit(2)
+    )
+    return [_person(_opened(session, row.id, row.record)) for row in rows]
+
+
+async def _index_cards(session: Session) -> int:
+    """Give digests to people from before cards were looked up by them, some at a time; return to how many."""
+    rows = await session.scalars(
+        select(RegisterPerson)
+        .where(RegisterPerson.card_hmac.is_(None))
+        .order_by(RegisterPerson.id)
+        .limit(_INDEXED_AT_ONCE)
+        .with_for_update()
+    )
+    count = 0
+    for row in rows:
+        row.card_hmac = _card_digest(session, _person(_opened(session, row.id, row.record)).card)
+        count += 1
+    return count
+
+
+def _card_digest(session: Session, card: PhysicalCard | None) -> bytes:
+    return session.lookup.digest(_CARD, _NO_CARD if card is None else card.number)
+
+
+def _rewrite(session: Session, row: RegisterPerson, change: PersonChange) -> None:
+    record = _changed(_opened(session, row.id, row.record), change)
+    row.record = session.vault.system.seal_bytes(_RECORD, row.id, orjson.dumps(record))
+    card = record["card"]
+    row.card_hmac = session.lookup.digest(_CARD, _NO_CARD if card is None else card["number"])
+    row.changed_at = session.now
+
+
 async def _count(session: Session) -> int:
     return await session.scalar(select(func.count()).select_from(RegisterPerson)) or 0
 
@@ -153,6 +200,7 @@ def _row(session: Session, entry: Entry) -> Mapping[str, object]:
     return {
         "id": row_id,
         "number_hmac": session.lookup.digest(_NUMBER, entry.person.number),
+        "card_hmac": _card_digest(session, entry.person.card),
         "label": entry.label,
         "record": seal(_RECORD, row_id, orjson.dumps(_record(entry))),
         "portrait": None if entry.portrait is None else seal(_PORTRAIT, row_id, entry.portrait),

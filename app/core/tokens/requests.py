@@ -4,8 +4,10 @@
     Signature-Input: <label>=("@method" "@path" "content-digest");created=<seconds>;keyid="…";nonce="…"
     Signature: <label>=:<base64 of the signature>:
 
-The three components stand in any order, and so do the parameters; `alg` may be there too. A signature is Ed25519 (RFC
-9421 §3.3.6) or ECDSA on P-256 with SHA-256 (§3.3.4), whichever the key is. docs/adr/0019 tells why it is this scheme.
+The three components stand in any order, and so do the parameters; `alg` may be there too. A request that one of the
+staff makes at a terminal has a fourth component, `"authorization"`: the terminal has signed whose request it is. A
+signature is Ed25519 (RFC 9421 §3.3.6) or ECDSA on P-256 with SHA-256 (§3.3.4), whichever the key is. docs/adr/0019
+tells why it is this scheme.
 """
 
 import base64
@@ -32,9 +34,10 @@ from cryptography.hazmat.primitives.serialization import (
 
 WINDOW_SECONDS: Final = 300  # between its clock and ours, both ways; as Standard Webhooks has it (docs/adr/0017)
 _COMPONENTS: Final = frozenset({"@method", "@path", "content-digest"})
+_SESSION: Final = "authorization"
 _REQUIRED: Final = frozenset({"created", "keyid", "nonce"})
 _INPUT: Final = re.compile(
-    r'(?P<label>[a-z][a-z0-9_.*-]{0,31})=(?P<params>\((?P<components>"[^"]+"(?: "[^"]+"){2})\)(?P<more>(?:;[^;]+)+))'
+    r'(?P<label>[a-z][a-z0-9_.*-]{0,31})=(?P<params>\((?P<components>"[^"]+"(?: "[^"]+"){2,3})\)(?P<more>(?:;[^;]+)+))'
 )
 _PARAMETER: Final = re.compile(r'(?P<name>[a-z]+)=(?:(?P<number>\d{1,15})|"(?P<text>[A-Za-z0-9._:/+=-]{1,128})")')
 _SIGNATURE: Final = re.compile(r"(?P<label>[a-z][a-z0-9_.*-]{0,31})=:(?P<value>[A-Za-z0-9+/=]{1,200}):")
@@ -57,6 +60,7 @@ class SignedRequest:
     """A request that says who has signed it and when; whether it is so shows only with the key (`is_by`).
 
     `digest` is of everything that was signed: of two requests with one nonce it tells whether they are the same.
+    `covers_authorization` says that `Authorization` is signed too.
     """
 
     key_id: str
@@ -65,6 +69,7 @@ class SignedRequest:
     algorithm: str | None
     base: bytes = field(repr=False)
     signature: bytes = field(repr=False)
+    covers_authorization: bool = False
 
     @classmethod
     def read(cls, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Self:
@@ -78,13 +83,15 @@ class SignedRequest:
         if asked is None or signature is None or asked["label"] != signature["label"]:
             raise RequestNotSigned
         components = re.findall(r'"([^"]+)"', asked["components"])
-        if set(components) != _COMPONENTS:
+        if set(components) - {_SESSION} != _COMPONENTS or len(set(components)) != len(components):
             raise RequestNotSigned
         said = _parameters(asked["more"])
         digest = headers.get("content-digest", "")
         if not hmac.compare_digest(digest.encode(), digest_of(body).encode()):
             raise RequestNotSigned
         values = {"@method": method, "@path": path, "content-digest": digest}
+        if _SESSION in components:
+            values[_SESSION] = _held(headers)
         return cls(
             key_id=said["keyid"],
             nonce=said["nonce"],
@@ -92,6 +99,7 @@ class SignedRequest:
             algorithm=said.get("alg"),
             base=signature_base([(name, values[name]) for name in components], asked["params"]),
             signature=_bytes(signature["value"]),
+            covers_authorization=_SESSION in components,
         )
 
     @property
@@ -148,6 +156,14 @@ def public_key(text: bytes) -> bytes:
 def algorithm_of(key: PublicKey) -> str:
     """Return the name of a key's algorithm (RFC 9421 §6.2)."""
     return "ed25519" if isinstance(key, Ed25519PublicKey) else "ecdsa-p256-sha256"
+
+
+def _held(headers: Mapping[str, str]) -> str:
+    """Return `Authorization` as it is signed; what is not there cannot be."""
+    value = headers.get(_SESSION, "").strip()
+    if not value:
+        raise RequestNotSigned
+    return value
 
 
 def _parameters(written: str) -> Mapping[str, str]:

@@ -151,6 +151,11 @@ class Standing:
         )
 
 
+def of_status(status: str) -> type[Conflict]:
+    """Return the refusal that a status of the physical card gives, where it gives one."""
+    return _BY_STATUS[status]
+
+
 def refusal(standing: Standing, use: Use, rules: CardStatus) -> type[Conflict] | None:
     """Return why a card that stands so does not allow a use, if it does not."""
     if standing.status not in rules.allowing(use.value):

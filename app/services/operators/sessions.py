@@ -15,7 +15,7 @@ from app.core.db import Session, bucket_of
 from app.core.errors import Denied, NextStep, Unauthenticated
 from app.core.tokens.access import TokenRefused
 from app.models.audit import ActorKind
-from app.models.operators import Office, Operator, OperatorRole, StaffSession
+from app.models.operators import Office, OfficeKind, Operator, OperatorRole, StaffSession
 from app.services import audit, policies
 from app.services.audit import Action, Actor
 
@@ -46,6 +46,7 @@ class Staff:
     login: str
     role: OperatorRole
     office_id: str
+    office_kind: OfficeKind
     region: str
     person_id: UUID | None
 
@@ -107,7 +108,28 @@ async def caller(session: Session, token: str) -> StaffCaller:
 async def staff_of(session: Session, operator: Operator) -> Staff:
     """Return somebody as they stand now."""
     office = await session.get_one(Office, operator.office_id)
-    return Staff(operator.id, operator.login, operator.role, office.id, office.region, operator.person_id)
+    return Staff(
+        id=operator.id,
+        login=operator.login,
+        role=operator.role,
+        office_id=office.id,
+        office_kind=office.kind,
+        region=office.region,
+        person_id=operator.person_id,
+    )
+
+
+async def require_going_on(session: Session, caller: StaffCaller) -> None:
+    """Lock the caller's session, so that it ends before or after what they do, never meanwhile.
+
+    Raises:
+        StaffSessionEnded: it was ended since the request came.
+    """
+    held = await session.get_one(
+        StaffSession, (bucket_of(caller.session_id), caller.session_id), with_for_update=True, populate_existing=True
+    )
+    if held.ended_at is not None:
+        raise StaffSessionEnded
 
 
 async def end(session: Session, caller: StaffCaller) -> None:

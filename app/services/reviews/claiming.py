@@ -12,10 +12,11 @@ from app.models.cases import Case, CaseState
 from app.ports.register import Register
 from app.services import cases, policies
 from app.services.audit import Action
+from app.services.links import kinship
 from app.services.operators.registering import OwnNumberNeeded
 from app.services.operators.sessions import Staff
 from app.services.people import homes
-from app.services.reviews import kinship, queue
+from app.services.reviews import concerned, queue
 from app.services.reviews.queue import Hold
 
 Remember = Callable[[Session, Case], Awaitable[None]]
@@ -85,7 +86,7 @@ async def _free(session: Session, staff: Staff, case_id: UUID) -> tuple[Case, fr
         raise cases.OtherReviewerNeeded
     if queue.hold_of(session, staff, case) is Hold.SOMEBODY:
         raise _taken(session, case)
-    return case, await kinship.concerned(session, case)
+    return case, await concerned.people_of(session, case)
 
 
 async def _claim(session: Session, staff: Staff, seen: Case, remember: Remember) -> None:

@@ -5,6 +5,7 @@ from pydantic import BaseModel, ConfigDict
 from app.services.rules.access import SignIn, SmsCodes, Staff
 from app.services.rules.adding import Documents, Enrolments, ImageQuality, Lookups, Reviews
 from app.services.rules.cards import CardChecks, CardPasswords, CardPayment, CardStatus
+from app.services.rules.counter import Counters
 from app.services.rules.faces import FaceProviders, Faces
 from app.services.rules.family import AgeRules, Ages, FamilyLife, Handovers, LinkEndings, Owners, Quota
 from app.services.rules.filing import CardOrders, CardPhotos, Certifications, Rights, Transfers, Workdays
@@ -39,6 +40,7 @@ class Policies(BaseModel):
     sign_in: SignIn
     staff: Staff
     lookups: Lookups
+    counters: Counters
     card_status: CardStatus
     card_checks: CardChecks
     card_payment: CardPayment

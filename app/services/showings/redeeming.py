@@ -140,7 +140,7 @@ async def _ask(db: Database, register: Register, asked: _Asked) -> None:
 async def _redeem_if_fresh(db: Database, asked: _Asked, writer: Writer) -> Redeemed | _Refused | None:
     """Redeem the code unless the register is to be asked first: then nothing happens, and the answer is None."""
     holder = await standing.find_holder(writer, asked.code.shown)
-    if holder is not None and asked.purpose in asked.terminal.purposes:
+    if holder is not None and asked.purpose.value in asked.terminal.purposes:
         rules = (await policies.at_hand(db, holder.region)).card_checks
         minutes = rules.paid_minutes if asked.purpose is ShowingPurpose.PAY else rules.redeemed_minutes
         if holder.asked_at is None or holder.asked_at <= writer.now - timedelta(minutes=minutes):
@@ -153,7 +153,7 @@ async def _redeem(db: Database, asked: _Asked, writer: Writer, known: Holder | N
         return _Refused(requests.RequestReplayed)
     shown = asked.code.shown
     link = await standing.find_link(writer, shown)
-    if asked.purpose not in asked.terminal.purposes:
+    if asked.purpose.value not in asked.terminal.purposes:
         return await _refused(writer, asked, link, TerminalNotAllowed)
     holder = known or await standing.find_holder(writer, shown)
     if holder is None:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from app.core.db import Database
 from app.core.tokens.requests import digest_of, public_key, signature_base
-from app.models.showings import ShowingPurpose
+from app.models.terminals import TerminalPurpose
 from app.ports.keys import Keys, Purpose
 from app.services.operators import demo
 from app.services.terminals import registering
@@ -25,9 +25,9 @@ PATH: Final = "/v1/terminals/code-redemptions"
 
 
 async def put(db: Database, keys: Keys) -> None:
-    """Add the terminal to the demo's office, unless it is there or was removed; it reads codes for everything."""
+    """Add the terminal to the demo's office, unless it is there or was removed; it is for everything."""
     public = private_key(keys).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    new = NewTerminal(NAME, OFFICE, public_key(public), frozenset(ShowingPurpose))
+    new = NewTerminal(NAME, OFFICE, public_key(public), frozenset(TerminalPurpose))
     with suppress(TerminalKnown):
         await db.run(lambda session: registering.add(session, new))
 

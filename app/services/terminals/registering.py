@@ -9,8 +9,7 @@ from sqlalchemy import select
 from app.core.db import Session, new_id
 from app.core.errors import Conflict, NotFound
 from app.models.people import HomeKind
-from app.models.showings import ShowingPurpose
-from app.models.terminals import Terminal
+from app.models.terminals import Terminal, TerminalPurpose
 from app.services import audit
 from app.services.audit import Action
 from app.services.operators import offices
@@ -31,7 +30,7 @@ class NewTerminal:
     name: str
     office_id: str
     public_key: bytes = field(repr=False)
-    purposes: Set[ShowingPurpose]
+    purposes: Set[TerminalPurpose]
 
 
 async def add(session: Session, new: NewTerminal) -> Terminal:
@@ -53,9 +52,10 @@ async def add(session: Session, new: NewTerminal) -> Terminal:
         name=new.name,
         office_id=office.id,
         public_key=new.public_key,
-        may_identify=ShowingPurpose.IDENTIFY in new.purposes,
-        may_medical=ShowingPurpose.MEDICAL in new.purposes,
-        may_pay=ShowingPurpose.PAY in new.purposes,
+        may_identify=TerminalPurpose.IDENTIFY in new.purposes,
+        may_medical=TerminalPurpose.MEDICAL in new.purposes,
+        may_pay=TerminalPurpose.PAY in new.purposes,
+        may_counter=TerminalPurpose.COUNTER in new.purposes,
         added_at=session.now,
         removed_at=None,
     )

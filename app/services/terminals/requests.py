@@ -6,11 +6,13 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from app.core.db import Database, Writer, bucket_of, hot
+from sqlalchemy.dialects.postgresql import insert
+
+from app.core.db import Database, Session, Writer, bucket_of, hot
 from app.core.errors import Unauthenticated
 from app.core.sealing import Lookup
 from app.core.tokens.requests import RequestNotSigned, SignedRequest
-from app.models.showings import ShowingPurpose
+from app.models.terminals import TerminalPurpose, TerminalRequest
 
 REPEATED_WITHIN: Final = timedelta(seconds=30)  # an answer got lost, and the same request comes again
 
@@ -38,14 +40,18 @@ class RequestReplayed(Unauthenticated):
 
 @dataclass(frozen=True, slots=True)
 class Calling:
-    """A terminal that asks for something, as it stands now; `digest` is of all that it has signed."""
+    """A terminal that asks for something, as it stands now; `digest` is of all that it has signed.
+
+    `has_signed_session` says that the request's `Authorization` is part of that: it is nobody else's request.
+    """
 
     id: UUID
     name: str
     office_id: str
-    purposes: Set[ShowingPurpose]
+    purposes: Set[TerminalPurpose]
     nonce: str
     digest: bytes = field(repr=False)
+    has_signed_session: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,7 @@ class HttpRequest:
 
 
 TERMINAL = hot("""
-SELECT id, office_id, public_key, may_identify, may_medical, may_pay
+SELECT id, office_id, public_key, may_identify, may_medical, may_pay, may_counter
 FROM terminal
 WHERE bucket = $1 AND name = $2 AND removed_at IS NULL
 """)
@@ -81,8 +87,16 @@ async def caller(db: Database, request: HttpRequest) -> Calling:
         raise TerminalNotKnown
     if not signed.is_timely(db.clock.now().timestamp()):
         raise RequestNotTimely
-    purposes = {purpose for purpose in ShowingPurpose if rows[0][f"may_{purpose.value}"]}
-    return Calling(rows[0]["id"], signed.key_id, rows[0]["office_id"], purposes, signed.nonce, signed.digest)
+    purposes = {purpose for purpose in TerminalPurpose if rows[0][f"may_{purpose.value}"]}
+    return Calling(
+        id=rows[0]["id"],
+        name=signed.key_id,
+        office_id=rows[0]["office_id"],
+        purposes=purposes,
+        nonce=signed.nonce,
+        digest=signed.digest,
+        has_signed_session=signed.covers_authorization,
+    )
 
 
 _TAKE = """
@@ -107,6 +121,23 @@ async def take_nonce(writer: Writer, terminal: Calling) -> bool:
     (taken,) = await writer.rows(_TAKEN, *key)
     is_same: bool = taken["digest"] == terminal.digest
     return is_same and writer.now - taken["heard_at"] <= REPEATED_WITHIN
+
+
+async def take(session: Session, terminal: Calling) -> None:
+    """Take the nonce of a request as `take_nonce` does, in a unit of work of the ORM.
+
+    Raises:
+        RequestReplayed: another request has had it, or this one did longer ago.
+    """
+    bucket = bucket_of(terminal.id)
+    mine = insert(TerminalRequest).values(
+        bucket=bucket, terminal_id=terminal.id, nonce=terminal.nonce, digest=terminal.digest, heard_at=session.now
+    )
+    if await session.scalar(mine.on_conflict_do_nothing().returning(TerminalRequest.nonce)) is not None:
+        return
+    taken = await session.get_one(TerminalRequest, (bucket, terminal.id, terminal.nonce), populate_existing=True)
+    if taken.digest != terminal.digest or session.now - taken.heard_at > REPEATED_WITHIN:
+        raise RequestReplayed
 
 
 def bucket_of_name(lookup: Lookup, name: str) -> int:

@@ -17,7 +17,7 @@ from app.core.settings import GatewaySettings
 
 _MOST_BYTES: Final = 1024 * 1024
 _MOST_FAULTS: Final = 10
-_PLAIN: Final = {"accept": "application/json", "accept-encoding": "identity", "content-type": "application/json"}
+PLAIN: Final = {"accept": "application/json", "accept-encoding": "identity", "content-type": "application/json"}
 
 
 class GatewaySilent(Exception):
@@ -33,6 +33,23 @@ class Said(BaseModel):
 Model = TypeVar("Model", bound=Said)
 
 
+def understood(model: type[Model], body: bytes) -> Model:
+    """Read what a gateway says; what is wrong with it is logged by field and kind, never by value.
+
+    Raises:
+        GatewaySilent: it is not what the contract says.
+    """
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        faults = [
+            f"{'.'.join(str(step) for step in each['loc'] if step in model.model_fields)}: {each['type']}"
+            for each in error.errors(include_url=False, include_input=False)[:_MOST_FAULTS]
+        ]
+        logger(__name__).warning("gateway_not_understood", said=model.__name__, faults=faults)
+        raise GatewaySilent from error
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A status, and the body as it came."""
@@ -41,20 +58,12 @@ class Answer:
     body: bytes = field(repr=False)
 
     def read(self, model: type[Model]) -> Model:
-        """Read the body; what is wrong with it is logged by field and kind, never by value.
+        """Read the body.
 
         Raises:
             GatewaySilent: it is not what the contract says.
         """
-        try:
-            return model.model_validate_json(self.body)
-        except ValidationError as error:
-            faults = [
-                f"{'.'.join(str(step) for step in each['loc'] if step in model.model_fields)}: {each['type']}"
-                for each in error.errors(include_url=False, include_input=False)[:_MOST_FAULTS]
-            ]
-            logger(__name__).warning("gateway_not_understood", said=model.__name__, faults=faults)
-            raise GatewaySilent from error
+        return understood(model, self.body)
 
 
 class Gateway:
@@ -63,7 +72,7 @@ class Gateway:
     def __init__(self, settings: GatewaySettings, clock: Clock, client: httpx.AsyncClient) -> None:
         self._endpoint = settings.endpoint.rstrip("/")
         self._timeout = settings.timeout_seconds
-        self._webhooks = Webhooks(_secrets(settings), clock)
+        self._webhooks = Webhooks(secrets_of(settings), clock)
         self._client = client
 
     async def ask(self, method: str, path: str, body: object = None) -> Answer:
@@ -99,25 +108,40 @@ class Gateway:
             async with (
                 asyncio.timeout(self._timeout),  # the client's own limit begins anew with each piece of an answer
                 self._client.stream(
-                    method, self._endpoint + path, content=content, headers=_PLAIN | signed, follow_redirects=False
+                    method, self._endpoint + path, content=content, headers=PLAIN | signed, follow_redirects=False
                 ) as answer,
             ):
-                said = Answer(answer.status_code, await _whole(answer))
+                said = Answer(answer.status_code, await whole(answer, _MOST_BYTES))
         except (httpx.HTTPError, TimeoutError) as error:
             raise GatewaySilent from error
-        if said.status >= 500 or said.status in (408, 425, 429):
+        if is_not_now(said.status):
             raise GatewaySilent
         return said, answer.headers
 
 
-def _secrets(settings: GatewaySettings) -> Sequence[bytes]:
+def secrets_of(settings: GatewaySettings) -> Sequence[bytes]:
+    """Return the secrets shared with a gateway.
+
+    Raises:
+        ValueError: one is none; the words do not tell it.
+    """
     return [read_secret(each) for each in settings.secrets.get_secret_value().split()]
 
 
-async def _whole(answer: httpx.Response) -> bytes:
+def is_not_now(status: int) -> bool:
+    """Say whether a status means that there is no answer now, and may be one later."""
+    return status >= 500 or status in (408, 425, 429)
+
+
+async def whole(answer: httpx.Response, most_bytes: int) -> bytes:
+    """Return the body of an answer as it came, without taking anything apart.
+
+    Raises:
+        GatewaySilent: it is bigger than that.
+    """
     said = bytearray()
     async for piece in answer.aiter_raw():
         said += piece
-        if len(said) > _MOST_BYTES:
+        if len(said) > most_bytes:
             raise GatewaySilent
     return bytes(said)

@@ -1,6 +1,6 @@
 """What gateways have in common that take orders and tell their steps; the contract is in docs/gateways.md."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from itertools import pairwise
 from typing import Annotated, Final, TypeVar
@@ -36,68 +36,46 @@ class SaidStep(Said):
         return "/".join(filter(None, (self.status, self.reason)))
 
 
-class _SaidRefusal(SaidOrder, SaidStep):
-    pass
+class SaidRefusal(SaidOrder, SaidStep):
+    """The step that refuses an order."""
 
 
-class _SaidProgress(SaidOrder):
+class SaidProgress(SaidOrder):
+    """Every step of an order so far."""
+
     steps: Annotated[list[SaidStep], Field(max_length=32)]
 
 
 Own = TypeVar("Own", bound=SaidOrder)
 
 
-class OrderGateway:
-    """Asks a gateway about orders, and believes no answer that the contract does not have.
+class OrderBeliefs:
+    """What is believed of what is said of orders; the rest is logged as `{name}_not_believed`."""
 
-    All that goes wrong is the port's own error; what is not believed is logged as `{name}_not_believed`.
-    """
-
-    def __init__(self, gateway: Gateway, clock: Clock, name: str, unavailable: type[Unavailable]) -> None:
-        self._gateway = gateway
+    def __init__(self, clock: Clock, name: str, unavailable: Callable[[], Unavailable]) -> None:
         self._clock = clock
         self._name = name
         self._unavailable = unavailable
 
-    async def ask(self, method: str, path: str, body: object = None) -> Answer:
-        try:
-            return await self._gateway.ask(method, path, body)
-        except GatewaySilent as error:
-            raise self._unavailable from error
+    def require_own(self, said: Own, order_id: UUID) -> Own:
+        """Return what is said of the very order that was asked about."""
+        if said.order_no != str(order_id):
+            raise self.not_believed("order")
+        return said
 
-    async def submit(self, path: str, order_id: UUID, body: Mapping[str, object]) -> SaidStep | None:
-        """Hand an order in; return the step that refuses it, or None: it was taken."""
-        answer = await self.ask("PUT", path, {"order_no": str(order_id), **body})
-        if answer.status != 422:
-            self.read_own(answer, SaidOrder, {200, 201}, order_id)
-            return None
-        refusal = self.read_own(answer, _SaidRefusal, {422}, order_id)
-        self._require_past(refusal)
-        return refusal
+    def believed_refusal(self, said: SaidRefusal, order_id: UUID) -> SaidStep:
+        """Return the step that refuses the order, which is not one to come."""
+        self._require_past(self.require_own(said, order_id))
+        return said
 
-    def steps(self, answer: Answer, order_id: UUID) -> list[SaidStep]:
-        """Read the steps of an order, of which none is to come and none before the one before it."""
-        steps = self.read_own(answer, _SaidProgress, {200}, order_id).steps
+    def believed_steps(self, said: SaidProgress, order_id: UUID) -> list[SaidStep]:
+        """Return the steps of the order, of which none is to come and none before the one before it."""
+        steps = self.require_own(said, order_id).steps
         for step in steps:
             self._require_past(step)
         if any(later.at < earlier.at for earlier, later in pairwise(steps)):
             raise self.not_believed("order_of_times")
         return steps
-
-    def read(self, answer: Answer, model: type[Model], good: set[int]) -> Model:
-        if answer.status not in good:
-            raise self.not_believed(f"http_{answer.status}")
-        try:
-            return answer.read(model)
-        except GatewaySilent as error:
-            raise self._unavailable from error
-
-    def read_own(self, answer: Answer, model: type[Own], good: set[int], order_id: UUID) -> Own:
-        """Read an answer about the very order that was asked about."""
-        said = self.read(answer, model, good)
-        if said.order_no != str(order_id):
-            raise self.not_believed("order")
-        return said
 
     def not_believed(self, what: str) -> Unavailable:
         """Log what is not believed, and return the error to raise."""
@@ -107,3 +85,44 @@ class OrderGateway:
     def _require_past(self, step: SaidStep) -> None:
         if step.at > self._clock.now() + _AHEAD:
             raise self.not_believed("time")
+
+
+class OrderGateway(OrderBeliefs):
+    """Asks a gateway about orders, and believes no answer that the contract does not have.
+
+    All that goes wrong is the port's own error.
+    """
+
+    def __init__(self, gateway: Gateway, clock: Clock, name: str, unavailable: Callable[[], Unavailable]) -> None:
+        super().__init__(clock, name, unavailable)
+        self._gateway = gateway
+
+    async def ask(self, method: str, path: str, body: object = None) -> Answer:
+        try:
+            return await self._gateway.ask(method, path, body)
+        except GatewaySilent as error:
+            raise self._unavailable() from error
+
+    async def submit(self, path: str, order_id: UUID, body: Mapping[str, object]) -> SaidStep | None:
+        """Hand an order in; return the step that refuses it, or None: it was taken."""
+        answer = await self.ask("PUT", path, {"order_no": str(order_id), **body})
+        if answer.status != 422:
+            self.read_own(answer, SaidOrder, {200, 201}, order_id)
+            return None
+        return self.believed_refusal(self.read(answer, SaidRefusal, {422}), order_id)
+
+    def steps(self, answer: Answer, order_id: UUID) -> list[SaidStep]:
+        """Read the steps of an order."""
+        return self.believed_steps(self.read(answer, SaidProgress, {200}), order_id)
+
+    def read(self, answer: Answer, model: type[Model], good: set[int]) -> Model:
+        if answer.status not in good:
+            raise self.not_believed(f"http_{answer.status}")
+        try:
+            return answer.read(model)
+        except GatewaySilent as error:
+            raise self._unavailable() from error
+
+    def read_own(self, answer: Answer, model: type[Own], good: set[int], order_id: UUID) -> Own:
+        """Read an answer about the very order that was asked about."""
+        return self.require_own(self.read(answer, model, good), order_id)

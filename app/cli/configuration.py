@@ -20,11 +20,12 @@ from pydantic_settings import SettingsError
 from app.adapters.keys.file import FileKeys, KeyFileBroken
 from app.cli.terminal import Refused, complain
 from app.core import logging
-from app.core.settings import GatewaySettings, S3Settings, Settings
+from app.core.settings import GatewaySettings, NationalGatewaySettings, S3Settings, Settings
 
 _PREFIX: Final = "ESCARD_"
 _NESTED: Final[Mapping[str, type[BaseModel]]] = {
     "s3": S3Settings,
+    "national_gateway": NationalGatewaySettings,
     "certifications_gateway": GatewaySettings,
     "card_orders_gateway": GatewaySettings,
     "transfers_gateway": GatewaySettings,

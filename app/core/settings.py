@@ -54,6 +54,16 @@ class GatewaySettings(BaseModel):
         return endpoint
 
 
+class NationalGatewaySettings(GatewaySettings):
+    """The national gateway: who we are there, and how bodies are signed and sealed (docs/national-gateway.md)."""
+
+    app_id: str = Field(description="Who we are there", pattern=r"^[A-Za-z0-9._-]{1,64}$")
+    encryption_keys: SecretStr = Field(
+        SecretStr(""), description="One key or two, 32 bytes in base64, with a space between; empty: TLS alone"
+    )
+    concurrency: int = Field(16, ge=1, le=256, description="Calls at a time, of each group of calls")
+
+
 class Settings(BaseSettings):
     """One frozen value; a dangerous mix is refused when it is built."""
 
@@ -106,8 +116,11 @@ class Settings(BaseSettings):
     s3: S3Settings | None = None
     """The bucket, when `object_store` is `s3` (`ESCARD_S3__BUCKET` and so on)."""
 
-    register_adapter: Literal["embedded"] = "embedded"
-    """Which citizen register is asked: `embedded` (own tables)."""
+    national_gateway: NationalGatewaySettings | None = None
+    """The national gateway, for each adapter that goes through it (`ESCARD_NATIONAL_GATEWAY__ENDPOINT` and so on)."""
+
+    register_adapter: Literal["embedded", "gateway"] = "embedded"
+    """Which citizen register is asked: `embedded` (own tables), or `gateway` (docs/national-gateway.md)."""
 
     register_secrets: SecretStr = SecretStr("")
     """One secret or two, `whsec_…`, with a space between, of the register's events; empty hears none."""
@@ -118,8 +131,8 @@ class Settings(BaseSettings):
     certifications_gateway: GatewaySettings | None = None
     """The authority's gateway, when `certifications_adapter` is `gateway`."""
 
-    card_orders_adapter: Literal["embedded", "gateway"] = "embedded"
-    """Who makes physical cards: `embedded` (a stand-in of the demo), or a `gateway` to those who do."""
+    card_orders_adapter: Literal["embedded", "gateway", "national"] = "embedded"
+    """Who makes physical cards: `embedded` (the demo's), a `gateway` to those who do, or the `national` one."""
 
     card_orders_gateway: GatewaySettings | None = None
     """Their gateway, when `card_orders_adapter` is `gateway` (`ESCARD_CARD_ORDERS_GATEWAY__ENDPOINT` and so on)."""
@@ -129,8 +142,8 @@ class Settings(BaseSettings):
 
     transfers_gateway: GatewaySettings | None = None
     """The places' gateway, when `transfers_adapter` is `gateway` (`ESCARD_TRANSFERS_GATEWAY__ENDPOINT` and so on)."""
-    insurance_adapter: Literal["embedded", "gateway"] = "embedded"
-    """Who keeps insurance records: `embedded` (stand-ins of the demo), or the `gateway` of each of two authorities."""
+    insurance_adapter: Literal["embedded", "gateway", "national"] = "embedded"
+    """Who keeps insurance records: `embedded` (the demo's), a `gateway` of each authority, or the `national` one."""
 
     insurance_human_resources: GatewaySettings | None = None
     """The gateway of human resources and social security, when `insurance_adapter` is `gateway` (docs/gateways.md)."""
@@ -196,6 +209,7 @@ class Settings(BaseSettings):
         if self.object_store == "s3" and self.s3 is None:
             raise ValueError("ESCARD_OBJECT_STORE is s3, so a bucket must be named: set ESCARD_S3__BUCKET and its keys")
         self._refuse_nameless_gateways()
+        self._refuse_half_a_national_gateway()
         if self.environment is Environment.PRODUCTION:
             self._refuse_sandboxes()
         return self
@@ -215,6 +229,20 @@ class Settings(BaseSettings):
                         f"ESCARD_{adapter.upper()}_ADAPTER is gateway, so one must be named: set {name}__ENDPOINT and"
                         f" {name}__SECRETS"
                     )
+
+    def _refuse_half_a_national_gateway(self) -> None:
+        for adapter, word in (("register", "gateway"), ("insurance", "national"), ("card_orders", "national")):
+            if getattr(self, f"{adapter}_adapter") == word and self.national_gateway is None:
+                raise ValueError(
+                    f"ESCARD_{adapter.upper()}_ADAPTER is {word}, so the national gateway must be named: set"
+                    " ESCARD_NATIONAL_GATEWAY__ENDPOINT, ESCARD_NATIONAL_GATEWAY__APP_ID and"
+                    " ESCARD_NATIONAL_GATEWAY__SECRETS"
+                )
+        if self.register_adapter == "gateway" and self.card_orders_adapter == "embedded":
+            raise ValueError(
+                "ESCARD_CARD_ORDERS_ADAPTER is embedded, and its cards go to the embedded register, which is not asked:"
+                " set it to national or gateway, or ESCARD_REGISTER_ADAPTER to embedded"
+            )
 
     def _refuse_sandboxes(self) -> None:
         sandboxes = {

@@ -13,6 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from app import problems
 from app.adapters import demo_pictures
+from app.adapters.card_orders.embedded import EmbeddedCardOrders
 from app.adapters.clock import SharedClock
 from app.adapters.face.sandbox import SCENARIOS
 from app.adapters.hooks import HttpHooks
@@ -116,6 +117,7 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
         EmbeddedRegister(db),
         httpx.AsyncClient(timeout=10, verify=chosen.trusted_roots()),
     )
+    national = chosen.national_gateway(settings, clock, client)
     images = WorkerImages(
         workers=settings.image_workers,
         keep_comment=SANDBOX_COMMENT if "sandbox" in settings.face_providers else None,
@@ -129,18 +131,18 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
         messages=chosen.messages(settings, inbox, clock, client),
         hooks=HttpHooks(clock, client),
         push=None if settings.push_gateway is None else GatewayPush(settings.push_gateway, clock, client),
-        register=register,
+        register=chosen.register(settings, register, national, clock),
         register_events=chosen.register_events(settings, clock),
         certifications=chosen.benefit_authority(settings, db, clock, client),
         images=images,
         papers=WorkerPapers(images.pool),
-        insurance=chosen.insurance(settings, db, clock, client),
+        insurance=chosen.insurance(settings, db, national, clock, client),
         store=chosen.object_store(settings),
         faces=faces,
         reader=next(iter(readers), None),
         presorter=next(iter(presorters), None),
         transfers=chosen.places(settings, db, clock, client),
-        card_orders=chosen.card_administration(settings, db, register, clock, client),
+        card_orders=chosen.card_administration(settings, EmbeddedCardOrders(db, register), national, clock, client),
     )
     published = Published(ring.signing(), issuer=settings.public_url)
     sandbox = None
@@ -179,7 +181,7 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
             sms_codes_per_hour=settings.sms_codes_per_hour_and_address,
             statement_checks_per_minute=settings.statement_checks_per_minute_and_address,
         ),
-        meter=Meter(),
+        meter=Meter() if national is None else Meter(national.circuits),
         stopping=asyncio.Event(),
         closing=(
             images.close,

@@ -15,6 +15,10 @@ from app.adapters.insurance.embedded import Behaviour, EmbeddedInsurance
 from app.adapters.insurance.gateway import GatewayInsurance
 from app.adapters.messages.gateway import GatewayMessages
 from app.adapters.messages.inbox import InboxMessages
+from app.adapters.national.card_orders import NationalCardOrders
+from app.adapters.national.gateway import NationalGateway
+from app.adapters.national.register import NationalRegister
+from app.adapters.national.rights import NationalInsurance
 from app.adapters.register.embedded import EmbeddedRegister
 from app.adapters.register.events import SignedRegisterEvents
 from app.adapters.storage.objects import FolderObjects, S3Objects
@@ -28,7 +32,7 @@ from app.ports.certifications import Certifications
 from app.ports.face import FaceProvider, FrameFaceProvider
 from app.ports.insurance import Authority, InsuranceRecords
 from app.ports.messages import Messages
-from app.ports.register import RegisterEvents
+from app.ports.register import Register, RegisterEvents
 from app.ports.storage import ObjectStore
 from app.ports.transfers import Transfers
 
@@ -37,6 +41,20 @@ from app.ports.transfers import Transfers
 def trusted_roots() -> ssl.SSLContext:
     """Return whom this process trusts; the certificates take as long to read as all else here."""
     return httpx.create_ssl_context()
+
+
+def national_gateway(settings: Settings, clock: Clock, client: httpx.AsyncClient) -> NationalGateway | None:
+    """Return the national gateway, if the settings name it; whoever goes through it shares what it remembers."""
+    return None if settings.national_gateway is None else NationalGateway(settings.national_gateway, clock, client)
+
+
+def register(
+    settings: Settings, embedded: EmbeddedRegister, national: NationalGateway | None, clock: Clock
+) -> Register:
+    """Return the citizen register."""
+    if national is not None and settings.register_adapter == "gateway":
+        return NationalRegister(national, clock)
+    return embedded
 
 
 def register_events(settings: Settings, clock: Clock) -> RegisterEvents | None:
@@ -73,12 +91,18 @@ def benefit_authority(settings: Settings, db: Database, clock: Clock, client: ht
 
 
 def card_administration(
-    settings: Settings, db: Database, register: EmbeddedRegister, clock: Clock, client: httpx.AsyncClient
+    settings: Settings,
+    embedded: EmbeddedCardOrders,
+    national: NationalGateway | None,
+    clock: Clock,
+    client: httpx.AsyncClient,
 ) -> CardOrders:
     """Return who makes physical cards."""
+    if national is not None and settings.card_orders_adapter == "national":
+        return NationalCardOrders(national, clock)
     if settings.card_orders_gateway is not None and settings.card_orders_adapter == "gateway":
         return GatewayCardOrders(settings.card_orders_gateway, clock, client)
-    return EmbeddedCardOrders(db, register)
+    return embedded
 
 
 def places(settings: Settings, db: Database, clock: Clock, client: httpx.AsyncClient) -> Transfers:
@@ -89,13 +113,15 @@ def places(settings: Settings, db: Database, clock: Clock, client: httpx.AsyncCl
 
 
 def insurance(
-    settings: Settings, db: Database, clock: Clock, client: httpx.AsyncClient
+    settings: Settings, db: Database, national: NationalGateway | None, clock: Clock, client: httpx.AsyncClient
 ) -> Mapping[Authority, InsuranceRecords]:
     """Return the insurance authorities that the settings name."""
     gateways = {
         Authority.HUMAN_RESOURCES: settings.insurance_human_resources,
         Authority.HEALTHCARE_SECURITY: settings.insurance_healthcare_security,
     }
+    if national is not None and settings.insurance_adapter == "national":
+        return {each: NationalInsurance(each, national, clock) for each in Authority}
     return {
         each: GatewayInsurance(each, gateway, clock, client)
         if gateway is not None and settings.insurance_adapter == "gateway"

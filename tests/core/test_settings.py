@@ -140,3 +140,35 @@ def test_authorities_are_asked_by_two_gateways_or_by_none() -> None:
     assert "ESCARD_INSURANCE_HEALTHCARE_SECURITY" in refusal(
         insurance_adapter="gateway", insurance_human_resources=SAFE["insurance_human_resources"]
     )
+
+
+NATIONAL = {"endpoint": "https://national.example/", "app_id": "escard", "secrets": "whsec_" + "A" * 44}
+
+
+@pytest.mark.parametrize(
+    ("adapter", "word"), [("register", "gateway"), ("insurance", "national"), ("card_orders", "national")]
+)
+def test_the_national_gateway_is_named_where_an_adapter_goes_through_it(adapter: str, word: str) -> None:
+    said = refusal(**{"card_orders_adapter": "national"} | {f"{adapter}_adapter": word})
+
+    assert f"ESCARD_{adapter.upper()}_ADAPTER is {word}" in said
+    assert "ESCARD_NATIONAL_GATEWAY__APP_ID" in said
+
+
+def test_cards_are_not_made_for_a_register_that_is_not_asked() -> None:
+    said = refusal(national_gateway=NATIONAL, register_adapter="gateway")
+
+    assert "ESCARD_CARD_ORDERS_ADAPTER is embedded" in said
+
+
+def test_production_takes_the_national_gateway_for_all_three() -> None:
+    adapters = {"register_adapter": "gateway", "insurance_adapter": "national", "card_orders_adapter": "national"}
+    settings = Settings(**SAFE | adapters | {"national_gateway": NATIONAL})
+
+    assert settings.national_gateway is not None
+    assert settings.national_gateway.concurrency == 16
+
+
+@pytest.mark.parametrize("change", [{"endpoint": "http://national.example/"}, {"app_id": "a b"}, {"concurrency": 0}])
+def test_a_national_gateway_that_cannot_be_is_refused(change: dict[str, Any]) -> None:
+    assert "national_gateway" in refusal(national_gateway=NATIONAL | change)

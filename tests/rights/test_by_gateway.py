@@ -57,7 +57,7 @@ async def house(
             }
         )
         built = build(settings, database.app_url, keys, images=images, papers=WorkerPapers(images.pool))
-        records = chosen.insurance(settings, built.db, built.db.clock, client)
+        records = chosen.insurance(settings, built.db, None, built.db.clock, client)
         async with main.opened(replace(built, ports=replace(built.ports, insurance=records))) as house:
             yield house
 

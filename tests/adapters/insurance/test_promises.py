@@ -1,4 +1,4 @@
-"""What every source of insurance records promises: the tables of the demo and an authority's gateway alike."""
+"""What every source of insurance records promises: the demo's tables, an authority's gateway and the national one."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
@@ -12,6 +12,7 @@ from app.adapters.insurance import demo
 from app.adapters.insurance.embedded import EmbeddedInsurance
 from app.adapters.insurance.gateway import GatewayInsurance
 from app.adapters.insurance.plans import Plan
+from app.adapters.national.rights import NationalInsurance
 from app.core.clock import today
 from app.core.db import Database
 from app.ports.insurance import (
@@ -28,6 +29,7 @@ from app.ports.insurance import (
 )
 from app.ports.register import RegisteredPerson
 from tests.factories.authorities import AuthorityGateway, gateway_settings
+from tests.factories.national import Kept, example, reaching
 from tests.factories.servers import loopback_client, serving
 
 Opened = Callable[[Authority, dict[str, Plan]], Awaitable[InsuranceRecords]]
@@ -39,7 +41,7 @@ PENSIONER = replace(WORKER, number="100101195003120015", birth_date=date(1950, 3
 EVERYBODY = (WORKER, OTHER, CHILD, PENSIONER)
 
 
-@pytest.fixture(params=["embedded", "gateway"])
+@pytest.fixture(params=["embedded", "gateway", "national"])
 async def opened(request: pytest.FixtureRequest, db: Database) -> AsyncIterator[Opened]:
     """Opens an authority that keeps these plans."""
     if request.param == "embedded":
@@ -50,6 +52,16 @@ async def opened(request: pytest.FixtureRequest, db: Database) -> AsyncIterator[
             return records
 
         yield embedded
+        return
+    if request.param == "national":
+        kept = Kept()
+        async with reaching(example(db.clock, records=kept), db.clock) as national:
+
+            async def through(authority: Authority, plans: dict[str, Plan]) -> InsuranceRecords:
+                kept.plans[authority] = plans
+                return NationalInsurance(authority, national, db.clock)
+
+            yield through
         return
     there = AuthorityGateway(db.clock)
     async with serving(there.app) as address, loopback_client() as client:

@@ -1,0 +1,100 @@
+"""The whole way through the national gateway: a card, rights, a new card, and what happens when it is down."""
+
+import time
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from national_gateway import ExampleGateway
+from national_people import demo
+
+from app import main
+from app.adapters.images.workers import WorkerImages
+from app.adapters.keys.file import FileKeys
+from app.adapters.papers.workers import WorkerPapers
+from app.adapters.register.demo import people as demo_people
+from app.core.clock import SystemClock, today
+from app.core.settings import Settings
+from app.ports.register import TestPerson
+from app.routers.deps import House
+from tests import cluster
+from tests.factories.adding import ok, refused
+from tests.factories.houses import build
+from tests.factories.national import KEY_TEXT, SECRET_TEXT, national_settings
+from tests.factories.phone import Phone
+from tests.factories.servers import serving
+
+OWNER_PHONE = "10000000001"
+
+
+@pytest.fixture
+def there() -> ExampleGateway:
+    """The gateway, which knows the people of the demo."""
+    return ExampleGateway("escard", [SECRET_TEXT], demo(), keys=[KEY_TEXT], now=time.time)
+
+
+@pytest.fixture
+async def house(
+    database: cluster.Database, settings: Settings, keys: FileKeys, images: WorkerImages, there: ExampleGateway
+) -> AsyncIterator[House]:
+    """A house whose own register knows nobody, and which asks the gateway for all three."""
+    async with serving(there.app()) as address:
+        changed = settings.model_copy(
+            update={
+                "national_gateway": national_settings(f"{address}/", encryption_keys=KEY_TEXT),
+                "register_adapter": "gateway",
+                "insurance_adapter": "national",
+                "card_orders_adapter": "national",
+            }
+        )
+        built = build(changed, database.app_url, keys, images=images, papers=WorkerPapers(images.pool))
+        async with main.opened(built) as house:
+            yield house
+
+
+@pytest.fixture
+def somebody() -> TestPerson:
+    """The owner of the demo."""
+    person = next(each for each in demo_people(today(SystemClock().now())) if each.label == "owner").person
+    return TestPerson("owner", person.name, person.number, "", None, person.birth_date, person.phone, "")
+
+
+async def circuits(client: httpx.AsyncClient) -> set[str]:
+    metrics = (await client.get("/metrics")).text.splitlines()
+    return {line for line in metrics if line.startswith("escard_national_gateway_circuit") and line.endswith(" 1.0")}
+
+
+async def test_somebody_whom_only_the_gateway_knows_gets_a_card_and_sees_their_rights(
+    client: httpx.AsyncClient, house: House, there: ExampleGateway, somebody: TestPerson
+) -> None:
+    me = Phone(client, house, OWNER_PHONE)
+    await me.register()
+    await me.own_card(somebody)
+    card = ok(await me.call("GET", "/v1/holders/me/card"))
+    pension = ok(await me.call("GET", "/v1/holders/me/rights/pension"))
+
+    assert card["physical_card"] == "normal"
+    assert pension["as_of"] is not None
+    assert {method for method, _ in there.asked} >= {"register.find", "register.portrait", "rights.participations"}
+
+
+async def test_a_gateway_that_is_down_is_said_to_be_and_nothing_typed_is_lost(
+    client: httpx.AsyncClient, house: House, there: ExampleGateway, somebody: TestPerson
+) -> None:
+    me = Phone(client, house, OWNER_PHONE)
+    await me.register()
+    enrolment = await me.open("own_card")
+    await me.acknowledge(enrolment, "own-card")
+    details = {"name": somebody.name, "social_security_number": somebody.number}
+
+    there.behave("down")
+    for _ in range(3):
+        refused(await me.call("PUT", f"{enrolment}/details", details), 503, "register-unavailable")
+    open_then = await circuits(client)
+    ready = (await client.get("/readyz")).json()
+    there.behave("answers")
+
+    assert 'escard_national_gateway_circuit{group="register",state="open"} 1.0' in open_then
+    assert 'escard_national_gateway_circuit{group="card_orders",state="closed"} 1.0' in open_then
+    assert ready == {"status": "ready"}
+    assert (await me.read(enrolment))["state"] == "details_pending"

@@ -190,7 +190,8 @@ class ExampleGateway:
         return _found(self.people.said.get(asked.content["aac002"]))
 
     def _find_by_card(self, asked: Asked) -> tuple[str, JSON | None]:
-        return _found(self.people.by_card(asked.content["aaz500"]))
+        holders = self.people.by_card(asked.content["aaz500"])
+        return ("500", None) if len(holders) > 1 else _found(holders[0] if holders else None)
 
     def _portrait(self, asked: Asked) -> tuple[str, JSON | None]:
         number = asked.content["aac002"]

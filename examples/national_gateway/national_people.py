@@ -21,8 +21,8 @@ class People:
     said: dict[str, JSON] = field(default_factory=dict)
     portraits: dict[str, bytes] = field(default_factory=dict)
 
-    def by_card(self, card: str) -> JSON | None:
-        return next((person for person in self.said.values() if person["aaz500"] == card), None)
+    def by_card(self, card: str) -> list[JSON]:
+        return [person for person in self.said.values() if person["aaz500"] == card]
 
 
 def read(path: Path) -> People:

@@ -10,7 +10,7 @@ import pytest
 from app.adapters.national.register import NationalRegister
 from app.adapters.register.embedded import EmbeddedRegister, Entry
 from app.core.db import Database
-from app.ports.register import PhysicalCard, PhysicalCardStatus, Register, RegisteredPerson
+from app.ports.register import PhysicalCard, PhysicalCardStatus, Register, RegisteredPerson, RegisterUnavailable
 from tests.factories.national import KEY_TEXT, example, meet, reaching
 
 MOTHER = RegisteredPerson(
@@ -70,6 +70,20 @@ async def test_who_is_not_there_is_nobody(holding: Holding) -> None:
 
     assert await register.find(BARE.number) is None
     assert await register.portrait(BARE.number) is None
+
+
+async def test_people_are_found_by_the_card_that_they_hold_now_and_by_no_other(holding: Holding) -> None:
+    register = await holding([Entry(MOTHER), Entry(BARE)])
+
+    assert await register.find_by_card("D99999999") == MOTHER
+    assert await register.find_by_card("D99999998") is None
+
+
+async def test_a_card_that_two_hold_is_nobodys(holding: Holding) -> None:
+    register = await holding([Entry(MOTHER), Entry(replace(BARE, card=MOTHER.card))])
+
+    with pytest.raises(RegisterUnavailable):
+        await register.find_by_card("D99999999")
 
 
 async def test_a_portrait_is_the_image_that_is_held(holding: Holding) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 from pydantic import Field, StringConstraints
 
 from app.adapters.gateways import Model, Said
-from app.adapters.national.codes import FIND, PORTRAIT, Call, Group, Meaning
+from app.adapters.national.codes import FIND, FIND_BY_CARD, PORTRAIT, Call, Group, Meaning
 from app.adapters.national.gateway import NationalGateway, NationalSilent, Reply
 from app.core.clock import Clock, today
 from app.core.logging import logger
@@ -69,6 +69,15 @@ class NationalRegister(Register):
         said = _read(reply, SaidPerson)
         if said.aac002 != number:
             raise _not_believed("person")
+        return _person(said, self._clock.now())
+
+    async def find_by_card(self, card_number: str) -> RegisteredPerson | None:
+        reply = await self._ask(FIND_BY_CARD, {"aaz500": card_number})
+        if reply.meaning is Meaning.NOTHING:
+            return None
+        said = _read(reply, SaidPerson)
+        if said.aaz500 != card_number:
+            raise _not_believed("card")
         return _person(said, self._clock.now())
 
     async def portrait(self, number: str) -> bytes | None:

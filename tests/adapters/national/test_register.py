@@ -66,6 +66,15 @@ async def test_a_portrait_of_somebody_else_is_not_believed(there: ExampleGateway
         await register.portrait(WORKER.number)
 
 
+async def test_whoever_holds_another_card_is_not_believed_to_hold_this_one(
+    there: ExampleGateway, register: NationalRegister
+) -> None:
+    there.behave("other_person")
+
+    with pytest.raises(RegisterUnavailable):
+        await register.find_by_card("D00000901")
+
+
 async def test_what_is_said_besides_is_left_alone(there: ExampleGateway, register: NationalRegister) -> None:
     there.people.said[WORKER.number]["aac005"] = "01"
 

@@ -13,6 +13,7 @@ from app.cli.terminal import Refused
 from app.core.errors import AppError, Unavailable
 from app.core.settings import Settings
 from app.core.suites import Suite
+from app.ports.keys import KeyKind
 from app.routers.deps import House
 
 Result = TypeVar("Result")
@@ -71,10 +72,13 @@ def _insist_on_suite(settings: Settings, keys: FileKeys) -> None:
     """Refuse to keep half of what is new in another suite; whoever goes back to `international` may do so in steps."""
     if settings.cipher_suite is Suite.INTERNATIONAL:
         return
-    for name, versions in (("look-up pepper", keys.peppers()), ("wrapping key", keys.wrapping)):
-        newest = versions[max(versions)].suite
-        if newest is not settings.cipher_suite:
+    for name, kind, versions in (
+        ("look-up pepper", KeyKind.PEPPER, keys.peppers()),
+        ("wrapping key", KeyKind.WRAPPING, keys.wrapping),
+    ):
+        written = versions[keys.written(kind)].suite
+        if written is not settings.cipher_suite:
             raise Refused(
-                f"ESCARD_CIPHER_SUITE is {settings.cipher_suite}, and the newest {name} of {settings.key_path} is of"
-                f" the suite {newest}: add one of {settings.cipher_suite} (docs/ciphers.md)."
+                f"ESCARD_CIPHER_SUITE is {settings.cipher_suite}, and the {name} of {settings.key_path} that is written"
+                f" is of the suite {written}: add one of {settings.cipher_suite} (docs/keys.md)."
             )

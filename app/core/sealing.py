@@ -7,9 +7,9 @@ is personal is sealed under it and bound to its table, column and row. Looking u
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hmac import compare_digest
-from typing import Protocol
+from typing import Protocol, Self
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -18,6 +18,7 @@ from app.core.suites import MARKS, Aead, Mac, Suite, SuiteKey, aead, mac
 
 _SUITES = {mark: suite for suite, mark in MARKS.items()}
 _NONCE_BYTES = 12  # NIST SP 800-38D §5.2.1.1
+_CODE_BYTES = 32  # of an HMAC under either suite
 _CACHE_SECONDS = 300
 _CACHE_KEYS = 20_000
 
@@ -80,7 +81,7 @@ class Vault:
     def __init__(self, ring: KeyRing, system_secret: bytes, suite: Suite, *, most: int = _CACHE_KEYS) -> None:
         """Let all keys seal under `suite`; they open what was sealed under either."""
         self._ring = ring
-        self._suite = suite
+        self.suite = suite
         self._most = most
         self._open: OrderedDict[bytes, tuple[float, DataKey]] = OrderedDict()
         self.system = DataKey(system_secret, suite)  # for values of no home: kept answers, the embedded register
@@ -107,7 +108,7 @@ class Vault:
         self._open.pop(wrapped, None)
 
     def _remember(self, wrapped: bytes, secret: bytes) -> DataKey:
-        key = DataKey(secret, self._suite)
+        key = DataKey(secret, self.suite)
         self._open[wrapped] = (time.monotonic() + _CACHE_SECONDS, key)
         self._open.move_to_end(wrapped)
         if len(self._open) > self._most:
@@ -119,25 +120,74 @@ class Lookup:
     """Keyed digests of values that must be found again: numbers, phones, codes.
 
     The routing key decides the bucket and never changes, by HMAC-SHA-256 under either suite; peppers make the stored
-    digests, each by the MAC of its own suite, and can be rotated: all versions are read, the newest is written.
+    digests, each by the MAC of its own suite, and can be rotated: all versions are read, one is written.
+
+    A digest is 32 bytes under pepper 1, as from the beginning; under every other the version comes before it, in one
+    byte. One that is made once for ever, of what nobody could guess, has the version 0.
     """
 
-    def __init__(self, routing_key: bytes, peppers: Mapping[int, SuiteKey]) -> None:
+    def __init__(self, routing_key: bytes, peppers: Mapping[int, SuiteKey], written: int | None = None) -> None:
+        """Let the pepper of the version `written` write, the highest where none is named."""
         self._route = mac(Suite.INTERNATIONAL, routing_key)
-        self._peppers = {version: mac(key.suite, key.secret) for version, key in sorted(peppers.items(), reverse=True)}
-        self.version = next(iter(self._peppers))
+        self.version = max(peppers) if written is None else written
+        in_order = sorted(peppers, key=lambda version: (version != self.version, -version))
+        self._peppers = {version: mac(peppers[version].suite, peppers[version].secret) for version in in_order}
+
+    @property
+    def versions(self) -> tuple[int, ...]:
+        """The versions that are read, the one that is written first."""
+        return tuple(self._peppers)
 
     def bucket(self, kind: str, value: str) -> int:
         """Return the bucket (0..65535) of a value: the first 16 bits of its routing HMAC."""
         return int.from_bytes(_code(self._route, kind, value)[:2])
 
-    def digest(self, kind: str, value: str) -> bytes:
-        """Return the digest that is written today, 32 bytes."""
-        return _code(self._peppers[self.version], kind, value)
+    def digest(self, kind: str, value: str) -> "KeyedDigest":
+        """Return the digest that is written today, 32 or 33 bytes; it knows those under the other peppers in use."""
+        first, *others = self.digests(kind, value)
+        return KeyedDigest(first, others)
 
     def digests(self, kind: str, value: str) -> list[bytes]:
-        """Return the digests under every pepper in use, newest first: what a look-up compares with."""
-        return [_code(pepper, kind, value) for pepper in self._peppers.values()]
+        """Return the digests under every pepper in use, what is written first: what a look-up compares with."""
+        return [self._digest(version, kind, value) for version in self._peppers]
+
+    def claims(self, kind: str, value: str) -> dict[int, bytes]:
+        """Return the digests under every pepper in use, by version: what can be taken once is taken under all of them.
+
+        So two who take it at once meet, also where one of them does not write yet what the other does.
+        """
+        return {version: self._digest(version, kind, value) for version in sorted(self._peppers)}
+
+    def lasting(self, kind: str, value: str) -> bytes:
+        """Return a digest that no rotation changes, 33 bytes: of random values alone, which nobody can guess."""
+        return b"\x00" + _code(self._route, f"lasting:{kind}", value)
+
+    def of_nothing(self) -> bytes:
+        """Return what looks like a digest that is written today, and is none of anything."""
+        return _marked(self.version, os.urandom(32))
+
+    @staticmethod
+    def version_of(digest: bytes) -> int:
+        """Return the version of the pepper that a digest was made under; 0 for one that lasts."""
+        return 1 if len(digest) == _CODE_BYTES else digest[0]
+
+    def _digest(self, version: int, kind: str, value: str) -> bytes:
+        return _marked(version, _code(self._peppers[version], kind, value))
+
+
+class KeyedDigest(bytes):
+    """A digest as it is written; `others` are those of the same value under the other peppers in use."""
+
+    others: tuple[bytes, ...]
+
+    def __new__(cls, written: bytes, others: Iterable[bytes] = ()) -> Self:
+        made = super().__new__(cls, written)
+        made.others = tuple(others)
+        return made
+
+
+def _marked(version: int, code: bytes) -> bytes:
+    return code if version == 1 else bytes([version]) + code
 
 
 def _code(pepper: Mac, kind: str, value: str) -> bytes:

@@ -38,7 +38,7 @@ from app.core.tokens.refresh import RefreshTokens
 from app.main import chosen
 from app.openapi.document import Api
 from app.ports import Ports, Sandbox
-from app.ports.keys import Keys, Purpose
+from app.ports.keys import KeyKind, Keys, Purpose
 from app.routers import (
     accounts,
     activity,
@@ -107,7 +107,7 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
         database_url,
         clock=clock,
         vault=vault,
-        lookup=Lookup(ring.secret(Purpose.ROUTING), ring.peppers()),
+        lookup=Lookup(ring.secret(Purpose.ROUTING), ring.peppers(), ring.written(KeyKind.PEPPER)),
         chain=Chain(ring.secret(Purpose.AUDIT), suite),
         connections=settings.database_connections,
         timeout_seconds=settings.database_timeout_seconds,
@@ -144,7 +144,7 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
         transfers=chosen.places(settings, db, clock, client),
         card_orders=chosen.card_administration(settings, EmbeddedCardOrders(db, register), national, clock, client),
     )
-    published = Published(ring.signing(), issuer=settings.public_url)
+    published = Published(ring.signing(), issuer=settings.public_url, signs=ring.written(KeyKind.SIGNING))
     sandbox = None
     if isinstance(clock, SharedClock):
         sandbox = Sandbox(

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKeyConstraint, Index, Integer, SmallInteger, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import PERSONAL, Base, Bucketed, Identified, bucket_agrees
+from app.models.base import PERSONAL, Base, Bucketed, Digest, Identified, Plain, Sealed, bucket_agrees, held
 
 
 class SmsPurpose(StrEnum):
@@ -45,7 +45,7 @@ class Login(Bucketed, Base):
     __tablename__ = "login"
     __table_args__ = ({"info": PERSONAL},)
 
-    phone_hmac: Mapped[bytes] = mapped_column(primary_key=True)
+    phone_hmac: Mapped[bytes] = mapped_column(primary_key=True, info=held(Digest(derived_from="account.phone")))
     key_version: Mapped[int] = mapped_column(SmallInteger)
     account_id: Mapped[UUID]
 
@@ -59,7 +59,7 @@ class Account(Identified, Base):
         {"info": PERSONAL},
     )
 
-    phone: Mapped[bytes]
+    phone: Mapped[bytes] = mapped_column(info=held(Sealed("id")))
     password_hash: Mapped[str]
     person_id: Mapped[UUID | None]
     created_at: Mapped[datetime]
@@ -80,11 +80,11 @@ class Device(Identified, Base):
     )
 
     account_id: Mapped[UUID]
-    device_hmac: Mapped[bytes]
-    name: Mapped[bytes]
+    device_hmac: Mapped[bytes] = mapped_column(info=held(Digest(since="last_seen_at", days=180)))
+    name: Mapped[bytes] = mapped_column(info=held(Sealed("account_id")))
     platform: Mapped[str]
     is_trusted: Mapped[bool]
-    push_address: Mapped[bytes | None]
+    push_address: Mapped[bytes | None] = mapped_column(info=held(Sealed("account_id")))
     phone_checked_at: Mapped[datetime | None]
     first_seen_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
@@ -110,12 +110,12 @@ class SignedIn(Identified, Base):
     account_id: Mapped[UUID]
     person_id: Mapped[UUID | None]
     device_id: Mapped[UUID]
-    device_name: Mapped[bytes]
+    device_name: Mapped[bytes] = mapped_column(info=held(Sealed("home_id")))
     platform: Mapped[str]
     channel: Mapped[str]
     assurance: Mapped[Assurance]
     is_phone_checked: Mapped[bool]
-    seed: Mapped[bytes]
+    seed: Mapped[bytes] = mapped_column(info=held(Plain("worth nothing without a key of the ring's root")))
     generation: Mapped[int] = mapped_column(Integer)
     rotated_at: Mapped[datetime]
     created_at: Mapped[datetime]
@@ -132,11 +132,11 @@ class SmsCode(Bucketed, Base):
     __tablename__ = "sms_code"
     __table_args__ = ({"info": PERSONAL},)
 
-    phone_hmac: Mapped[bytes] = mapped_column(primary_key=True)
+    phone_hmac: Mapped[bytes] = mapped_column(primary_key=True, info=held(Digest(gone_by="expires_at")))
     purpose: Mapped[SmsPurpose] = mapped_column(primary_key=True)
-    code_hmac: Mapped[bytes] = mapped_column(primary_key=True)
+    code_hmac: Mapped[bytes] = mapped_column(primary_key=True, info=held(Digest(gone_by="expires_at")))
     sent_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     tries_left: Mapped[int] = mapped_column(SmallInteger)
     used_at: Mapped[datetime | None]
-    device_hmac: Mapped[bytes | None]
+    device_hmac: Mapped[bytes | None] = mapped_column(info=held(Digest(gone_by="expires_at")))

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import SmallInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import PERSONAL, Base, Bucketed
+from app.models.base import PERSONAL, Base, Bucketed, Digest, Plain, held
 
 
 class KeptAnswer(Bucketed, Base):
@@ -19,11 +19,13 @@ class KeptAnswer(Bucketed, Base):
     __tablename__ = "kept_answer"
     __table_args__ = ({"info": PERSONAL},)
 
-    scope: Mapped[bytes] = mapped_column(primary_key=True)
-    key_hmac: Mapped[bytes] = mapped_column(primary_key=True)
-    fingerprint: Mapped[bytes]
+    scope: Mapped[bytes] = mapped_column(primary_key=True, info=held(Digest(gone_by="expires_at")))
+    key_hmac: Mapped[bytes] = mapped_column(primary_key=True, info=held(Digest(gone_by="expires_at")))
+    fingerprint: Mapped[bytes] = mapped_column(info=held(Digest(gone_by="expires_at")))
     unit_id: Mapped[UUID]
     lease_until: Mapped[datetime]
     status: Mapped[int | None] = mapped_column(SmallInteger)
-    body: Mapped[bytes | None]
+    body: Mapped[bytes | None] = mapped_column(
+        info=held(Plain("sealed under the system's key, for a day: it stays as it is"))
+    )
     expires_at: Mapped[datetime] = mapped_column(index=True)

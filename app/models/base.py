@@ -1,5 +1,6 @@
 """What every table shares: names of constraints, types, and the bucket that says where a person's rows live."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Final
@@ -15,6 +16,56 @@ REFERENCE: Final = {"dist": "reference"}
 """Small tables that every node holds whole."""
 STAND_IN: Final = {"dist": "stand_in"}
 """Tables of embedded adapters: they stand in for somebody else's system and are in no cluster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """Bytes sealed under the data key of a home, bound to a row.
+
+    `home` is the column with the home's id, None where the system's own key seals; `row` the column with the id that
+    the value is bound to. It is bound to `table.column` too, and where `within` names a column to the word in there.
+    """
+
+    home: str | None
+    row: str = "id"
+    within: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapped:
+    """A data key, wrapped by the key ring."""
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """A keyed digest, by which a value is found again; how it comes under a new pepper.
+
+    It is made anew from a sealed value, `derived_from`; or its row goes by itself after the column `gone_by`; or it is
+    forgotten: once so many `days` have passed since the column `since`, nobody asks for it any more. Where other bytes
+    stand in the same column, it is not `told_apart` from them.
+    """
+
+    derived_from: str | None = None
+    gone_by: str | None = None
+    since: str | None = None
+    days: int = 0
+    told_apart: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """Bytes that no key of the ring stands behind, and why that is right."""
+
+    because: str
+
+
+Held = Sealed | Wrapped | Digest | Plain
+"""What the bytes of a column are; a test finds a column of bytes that does not say it."""
+
+
+def held(what: Held) -> dict[str, Held]:
+    """Say what the bytes of a column are, for its `info`: re-keying goes by it."""
+    return {"held": what}
 
 
 def words(kind: type[StrEnum], name: str | None = None) -> Enum:

@@ -19,7 +19,7 @@ from sqlalchemy import ForeignKeyConstraint, Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.errors import Conflict, NextStep
-from app.models.base import PERSONAL, Base, Bucketed, bucket_agrees
+from app.models.base import PERSONAL, Base, Bucketed, Sealed, bucket_agrees, held
 from app.models.documents import EvidenceFile
 from app.models.filings import Filing
 from app.ports.card_orders import CardOrderFailure, CardOrderReason
@@ -81,7 +81,7 @@ class CardOrder(Filing, Base):
 
     reason: Mapped[CardOrderReason]
     office_id: Mapped[str | None]
-    address: Mapped[bytes | None]
+    address: Mapped[bytes | None] = mapped_column(info=held(Sealed("person_id")))
     state: Mapped[CardOrderState]
 
     def advance(self, to: CardOrderState) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, SmallInteger, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import PERSONAL, Base, Bucketed, Identified, bucket_agrees
+from app.models.base import PERSONAL, Base, Bucketed, Digest, Identified, Sealed, bucket_agrees, held
 from app.ports.register import PhysicalCardStatus
 
 
@@ -36,7 +36,7 @@ class Card(Bucketed, Base):
     level: Mapped[int] = mapped_column(SmallInteger)
     region: Mapped[str]
     physical_status: Mapped[PhysicalCardStatus]
-    card_number: Mapped[bytes]
+    card_number: Mapped[bytes] = mapped_column(info=held(Sealed("person_id", row="person_id")))
     issued_at: Mapped[datetime]
     activated_at: Mapped[datetime | None]
     suspended_at: Mapped[datetime | None]
@@ -144,7 +144,7 @@ class CardPassword(Bucketed, Base):
     hash: Mapped[str]
     version: Mapped[int] = mapped_column(SmallInteger)
     set_at: Mapped[datetime]
-    change_hmac: Mapped[bytes | None]
+    change_hmac: Mapped[bytes | None] = mapped_column(info=held(Digest(since="set_at", days=7)))
     streak: Mapped[int] = mapped_column(SmallInteger)
     wrong_since_right: Mapped[int] = mapped_column(SmallInteger)
     locked_until: Mapped[datetime | None]
@@ -164,7 +164,7 @@ class CardPasswordWrong(Identified, Base):
     )
 
     person_id: Mapped[UUID]
-    value_hmac: Mapped[bytes]
+    value_hmac: Mapped[bytes] = mapped_column(info=held(Digest(since="at", days=7)))
     at: Mapped[datetime]
 
 

@@ -21,7 +21,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Integer, SmallInteger, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import PERSONAL, Base, Bucketed, Identified, bucket_agrees
+from app.models.base import PERSONAL, Base, Bucketed, Identified, Sealed, bucket_agrees, held
 from app.ports.certifications import Way
 
 
@@ -126,7 +126,7 @@ class Recipient(Bucketed, Base):
     person_id: Mapped[UUID] = mapped_column(primary_key=True)
     state: Mapped[Standing]
     due_on: Mapped[date | None]
-    record: Mapped[bytes | None]
+    record: Mapped[bytes | None] = mapped_column(info=held(Sealed("person_id", row="person_id")))
     learned_at: Mapped[datetime | None]
     staged_on: Mapped[date]
     reminded: Mapped[int | None] = mapped_column(SmallInteger)
@@ -195,7 +195,7 @@ class Certification(Identified, Base):
     notice_language: Mapped[str | None]
     notice_sha256: Mapped[str | None]
     channel: Mapped[str]
-    address: Mapped[bytes | None]
+    address: Mapped[bytes | None] = mapped_column(info=held(Sealed("person_id")))
     certified_at: Mapped[datetime | None]
     certified_on: Mapped[date | None]
     valid_until: Mapped[date | None]

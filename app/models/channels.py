@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, SmallInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import REFERENCE, Base
+from app.models.base import REFERENCE, Base, Sealed, held
 
 
 class ChannelKind(StrEnum):
@@ -72,7 +72,7 @@ class Channel(Base):
     is_open: Mapped[bool]
     entry: Mapped[str | None]
     url: Mapped[str | None]
-    secrets: Mapped[bytes | None]
+    secrets: Mapped[bytes | None] = mapped_column(info=held(Sealed(None)))
     events: Mapped[str]
     added_at: Mapped[datetime]
     removed_at: Mapped[datetime | None]

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKeyConstraint, Index, Integer, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import PERSONAL, Base, Bucketed, Identified, bucket_agrees, words
+from app.models.base import PERSONAL, Base, Bucketed, Digest, Identified, Plain, Wrapped, bucket_agrees, held, words
 
 
 class DocumentKind(StrEnum):
@@ -51,9 +51,9 @@ class EvidenceFile(Identified):
 
     state: Mapped[DocumentState]
     object_key: Mapped[str]
-    wrapped_key: Mapped[bytes]
-    upload_hmac: Mapped[bytes]
-    sha256: Mapped[bytes]
+    wrapped_key: Mapped[bytes] = mapped_column(info=held(Wrapped()))
+    upload_hmac: Mapped[bytes] = mapped_column(info=held(Digest(since="created_at", days=30)))
+    sha256: Mapped[bytes] = mapped_column(info=held(Plain("of a picture that was drawn anew")))
     media_type: Mapped[str]
     size_bytes: Mapped[int] = mapped_column(Integer)
     created_at: Mapped[datetime]
@@ -99,7 +99,7 @@ class FailedImage(Bucketed, Base):
 
     owner_id: Mapped[UUID] = mapped_column(primary_key=True)
     member_id: Mapped[UUID] = mapped_column(primary_key=True)
-    upload_hmac: Mapped[bytes] = mapped_column(primary_key=True)
+    upload_hmac: Mapped[bytes] = mapped_column(primary_key=True, info=held(Digest(since="at", days=30)))
     at: Mapped[datetime]
 
 
@@ -109,6 +109,6 @@ class SeenImage(Bucketed, Base):
     __tablename__ = "image_seen"
     __table_args__ = ({"info": PERSONAL},)
 
-    image_hmac: Mapped[bytes] = mapped_column(primary_key=True)
+    image_hmac: Mapped[bytes] = mapped_column(primary_key=True, info=held(Digest(gone_by="seen_at")))
     member_id: Mapped[UUID] = mapped_column(primary_key=True)
     seen_at: Mapped[datetime]

@@ -23,7 +23,7 @@ from sqlalchemy import ForeignKeyConstraint, Index, Integer, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.errors import Conflict, NextStep
-from app.models.base import PERSONAL, Base, Identified, bucket_agrees
+from app.models.base import PERSONAL, Base, Identified, Sealed, bucket_agrees, held
 from app.ports.face import FaceReason
 
 
@@ -187,9 +187,9 @@ class Enrolment(Identified, Base):
     version: Mapped[int] = mapped_column(Integer)
     channel: Mapped[str]
     member_id: Mapped[UUID | None]
-    member_name: Mapped[bytes | None]
-    member_number: Mapped[bytes | None]
-    member_birth_date: Mapped[bytes | None]
+    member_name: Mapped[bytes | None] = mapped_column(info=held(Sealed("home_id")))
+    member_number: Mapped[bytes | None] = mapped_column(info=held(Sealed("home_id")))
+    member_birth_date: Mapped[bytes | None] = mapped_column(info=held(Sealed("home_id")))
     relationship: Mapped[str | None]
     guardianship: Mapped[Guardianship | None]
     link_id: Mapped[UUID | None]

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKeyConstraint, Index, Integer, SmallInteger, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import PERSONAL, Base, Bucketed, Identified, bucket_agrees
+from app.models.base import PERSONAL, Base, Bucketed, Digest, Identified, Sealed, bucket_agrees, held
 from app.models.documents import EvidenceFile
 from app.ports.face import FaceMode, FaceReason
 
@@ -82,12 +82,12 @@ class FaceCheck(Identified, Base):
     mode: Mapped[FaceMode]
     provider: Mapped[str]
     provider_ref: Mapped[str | None]
-    client: Mapped[bytes | None]
+    client: Mapped[bytes | None] = mapped_column(info=held(Sealed("home_id")))
     state: Mapped[FaceCheckState]
     reason: Mapped[FaceReason | None]
     provider_code: Mapped[str | None]
     score_band: Mapped[str | None]
-    photo_hmac: Mapped[bytes | None]
+    photo_hmac: Mapped[bytes | None] = mapped_column(info=held(Digest(since="started_at", days=30)))
     version: Mapped[int] = mapped_column(Integer)
     started_at: Mapped[datetime]
     expires_at: Mapped[datetime]

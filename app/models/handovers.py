@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKeyConstraint, Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import PERSONAL, Base, Identified, bucket_agrees
+from app.models.base import PERSONAL, Base, Identified, Plain, Sealed, bucket_agrees, held
 
 
 class HandoverState(StrEnum):
@@ -92,10 +92,10 @@ class Handover(Identified, Base):
     member_id: Mapped[UUID]
     state: Mapped[HandoverState]
     ended_because: Mapped[HandoverEnd | None]
-    seed: Mapped[bytes]
+    seed: Mapped[bytes] = mapped_column(info=held(Plain("worth nothing without a key of the ring's root")))
     tries_left: Mapped[int] = mapped_column(SmallInteger)
     device_id: Mapped[UUID | None]
-    device_name: Mapped[bytes | None]
+    device_name: Mapped[bytes | None] = mapped_column(info=held(Sealed("home_id")))
     platform: Mapped[str | None]
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]

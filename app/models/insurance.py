@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKeyConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import PERSONAL, Base, Bucketed, bucket_agrees
+from app.models.base import PERSONAL, Base, Bucketed, Sealed, bucket_agrees, held
 
 
 class InsuranceCopy(Bucketed, Base):
@@ -21,5 +21,5 @@ class InsuranceCopy(Bucketed, Base):
 
     home_id: Mapped[UUID] = mapped_column(primary_key=True)
     subject: Mapped[str] = mapped_column(primary_key=True)
-    content: Mapped[bytes]
+    content: Mapped[bytes] = mapped_column(info=held(Sealed("home_id", row="home_id", within="subject")))
     fetched_at: Mapped[datetime]

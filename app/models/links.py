@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, SmallInteger, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import PERSONAL, Base, Bucketed, Identified, bucket_agrees
+from app.models.base import PERSONAL, Base, Bucketed, Identified, Plain, Sealed, bucket_agrees, held
 
 
 class LinkState(StrEnum):
@@ -135,9 +135,9 @@ class FamilyLink(Identified, Base):
     view_only_from: Mapped[date | None]
     ages_noted: Mapped[bool]
     announced_on: Mapped[date | None]
-    member_name: Mapped[bytes | None]
-    member_number: Mapped[bytes | None]
-    member_birth_date: Mapped[bytes | None]
+    member_name: Mapped[bytes | None] = mapped_column(info=held(Sealed("owner_id")))
+    member_number: Mapped[bytes | None] = mapped_column(info=held(Sealed("owner_id")))
+    member_birth_date: Mapped[bytes | None] = mapped_column(info=held(Sealed("owner_id")))
     reserved_at: Mapped[datetime]
     active_since: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
@@ -161,7 +161,7 @@ class MemberSlot(Bucketed, Base):
     owner_id: Mapped[UUID]
     link_id: Mapped[UUID]
     relationship: Mapped[str]
-    owner_name: Mapped[bytes]
+    owner_name: Mapped[bytes] = mapped_column(info=held(Sealed("member_id", row="link_id")))
     since: Mapped[datetime]
     is_frozen: Mapped[bool]
 
@@ -229,7 +229,7 @@ class LinkEnding(Identified, Base):
     __table_args__ = (bucket_agrees(), {"info": PERSONAL})
 
     person_id: Mapped[UUID | None]
-    seed: Mapped[bytes]
+    seed: Mapped[bytes] = mapped_column(info=held(Plain("worth nothing without a pepper")))
     language: Mapped[str]
     tries_left: Mapped[int] = mapped_column(SmallInteger)
     asked_at: Mapped[datetime]

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import PERSONAL, Base, Bucketed, Identified, bucket_agrees
+from app.models.base import PERSONAL, Base, Bucketed, Identified, Sealed, bucket_agrees, held
 
 
 class Notification(Identified, Base):
@@ -28,7 +28,7 @@ class Notification(Identified, Base):
     home_id: Mapped[UUID]
     event_id: Mapped[UUID]
     message: Mapped[str]
-    parameters: Mapped[bytes]
+    parameters: Mapped[bytes] = mapped_column(info=held(Sealed("home_id")))
     created_at: Mapped[datetime]
     read_at: Mapped[datetime | None]
     sms_at: Mapped[datetime | None]

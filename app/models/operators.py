@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import PERSONAL, REFERENCE, Base, Identified, bucket_agrees
+from app.models.base import PERSONAL, REFERENCE, Base, Digest, Identified, Plain, Sealed, bucket_agrees, held
 
 
 class OfficeKind(StrEnum):
@@ -64,7 +64,7 @@ class Operator(Identified, Base):
     office_id: Mapped[str] = mapped_column(ForeignKey("office.id"))
     person_id: Mapped[UUID | None]
     password_hash: Mapped[str | None]
-    totp_secret: Mapped[bytes | None]
+    totp_secret: Mapped[bytes | None] = mapped_column(info=held(Sealed(None)))
     totp_step: Mapped[int] = mapped_column(BigInteger)
     added_at: Mapped[datetime]
     removed_at: Mapped[datetime | None]
@@ -85,8 +85,8 @@ class StaffSession(Identified, Base):
     )
 
     operator_id: Mapped[UUID]
-    token_digest: Mapped[bytes]
-    address_hmac: Mapped[bytes]
+    token_digest: Mapped[bytes] = mapped_column(info=held(Plain("of a random token")))
+    address_hmac: Mapped[bytes] = mapped_column(info=held(Digest(since="started_at", days=30)))
     started_at: Mapped[datetime]
     last_used_at: Mapped[datetime]
     expires_at: Mapped[datetime]

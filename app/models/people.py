@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, SmallInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import PERSONAL, Base, Bucketed, Identified, bucket_agrees
+from app.models.base import PERSONAL, Base, Bucketed, Digest, Identified, Sealed, Wrapped, bucket_agrees, held
 
 
 class HomeKind(StrEnum):
@@ -32,7 +32,7 @@ class Home(Identified, Base):
     __table_args__ = (bucket_agrees(), {"info": PERSONAL})
 
     kind: Mapped[HomeKind]
-    wrapped_key: Mapped[bytes]
+    wrapped_key: Mapped[bytes] = mapped_column(info=held(Wrapped()))
     created_at: Mapped[datetime]
     erased_at: Mapped[datetime | None]
 
@@ -62,9 +62,9 @@ class Person(Identified, Base):
         {"info": PERSONAL},
     )
 
-    name: Mapped[bytes]
-    number: Mapped[bytes]
-    birth_date: Mapped[bytes]
+    name: Mapped[bytes] = mapped_column(info=held(Sealed("id")))
+    number: Mapped[bytes] = mapped_column(info=held(Sealed("id")))
+    birth_date: Mapped[bytes] = mapped_column(info=held(Sealed("id")))
     sex: Mapped[str]
     region: Mapped[str]
     account_id: Mapped[UUID | None]
@@ -77,7 +77,7 @@ class Identifier(Bucketed, Base):
     __tablename__ = "identifier"
     __table_args__ = ({"info": PERSONAL},)
 
-    number_hmac: Mapped[bytes] = mapped_column(primary_key=True)
+    number_hmac: Mapped[bytes] = mapped_column(primary_key=True, info=held(Digest(derived_from="person.number")))
     key_version: Mapped[int] = mapped_column(SmallInteger)
     kind: Mapped[str]
     person_id: Mapped[UUID]

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, SmallInteger, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import STAND_IN, Base
+from app.models.base import STAND_IN, Base, Digest, Sealed, held
 from app.ports.insurance import Authority
 from app.ports.messages import MessageKind
 from app.ports.transfers import TransferInsurance
@@ -22,11 +22,13 @@ class RegisterPerson(Base):
     __table_args__ = ({"info": STAND_IN},)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    number_hmac: Mapped[bytes] = mapped_column(unique=True)
-    card_hmac: Mapped[bytes | None] = mapped_column(index=True)
+    number_hmac: Mapped[bytes] = mapped_column(unique=True, info=held(Digest(derived_from="register_person.record")))
+    card_hmac: Mapped[bytes | None] = mapped_column(
+        index=True, info=held(Digest(derived_from="register_person.record"))
+    )
     label: Mapped[str | None] = mapped_column(unique=True)
-    record: Mapped[bytes]
-    portrait: Mapped[bytes | None]
+    record: Mapped[bytes] = mapped_column(info=held(Sealed(None)))
+    portrait: Mapped[bytes | None] = mapped_column(info=held(Sealed(None)))
     changed_at: Mapped[datetime]
 
 
@@ -37,8 +39,8 @@ class BenefitRecord(Base):
     __table_args__ = ({"info": STAND_IN},)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    number_hmac: Mapped[bytes] = mapped_column(unique=True)
-    record: Mapped[bytes]
+    number_hmac: Mapped[bytes] = mapped_column(unique=True, info=held(Digest(derived_from="register_person.record")))
+    record: Mapped[bytes] = mapped_column(info=held(Sealed(None)))
 
 
 class BenefitReport(Base):
@@ -48,7 +50,7 @@ class BenefitReport(Base):
     __table_args__ = ({"info": STAND_IN},)
 
     order_id: Mapped[UUID] = mapped_column(primary_key=True)
-    receipt: Mapped[bytes]
+    receipt: Mapped[bytes] = mapped_column(info=held(Sealed(None, row="order_id")))
     heard_at: Mapped[datetime]
 
 
@@ -59,9 +61,9 @@ class InsurancePlan(Base):
     __table_args__ = (UniqueConstraint("number_hmac", "authority"), {"info": STAND_IN})
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    number_hmac: Mapped[bytes]
+    number_hmac: Mapped[bytes] = mapped_column(info=held(Digest(derived_from="register_person.record")))
     authority: Mapped[Authority]
-    plan: Mapped[bytes]
+    plan: Mapped[bytes] = mapped_column(info=held(Sealed(None)))
     changed_at: Mapped[datetime]
 
 
@@ -73,9 +75,9 @@ class InboxMessage(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(unique=True)
-    phone_hmac: Mapped[bytes] = mapped_column(index=True)
+    phone_hmac: Mapped[bytes] = mapped_column(index=True, info=held(Digest(gone_by="sent_at")))
     kind: Mapped[MessageKind]
-    content: Mapped[bytes]
+    content: Mapped[bytes] = mapped_column(info=held(Sealed(None)))
     sent_at: Mapped[datetime]
 
 
@@ -86,7 +88,7 @@ class FiledCardOrder(Base):
     __table_args__ = ({"info": STAND_IN},)
 
     order_id: Mapped[UUID] = mapped_column(primary_key=True)
-    number: Mapped[bytes]
+    number: Mapped[bytes] = mapped_column(info=held(Sealed(None, row="order_id")))
     is_refused: Mapped[bool]
     filed_at: Mapped[datetime]
     collected_at: Mapped[datetime | None]

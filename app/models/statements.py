@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKeyConstraint, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import PERSONAL, Base, Bucketed, bucket_agrees, words
+from app.models.base import PERSONAL, Base, Bucketed, Digest, Plain, Sealed, bucket_agrees, held, words
 from app.models.documents import EvidenceFile
 
 
@@ -31,7 +31,7 @@ class StatementFile(EvidenceFile, Base):
 
     home_id: Mapped[UUID]
     kind: Mapped[StatementKind] = mapped_column(words(StatementKind))
-    number: Mapped[bytes]
+    number: Mapped[bytes] = mapped_column(info=held(Sealed("home_id")))
 
 
 class StatementNumber(Bucketed, Base):
@@ -40,7 +40,7 @@ class StatementNumber(Bucketed, Base):
     __tablename__ = "statement_number"
     __table_args__ = ({"info": PERSONAL},)
 
-    number_hmac: Mapped[bytes] = mapped_column(primary_key=True)
-    sha256: Mapped[bytes]
+    number_hmac: Mapped[bytes] = mapped_column(primary_key=True, info=held(Digest(gone_by="valid_until")))
+    sha256: Mapped[bytes] = mapped_column(info=held(Plain("of a paper that others hold")))
     issued_at: Mapped[datetime]
     valid_until: Mapped[datetime]

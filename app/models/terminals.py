@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, ForeignKeyConstraint, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import PERSONAL, Base, Bucketed, Identified, bucket_agrees
+from app.models.base import PERSONAL, Base, Bucketed, Identified, Plain, bucket_agrees, held
 
 
 class TerminalPurpose(StrEnum):
@@ -36,7 +36,7 @@ class Terminal(Identified, Base):
 
     name: Mapped[str]
     office_id: Mapped[str] = mapped_column(ForeignKey("office.id"))
-    public_key: Mapped[bytes]
+    public_key: Mapped[bytes] = mapped_column(info=held(Plain("public")))
     may_identify: Mapped[bool]
     may_medical: Mapped[bool]
     may_pay: Mapped[bool]
@@ -56,5 +56,5 @@ class TerminalRequest(Bucketed, Base):
 
     terminal_id: Mapped[UUID] = mapped_column(primary_key=True)
     nonce: Mapped[str] = mapped_column(primary_key=True)
-    digest: Mapped[bytes]
+    digest: Mapped[bytes] = mapped_column(info=held(Plain("of a request, for a day")))
     heard_at: Mapped[datetime]

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Integer
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import PERSONAL, Base, Bucketed
+from app.models.base import PERSONAL, Base, Bucketed, Digest, held
 
 
 class Throttle(Bucketed, Base):
@@ -14,7 +14,7 @@ class Throttle(Bucketed, Base):
     __tablename__ = "throttle"
     __table_args__ = ({"info": PERSONAL},)
 
-    subject: Mapped[bytes] = mapped_column(primary_key=True)
+    subject: Mapped[bytes] = mapped_column(primary_key=True, info=held(Digest(gone_by="resets_at", told_apart=False)))
     action: Mapped[str] = mapped_column(primary_key=True)
     used: Mapped[int] = mapped_column(Integer)
     resets_at: Mapped[datetime]

@@ -27,6 +27,14 @@ class Purpose(StrEnum):
     ROUTING = "routing"
 
 
+class KeyKind(StrEnum):
+    """The keys that have versions: all that are there are read, and one is written."""
+
+    PEPPER = "pepper"
+    WRAPPING = "wrapping"
+    SIGNING = "signing"
+
+
 class Keys(Protocol):
     """Holds the installation's secrets and wraps data keys."""
 
@@ -35,15 +43,19 @@ class Keys(Protocol):
         ...
 
     def peppers(self) -> Mapping[int, SuiteKey]:
-        """Return the look-up peppers in use, by version, each with its suite; the highest is written."""
+        """Return the look-up peppers in use, by version, each with its suite."""
         ...
 
     def signing(self) -> Mapping[int, bytes]:
-        """Return the 32-byte seeds of the keys whose signatures others verify, by version; the highest signs."""
+        """Return the 32-byte seeds of the keys whose signatures others verify, by version."""
+        ...
+
+    def written(self, kind: KeyKind) -> int:
+        """Return the version of a kind that is written today; a higher one is there to be read, until all can."""
         ...
 
     async def wrap(self, data_key: bytes) -> bytes:
-        """Wrap a 32-byte data key under the newest wrapping key.
+        """Wrap a 32-byte data key under the wrapping key that is written; its version comes first, in two bytes.
 
         Raises:
             KeysUnavailable: the ring does not answer.

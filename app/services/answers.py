@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.core.db import Database, Session, new_id
 from app.core.errors import Conflict, Invalid
+from app.core.sealing import KeyedDigest
 from app.models.answers import KeptAnswer
 
 _LEASE = timedelta(seconds=60)
@@ -97,6 +98,8 @@ async def close(db: Database, unit: Unit, refusal: Answer | None) -> Answer | No
 async def _begin(session: Session, key: RepeatKey, unit_id: UUID) -> Unit | Answer:
     fingerprint = session.lookup.digest("request", hashlib.sha256(key.request).hexdigest())
     lease = session.now + _LEASE
+    if _scopes(key)[1:] and (known := await _locked(session, key)) is not None:  # it may have come under another pepper
+        return _again(session, key, known, fingerprint)
     mine = insert(KeptAnswer).values(
         bucket=key.bucket,
         scope=key.scope,
@@ -117,10 +120,10 @@ async def _begin(session: Session, key: RepeatKey, unit_id: UUID) -> Unit | Answ
     return _again(session, key, known, fingerprint)
 
 
-def _again(session: Session, key: RepeatKey, known: KeptAnswer, fingerprint: bytes) -> Unit | Answer:
+def _again(session: Session, key: RepeatKey, known: KeptAnswer, fingerprint: KeyedDigest) -> Unit | Answer:
     if known.expires_at <= session.now:
         known.unit_id, known.fingerprint, known.status, known.body = new_id(key.bucket), fingerprint, None, None
-    elif known.fingerprint != fingerprint:
+    elif known.fingerprint not in (fingerprint, *fingerprint.others):
         raise KeyReused
     elif answer := _kept(session, known):
         return answer
@@ -164,12 +167,16 @@ async def _locked(session: Session, key: RepeatKey) -> KeptAnswer | None:
 
 
 def _key_digest(session: Session, key: RepeatKey) -> bytes:
-    return session.lookup.digest("idempotency-key", key.key)
+    return session.lookup.lasting("idempotency-key", key.key)
+
+
+def _scopes(key: RepeatKey) -> tuple[bytes, ...]:
+    return (key.scope, *key.scope.others) if isinstance(key.scope, KeyedDigest) else (key.scope,)
 
 
 def _row(session: Session, key: RepeatKey) -> tuple[ColumnElement[bool], ...]:
     return (
         KeptAnswer.bucket == key.bucket,
-        KeptAnswer.scope == key.scope,
+        KeptAnswer.scope.in_(_scopes(key)),
         KeptAnswer.key_hmac == _key_digest(session, key),
     )

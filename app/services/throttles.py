@@ -4,11 +4,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import ceil
 
-from sqlalchemy import ColumnElement, case, select, update
+from sqlalchemy import ColumnElement, case, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core.db import Session
 from app.core.errors import TooMany
+from app.core.sealing import KeyedDigest
 from app.models.throttles import Throttle
 
 
@@ -47,6 +48,7 @@ async def use(session: Session, counter: Counter) -> Use:
     """Count one use if the limit allows it; a limit of none allows none."""
     if counter.limit.times < 1:
         return Use(is_allowed=False, used=0, resets_at=session.now + counter.limit.window)
+    await _carry_over(session, counter)
     fresh = {"used": 1, "resets_at": session.now + counter.limit.window}
     is_over = Throttle.resets_at <= session.now
     row = (
@@ -98,6 +100,37 @@ async def give_back(session: Session, counter: Counter) -> None:
 def _row(counter: Counter) -> tuple[ColumnElement[bool], ...]:
     return (
         Throttle.bucket == counter.bucket,
-        Throttle.subject == counter.subject,
+        Throttle.subject.in_([counter.subject, *_others(counter)]),
         Throttle.action == counter.limit.action,
     )
+
+
+async def _carry_over(session: Session, counter: Counter) -> None:
+    """Let what was counted under another pepper count on under the one that is written: a rotation frees nobody."""
+    others = _others(counter)
+    if not others:
+        return
+    here = {"bucket": counter.bucket, "action": counter.limit.action, "subject": counter.subject}
+    elsewhere = await session.execute(
+        delete(Throttle)
+        .where(
+            Throttle.bucket == counter.bucket,
+            Throttle.action == counter.limit.action,
+            Throttle.subject.in_(others),
+        )
+        .returning(Throttle.used, Throttle.resets_at)
+    )
+    for row in elsewhere.all():
+        if row.resets_at > session.now:
+            await session.execute(
+                insert(Throttle)
+                .values(**here, used=row.used, resets_at=row.resets_at)
+                .on_conflict_do_update(
+                    index_elements=[Throttle.bucket, Throttle.subject, Throttle.action],
+                    set_={"used": Throttle.used + row.used},
+                )
+            )
+
+
+def _others(counter: Counter) -> tuple[bytes, ...]:
+    return counter.subject.others if isinstance(counter.subject, KeyedDigest) else ()

@@ -11,8 +11,9 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.hashes import SHA256, SM3
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from app.adapters.keys import versions
 from app.core.suites import Suite, SuiteKey, aead
-from app.ports.keys import Keys, KeysUnavailable, Purpose
+from app.ports.keys import KeyKind, Keys, KeysUnavailable, Purpose
 
 _FORMAT = 1
 
@@ -25,9 +26,10 @@ class FileKeys(Keys):
     """Secrets read once from a JSON file that only its owner may read.
 
     `root` gives the purposes' secrets (HKDF, RFC 5869), `routing` the buckets for ever, `peppers` the look-ups,
-    `wrapping` the data keys and `signing` the signatures that others verify; the last three are numbered, the highest
-    number is the newest. A file older than such signatures has no `signing`: the root gives its first key. A key of the
-    suite `sm` is written `{"suite": "sm", "key": "…"}`, one of `international` as its text alone.
+    `wrapping` the data keys and `signing` the signatures that others verify; the last three are numbered. All of them
+    are read, and `written` names the one that is written; where it does not, that is the highest. A file older than
+    such signatures has no `signing`: the root gives its first key. A key of the suite `sm` is written
+    `{"suite": "sm", "key": "…"}`, one of `international` as its text alone.
     """
 
     def __init__(
@@ -38,12 +40,14 @@ class FileKeys(Keys):
         peppers: Mapping[int, SuiteKey],
         wrapping: Mapping[int, SuiteKey],
         signing: Mapping[int, bytes],
+        written: Mapping[KeyKind, int],
     ) -> None:
         self._routing = routing
         self._peppers = dict(peppers)
         self._signing = dict(signing) or {1: _derive(root, "signing")}
         self._secrets = {purpose: _derive(root, purpose.value) for purpose in Purpose if purpose is not Purpose.ROUTING}
         self._wrapping = dict(wrapping)
+        self._written = dict(written)
         self._wrapping_aeads = {version: aead(key.suite, key.secret) for version, key in wrapping.items()}
 
     @classmethod
@@ -65,6 +69,7 @@ class FileKeys(Keys):
                     peppers={int(version): _key(key) for version, key in held["peppers"].items()},
                     wrapping={int(version): _key(key) for version, key in held["wrapping"].items()},
                     signing={int(version): _bytes(key) for version, key in held.get("signing", {}).items()},
+                    written={kind: versions.written(held, kind) or 1 for kind in KeyKind},
                 )
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise KeyFileBroken(f"{path} is no key file") from error
@@ -102,13 +107,16 @@ class FileKeys(Keys):
     def signing(self) -> Mapping[int, bytes]:
         return self._signing
 
+    def written(self, kind: KeyKind) -> int:
+        return self._written[kind]
+
     @property
     def wrapping(self) -> Mapping[int, SuiteKey]:
         """The keys that wrap data keys, by version."""
         return self._wrapping
 
     async def wrap(self, data_key: bytes) -> bytes:
-        version, nonce = max(self._wrapping), os.urandom(12)
+        version, nonce = self._written[KeyKind.WRAPPING], os.urandom(12)
         return version.to_bytes(2) + nonce + self._wrapping_aeads[version].encrypt(nonce, data_key, b"data-key")
 
     async def unwrap(self, wrapped: bytes) -> bytes:

@@ -43,7 +43,7 @@ class InboxMessages(Inbox):
         async def read(session: Session) -> Sequence[Received]:
             statement = select(InboxMessage).order_by(InboxMessage.sent_at.desc(), InboxMessage.id).limit(limit)
             if phone is not None:
-                statement = statement.where(InboxMessage.phone_hmac == session.lookup.digest("phone", phone))
+                statement = statement.where(InboxMessage.phone_hmac.in_(session.lookup.digests("phone", phone)))
             return [_opened(session, row.id, row) for row in await session.scalars(statement)]
 
         return await self._db.run(read)

@@ -1,6 +1,6 @@
 """Signatures that others verify, offline too: presentation codes, statements, receipts (ES256, RFC 7515 and 7518).
 
-The public keys are published as a JWK set (RFC 7517); the newest key signs, all of them are good for verifying. Each
+The public keys are published as a JWK set (RFC 7517); one key signs, all of them are good for verifying. Each
 kind of document has a `typ` of its own, so that one is never taken for another.
 """
 
@@ -41,9 +41,11 @@ class _Signer:
 class Published:
     """Signs, verifies, and tells the keys to whoever wants to verify."""
 
-    def __init__(self, seeds: Mapping[int, bytes], *, issuer: str) -> None:
-        """Make the keys of 32-byte seeds; the highest version signs."""
-        self._signers = [_Signer(seed) for _, seed in sorted(seeds.items(), reverse=True)]
+    def __init__(self, seeds: Mapping[int, bytes], *, issuer: str, signs: int | None = None) -> None:
+        """Make the keys of 32-byte seeds; the version `signs` does that, the highest where none is named."""
+        first = max(seeds) if signs is None else signs
+        in_order = sorted(seeds, key=lambda version: (version != first, -version))
+        self._signers = [_Signer(seeds[version]) for version in in_order]
         self._issuer = issuer
 
     def sign(self, typ: str, claims: Mapping[str, object]) -> str:

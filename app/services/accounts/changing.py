@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 
 from sqlalchemy import delete
-from sqlalchemy.dialects.postgresql import insert
 
 from app import texts
 from app.core import logging
@@ -82,18 +81,7 @@ async def _sign_in_with(session: Session, caller: Caller, old: str, new: str) ->
     """Let the new phone sign in and the old one no more; a phone is one account's, by its key."""
     if await logins.account_of(session, new) is not None:
         raise PhoneAlreadyRegistered
-    taken = await session.scalar(
-        insert(Login)
-        .values(
-            bucket=logins.phone_bucket(session, new),
-            phone_hmac=logins.phone_digest(session, new),
-            key_version=session.lookup.version,
-            account_id=caller.account_id,
-        )
-        .on_conflict_do_nothing()
-        .returning(Login.account_id)
-    )
-    if taken is None:
+    if not await logins.claim(session, new, caller.account_id):
         raise PhoneAlreadyRegistered
     await session.execute(
         delete(Login)

@@ -140,7 +140,7 @@ async def _write(session: Session, ask: _Ask, code: str) -> SmsCodes:
         "expires_at": session.now + timedelta(minutes=rules.minutes),
         "tries_left": rules.tries,
         "used_at": None,
-        "device_hmac": None if ask.device_id is None else _device_digest(session, ask.phone, ask.device_id),
+        "device_hmac": None if ask.device_id is None else _device_digests(session, ask.phone, ask.device_id)[0],
     }
     await session.execute(
         insert(SmsCode)
@@ -186,7 +186,7 @@ async def _unused(session: Session, phone: str, purpose: SmsPurpose) -> Sequence
         select(SmsCode)
         .where(
             SmsCode.bucket == logins.phone_bucket(session, phone),
-            SmsCode.phone_hmac == logins.phone_digest(session, phone),
+            SmsCode.phone_hmac.in_(session.lookup.digests("phone", phone)),
             SmsCode.purpose == purpose,
             SmsCode.used_at.is_(None),
         )
@@ -201,19 +201,33 @@ def _within_reach(session: Session, rows: Sequence[SmsCode], phone: str, device_
     """Return the codes that a guess on a device can be: those asked for on it, or on none."""
     if device_id is None:
         return rows
-    return [row for row in rows if row.device_hmac in (None, _device_digest(session, phone, device_id))]
+    good = {None, *_device_digests(session, phone, device_id)}
+    return [row for row in rows if row.device_hmac in good]
 
 
 def _find(session: Session, rows: Sequence[SmsCode], phone: str, code: str) -> SmsCode | None:
-    right = [row for row in rows if hmac.compare_digest(row.code_hmac, _code_digest(session, phone, row.purpose, code))]
-    return right[0] if right else None
+    for row in rows:
+        digests = session.lookup.digests("sms-code", f"{phone}:{row.purpose.value}:{code}")
+        if any(hmac.compare_digest(row.code_hmac, digest) for digest in digests):
+            return row
+    return None
 
 
 async def _one(session: Session, phone: str, purpose: SmsPurpose, code: str) -> SmsCode | None:
-    row: SmsCode | None = await session.get(
-        SmsCode, _key(session, phone, purpose, code), with_for_update=True, populate_existing=True
+    """Return the row of a code, locked, under whichever pepper it was written."""
+    found = await session.scalars(
+        select(SmsCode)
+        .where(
+            SmsCode.bucket == logins.phone_bucket(session, phone),
+            SmsCode.phone_hmac.in_(session.lookup.digests("phone", phone)),
+            SmsCode.purpose == purpose,
+            SmsCode.code_hmac.in_(session.lookup.digests("sms-code", f"{phone}:{purpose.value}:{code}")),
+        )
+        .order_by(SmsCode.sent_at.desc())
+        .with_for_update()
+        .execution_options(populate_existing=True)
     )
-    return row
+    return found.first()
 
 
 def _key(session: Session, phone: str, purpose: SmsPurpose, code: str) -> dict[str, Any]:
@@ -221,13 +235,9 @@ def _key(session: Session, phone: str, purpose: SmsPurpose, code: str) -> dict[s
         "bucket": logins.phone_bucket(session, phone),
         "phone_hmac": logins.phone_digest(session, phone),
         "purpose": purpose,
-        "code_hmac": _code_digest(session, phone, purpose, code),
+        "code_hmac": session.lookup.digest("sms-code", f"{phone}:{purpose.value}:{code}"),
     }
 
 
-def _code_digest(session: Session, phone: str, purpose: SmsPurpose, code: str) -> bytes:
-    return session.lookup.digest("sms-code", f"{phone}:{purpose.value}:{code}")
-
-
-def _device_digest(session: Session, phone: str, device_id: str) -> bytes:
-    return session.lookup.digest("sms-code-device", f"{phone}:{device_id}")
+def _device_digests(session: Session, phone: str, device_id: str) -> list[bytes]:
+    return session.lookup.digests("sms-code-device", f"{phone}:{device_id}")

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 
 from app.core.db import Session, bucket_of, new_id
 from app.models.accounts import Device, Login
@@ -19,8 +20,9 @@ def phone_digest(session: Session, phone: str) -> bytes:
 
 
 def device_digests(session: Session, account_id: UUID, device_id: str) -> list[bytes]:
-    """Return the keyed digests under which an account's device is found again, the newest first."""
-    return session.lookup.digests("device", f"{account_id}:{device_id}")
+    """Return the keyed digests under which an account's device is found again, the one that is written first."""
+    known = f"{account_id}:{device_id}"
+    return [session.lookup.lasting("device", known), *session.lookup.digests("device", known)]
 
 
 async def account_of(session: Session, phone: str) -> UUID | None:
@@ -32,6 +34,17 @@ async def account_of(session: Session, phone: str) -> UUID | None:
         )
     )
     return account_id
+
+
+async def claim(session: Session, phone: str, account_id: UUID) -> bool:
+    """Let a phone sign in to an account, under every pepper in use; say whether it is nobody else's."""
+    bucket, claims = phone_bucket(session, phone), session.lookup.claims("phone", phone)
+    taken = 0
+    for version, digest in claims.items():
+        row = insert(Login).values(bucket=bucket, phone_hmac=digest, key_version=version, account_id=account_id)
+        done = row.on_conflict_do_nothing(index_elements=[Login.bucket, Login.phone_hmac])
+        taken += len((await session.scalars(done.returning(Login.account_id))).all())
+    return taken == len(claims)
 
 
 async def trusts(session: Session, account_id: UUID | None, device_id: str) -> bool:

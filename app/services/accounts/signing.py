@@ -12,7 +12,7 @@ from sqlalchemy import select
 from app.core.db import BUCKETS, Database, Session, bucket_of, new_id
 from app.core.errors import Conflict, Denied, Invalid, Locked, NextStep
 from app.core.passwords import Passwords
-from app.models.accounts import Account, Assurance, Device, Login, SignedIn, SmsPurpose
+from app.models.accounts import Account, Assurance, Device, SignedIn, SmsPurpose
 from app.models.audit import ActorKind
 from app.models.people import HomeKind
 from app.services import audit, outbox, policies, throttles
@@ -229,14 +229,8 @@ async def _create(session: Session, phone: str, password_hash: str) -> Account:
         created_at=session.now,
     )
     session.add(account)
-    session.add(
-        Login(
-            bucket=logins.phone_bucket(session, phone),
-            phone_hmac=logins.phone_digest(session, phone),
-            key_version=session.lookup.version,
-            account_id=account_id,
-        )
-    )
+    if not await logins.claim(session, phone, account_id):
+        raise PhoneAlreadyRegistered
     await audit.record(session, Action.ACCOUNT_OPENED, home_id=account_id, actor=Actor(ActorKind.ACCOUNT, account_id))
     await session.flush()
     return account
@@ -254,6 +248,7 @@ async def _meet(
         )
     )
     if device is not None:
+        device.device_hmac = digests[0]
         device.last_seen_at = session.now
         device.is_trusted = device.is_trusted or is_trusted
         if is_phone_checked:

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, delete, select
 from app.core.db import Database, Session, bucket_of, new_id
 from app.core.errors import Conflict, Denied, FieldError, Invalid, Locked, NextStep
 from app.core.passwords import Passwords
+from app.core.sealing import KeyedDigest
 from app.models.cards import CardPassword, CardPasswordWrong
 from app.services import audit, outbox, policies
 from app.services.accounts.profile import phone_of
@@ -242,7 +243,8 @@ async def _settle(session: Session, caller: Caller, booking: _Booking, guess: _G
 def _is_last_change(session: Session, rules: CardPasswords, row: CardPassword, guess: _Guess) -> bool:
     if row.change_hmac is None or row.set_at + timedelta(hours=rules.a_day_hours) <= session.now:
         return False
-    return hmac.compare_digest(row.change_hmac, _digest(session, row.person_id, guess))
+    digest = _digest(session, row.person_id, guess)
+    return any(hmac.compare_digest(row.change_hmac, each) for each in (digest, *digest.others))
 
 
 async def _count_wrong(session: Session, rules: CardPasswords, row: CardPassword, guess: _Guess) -> _Outcome:
@@ -251,7 +253,7 @@ async def _count_wrong(session: Session, rules: CardPasswords, row: CardPassword
     digest = _digest(session, row.person_id, guess)
     await session.execute(delete(CardPasswordWrong).where(*_wrong_of(row.person_id), CardPasswordWrong.at <= day_ago))
     known = set(await session.scalars(select(CardPasswordWrong.value_hmac).where(*_wrong_of(row.person_id))))
-    if digest not in known:
+    if known.isdisjoint((digest, *digest.others)):
         known.add(digest)
         session.add(
             CardPasswordWrong(
@@ -290,7 +292,7 @@ async def _row_of(session: Session, caller: Caller) -> CardPassword:
     return row
 
 
-def _digest(session: Session, person_id: UUID, guess: _Guess) -> bytes:
+def _digest(session: Session, person_id: UUID, guess: _Guess) -> KeyedDigest:
     return session.lookup.digest("card-password", f"{person_id}:{guess.value}")
 
 

@@ -213,8 +213,8 @@ async def _begin_step(session: Session, enrolment: Enrolment, handover: Handover
     handover.advance(HandoverState.OPENED, session.now)
     minutes = (await policies.current(session)).handovers.step_minutes
     handover.expires_at = min(session.now + timedelta(minutes=minutes), enrolment.expires_at)
-    known_by = session.lookup.digest("handover-device", device.id)
-    handover.device_id = UUID(bytes=known_by[:16])
+    known_by = session.lookup.lasting("handover-device", device.id)
+    handover.device_id = UUID(bytes=known_by[-16:])
     key = await homes.key_of(session, handover.home_id)
     handover.device_name = key.seal("handover.device_name", handover.id, device.name)
     handover.platform = device.platform

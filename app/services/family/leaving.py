@@ -256,5 +256,5 @@ async def _held(session: Session, link_id: UUID) -> Held:
 
 def _code(session: Session, ending: LinkEnding) -> str:
     """Return the code of a request: derived from its seed and a key that is in no database."""
-    digest = session.lookup.digest("link-ending-code", f"{ending.id}:{ending.seed.hex()}")
-    return f"{int.from_bytes(digest[:8]) % 1_000_000:06}"
+    digest = session.lookup.lasting("link-ending-code", f"{ending.id}:{ending.seed.hex()}")
+    return f"{int.from_bytes(digest[-8:]) % 1_000_000:06}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core.db import Session, bucket_of, new_id
@@ -104,26 +104,11 @@ async def find_or_create(session: Session, number: SocialSecurityNumber, registe
     known = await find(session, number.value)
     if known is not None:
         return known
-    bucket = number_bucket(session, number.value)
-    person_id = new_id(bucket)
-    taken = await session.scalar(
-        insert(Identifier)
-        .values(
-            bucket=bucket,
-            number_hmac=number_digest(session, number.value),
-            key_version=session.lookup.version,
-            kind=number.kind.value,
-            person_id=person_id,
-        )
-        .on_conflict_do_nothing(index_elements=[Identifier.bucket, Identifier.number_hmac])
-        .returning(Identifier.person_id)
-    )
-    if taken is None:  # the other one has committed meanwhile
-        winner = await find(session, number.value)
-        assert winner is not None
-        return winner
-    await _settle_in(session, person_id, registered)
-    return person_id
+    person_id = new_id(number_bucket(session, number.value))
+    holder_id = await _claim(session, number, person_id)
+    if holder_id == person_id:
+        await _settle_in(session, person_id, registered)
+    return holder_id
 
 
 async def person(session: Session, person_id: UUID) -> KnownPerson:
@@ -172,6 +157,32 @@ async def holder(session: Session, person_id: UUID) -> UUID | None:
 async def is_erased(session: Session, home_id: UUID) -> bool:
     """Say whether whoever lived in a home has closed their account."""
     return await session.scalar(select(Home.erased_at).where(*_row(home_id))) is not None
+
+
+async def _claim(session: Session, number: SocialSecurityNumber, person_id: UUID) -> UUID:
+    """Take a number for a person, under every pepper in use; return whose it is."""
+    bucket = number_bucket(session, number.value)
+    claims = session.lookup.claims(_NUMBER, number.value)
+    taken: list[bytes] = []
+    for version, digest in claims.items():
+        row = insert(Identifier).values(
+            bucket=bucket, number_hmac=digest, key_version=version, kind=number.kind.value, person_id=person_id
+        )
+        done = row.on_conflict_do_nothing(index_elements=[Identifier.bucket, Identifier.number_hmac])
+        taken += await session.scalars(done.returning(Identifier.number_hmac))
+    if len(taken) == len(claims):
+        return person_id
+    theirs = Identifier.bucket == bucket, Identifier.number_hmac.in_(set(claims.values()) - set(taken))
+    winner: UUID | None = await session.scalar(select(Identifier.person_id).where(*theirs).limit(1))
+    assert winner is not None  # the other one has committed meanwhile
+    if taken:  # they know fewer peppers than we do: what is new to them leads to their person too
+        await session.execute(
+            update(Identifier)
+            .where(Identifier.bucket == bucket, Identifier.number_hmac.in_(taken))
+            .values(person_id=winner)
+            .execution_options(synchronize_session=False)
+        )
+    return winner
 
 
 def _row(home_id: UUID) -> tuple[ColumnElement[bool], ...]:

@@ -1,0 +1,1 @@
+"""Keys, peppers and suites are replaced while people are served."""

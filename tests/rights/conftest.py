@@ -17,18 +17,21 @@ from tests.factories.insured import Insured
 
 
 @pytest.fixture
-async def house(
+async def opened(
     database: cluster.Database, settings: Settings, keys: FileKeys, images: WorkerImages
-) -> AsyncIterator[House]:
+) -> AsyncIterator[tuple[House, Insured]]:
     built = build(settings, database.app_url, keys, images=images, papers=WorkerPapers(images.pool))
-    built = replace(built, ports=replace(built.ports, insurance=Insured(built.db).at))
-    async with main.opened(built) as house:
-        yield house
+    authorities = Insured(built.db)
+    async with main.opened(replace(built, ports=replace(built.ports, insurance=authorities.at))) as house:
+        yield house, authorities
 
 
 @pytest.fixture
-def insured(house: House) -> Insured:
+def house(opened: tuple[House, Insured]) -> House:
+    return opened[0]
+
+
+@pytest.fixture
+def insured(opened: tuple[House, Insured]) -> Insured:
     """The authorities of the house."""
-    authorities = Insured(house.db)
-    authorities.at = house.ports.insurance  # type: ignore[assignment] # made above
-    return authorities
+    return opened[1]

@@ -1,6 +1,7 @@
 """`escard channels`: the registry of channels: what each may do, its keys, and what it hears of its cards."""
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -14,6 +15,8 @@ from app.services.channel_registry import hearing, keys, registering
 from app.services.channel_registry.hearing import HookAddressNotTaken
 from app.services.channel_registry.keys import ChannelKeyNotTaken
 from app.services.channel_registry.registering import ChannelNotTaken, NewChannel
+from app.services.channels import replaying
+from app.services.channels.replaying import EventState
 
 app = typer.Typer(name="channels", help="Add channels, allow, suspend and remove them.", no_args_is_help=True)
 of_keys = typer.Typer(name="keys", help="The public keys that a channel signs with.", no_args_is_help=True)
@@ -99,6 +102,19 @@ def list_channels() -> None:
 def hear(name: Name, url: Url, event: Events) -> None:
     """Let a channel hear of events; the secret they are signed with is made here and shown once."""
     _show(_do(lambda session: hearing.hear(session, name, url, frozenset(event))))
+
+
+@app.command("again")
+def again(
+    name: Name,
+    since: Annotated[datetime, typer.Option(help="Events from then on, in UTC; 30 days are kept.")],
+    state: Annotated[EventState, typer.Option(help="Those that were given up, or that it has taken.")] = (
+        EventState.GIVEN_UP
+    ),
+) -> None:
+    """Tell a channel events again, under the same ids."""
+    count = _do(lambda session: replaying.again_since(session, name, since.replace(tzinfo=UTC), state))
+    say(f"{count} events go to {name} again.")
 
 
 @app.command("mute")

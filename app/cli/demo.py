@@ -18,6 +18,7 @@ from app.core.clock import today
 from app.core.settings import Environment
 from app.ports.register import TestPerson
 from app.routers.deps import House
+from app.services.channels import demo as demo_channel
 from app.services.medical_accounts import demo as demo_accounts
 from app.services.operators import demo as demo_staff
 from app.services.operators.demo import DemoOperator
@@ -33,7 +34,7 @@ _CROWD = "quota-relative-"  # they are there to fill a family, nobody tries anyt
 def load_people() -> None:
     """Put the people of the demo into the embedded register, two reviewers and a terminal into an office; show them.
 
-    People whose age has passed get a new number.
+    A channel for those who build one is there too. People whose age has passed get a new number.
     """
     say(in_house(load))
 
@@ -58,6 +59,7 @@ async def load(house: House) -> str:
     who = {login: await person_of(house, number) for login, number in numbers.items()}
     await demo_staff.put(house.db, house.ports.keys, house.passwords, who)
     await demo_terminal.put(house.db, house.ports.keys)
+    await demo_channel.put(house.db, house.ports.keys)
     staff = await house.db.run(lambda session: demo_staff.standing(session, house.ports.keys))
     return f"{_table(house, people)}\n\n{_staff_table(staff)}"
 

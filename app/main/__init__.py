@@ -46,10 +46,12 @@ from app.routers import (
     card_orders,
     card_passwords,
     certifications,
+    channel_clients,
     channels,
     consents,
     counter,
     dev,
+    dev_channels,
     dev_terminals,
     documents,
     enrolments,
@@ -234,6 +236,7 @@ def create_app(house: House) -> FastAPI:
         activity,
         card_orders,
         transfers,
+        channel_clients,
         channels,
         certifications,
         showings,
@@ -251,7 +254,7 @@ def create_app(house: House) -> FastAPI:
         statements,
     )
     # Routers are whole as they stand; to include them would build every route anew at the app's first requests.
-    for module in (*modules, *((dev, dev_terminals) if house.sandbox is not None else ())):
+    for module in (*modules, *((dev, dev_channels, dev_terminals) if house.sandbox is not None else ())):
         app.router.routes.extend(module.router.routes)
     app.add_middleware(Shortcuts, house=house, reads={**holders.READS, **family.READS}, deeds=showings.DEEDS)
     if house.settings.cors_origins:

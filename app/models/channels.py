@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, SmallInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import REFERENCE, Base, Sealed, held
+from app.models.base import PERSONAL, REFERENCE, Base, Bucketed, Sealed, held
 
 
 class ChannelKind(StrEnum):
@@ -93,3 +93,14 @@ class ChannelKey(Base):
     kid: Mapped[str] = mapped_column(primary_key=True)
     jwk: Mapped[dict[str, Any]]
     added_at: Mapped[datetime]
+
+
+class ChannelMessage(Bucketed, Base):
+    """Something that a channel has signed and we have heard: its `jti` is never taken again; the bucket is of both."""
+
+    __tablename__ = "channel_message"
+    __table_args__ = ({"info": PERSONAL},)
+
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    message: Mapped[str] = mapped_column(primary_key=True)
+    heard_at: Mapped[datetime]

@@ -19,6 +19,7 @@ from app.core.errors import AppError
 from app.openapi.examples import EXAMPLES
 from app.openapi.parts import (
     BEARER,
+    CHANNEL,
     DESCRIPTION,
     HANDOVER,
     HEADERS,
@@ -32,10 +33,12 @@ from app.openapi.parts import (
     TERMINAL,
 )
 from app.routers import deps, desk, once
+from app.routers.channel_clients import TheClient
 from app.routers.in_channels import IN_CHANNELS
 from app.services import answers
 from app.services.accounts import sessions
 from app.services.channel_registry.standing import ChannelStopped, ServiceNotInChannel
+from app.services.channels.clients import ChannelTokenRefused
 from app.services.counter.serving import SessionNotSigned, TerminalElsewhere, TerminalNotAtCounter
 from app.services.handovers.holding import HandoverEnded
 from app.services.operators.sessions import RoleNeeded, StaffSessionEnded
@@ -96,7 +99,13 @@ def _finish_components(components: JSON) -> None:
     schemas["Problem"] = PROBLEM | {"properties": PROBLEM["properties"] | {"code": _code_schema()}}
     components["headers"] = dict(HEADERS)
     components["parameters"] = dict(PARAMETERS)
-    components["securitySchemes"] = {"bearer": BEARER, "handover": HANDOVER, "staff": STAFF, "terminal": TERMINAL}
+    components["securitySchemes"] = {
+        "bearer": BEARER,
+        "channel": CHANNEL,
+        "handover": HANDOVER,
+        "staff": STAFF,
+        "terminal": TERMINAL,
+    }
 
 
 def _code_schema() -> JSON:
@@ -254,7 +263,13 @@ def _dependency(alias: Any) -> Callable[..., Any]:
 _ONCE: Final = frozenset(map(_dependency, (once.OncePerKey, once.OncePerHandover, once.OncePerStaffKey)))
 _STAFF: Final = _dependency(desk.Staff)
 _TERMINAL: Final = _dependency(desk.SigningTerminal)
-_SCHEMES: Final = {_STAFF: "staff", _TERMINAL: "terminal", _dependency(deps.HandoverHolder): "handover"}
+_CHANNEL: Final = _dependency(TheClient)
+_SCHEMES: Final = {
+    _STAFF: "staff",
+    _TERMINAL: "terminal",
+    _CHANNEL: "channel",
+    _dependency(deps.HandoverHolder): "handover",
+}
 _REFUSALS_OF: Final[Mapping[Callable[..., Any], tuple[type[AppError], ...]]] = {
     _dependency(deps.Claims): (
         errors.Unauthenticated,
@@ -266,6 +281,7 @@ _REFUSALS_OF: Final[Mapping[Callable[..., Any], tuple[type[AppError], ...]]] = {
     _dependency(deps.Caller): (sessions.MoreProofNeeded,),
     _STAFF: (errors.Unauthenticated, StaffSessionEnded),
     _dependency(desk.Reviewer): (RoleNeeded,),
+    _CHANNEL: (errors.Unauthenticated, ChannelTokenRefused, ChannelStopped, errors.NotFound),
     _TERMINAL: (TerminalNotKnown, RequestNotTimely, RequestReplayed),
     _dependency(desk.AtCounter): (SessionNotSigned, TerminalElsewhere, TerminalNotAtCounter),
     _dependency(deps.HandoverHolder): (errors.Unauthenticated, HandoverEnded),

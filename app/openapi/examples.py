@@ -77,6 +77,10 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
     "DeviceAsk": _DEVICE,
     "NotificationsRead": {"items": [_NOTIFICATION], "next_cursor": None, "unread": 1},
     "NotificationRead": _NOTIFICATION,
+    "LaunchAsk": {
+        "launch": "eyJhbGciOiJFUzI1NiIsImtpZCI6ImRlbW8iLCJ0eXAiOiJsYXVuY2grand0In0.eyJpc3MiOiJkZW1vLWJhbmsifQ.MEUC"
+    },
+    "ReplayAsk": {"since": "2026-11-20T00:00:00Z", "state": "given_up"},
     "NotificationsReadAsk": {"until": _NOTIFICATION["id"]},
     "NotificationPreferencesAsk": {"language": "en", "topics": {"family": {"sms": False}}},
     "NotificationPreferencesRead": {

@@ -30,6 +30,7 @@ TAGS: Final = (
     ("card orders", "Physical cards: ordered, with a photo, and followed until they are collected."),
     ("transfers", "Moving social insurance from one place to another."),
     ("channels", "Where my e-card is used."),
+    ("channel clients", "What channels do themselves: tokens, launches, events told again, secrets."),
     (
         "benefit certifications",
         "Showing each year that somebody who gets a benefit lives, for oneself and for members.",
@@ -173,6 +174,12 @@ STAFF: Final[JSON] = {
     "type": "http",
     "scheme": "bearer",
     "description": "The `access_token` of a staff sign-in: password and a code of an authenticator app.",
+}
+
+CHANNEL: Final[JSON] = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "The `access_token` that a channel gets for its own signature, see docs/channels.md of the source.",
 }
 
 HANDOVER: Final[JSON] = {

@@ -15,6 +15,7 @@ from app.models.accounts import SmsCode
 from app.models.answers import KeptAnswer
 from app.models.base import Bucketed
 from app.models.cases import NotedRisk
+from app.models.channels import ChannelMessage
 from app.models.counter import CardRead
 from app.models.documents import SeenImage
 from app.models.faces import FacePass, HeardEvent
@@ -61,6 +62,7 @@ _RULES: Final = (
     _Rule(Redemption, Redemption.redeemed_at, timedelta(days=1)),  # a code is good for a minute; the audit keeps who
     _Rule(CardRead, CardRead.expires_at, timedelta(days=1)),  # the audit keeps who has read whose card
     _Rule(TerminalRequest, TerminalRequest.heard_at, timedelta(days=1)),  # and a signature for five
+    _Rule(ChannelMessage, ChannelMessage.heard_at, timedelta(days=1)),
     _Rule(OutboxEvent, OutboxEvent.done_at, timedelta(days=30)),
 )
 _INBOX_KEPT = timedelta(days=30)

@@ -46,7 +46,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """An event that is ours to tell for a minute; `attempts` counts this one."""
+    """An event that is ours to tell for a minute; `attempts` counts this one, `since` is when the first was due."""
 
     id: UUID
     home_id: UUID
@@ -54,6 +54,7 @@ class Taken:
     facts: Mapping[str, str]
     attempts: int
     created_at: datetime
+    since: datetime
 
 
 def tell(session: Session, kind: Kind, home_id: UUID, *, after: timedelta = timedelta(), **facts: str) -> None:
@@ -105,16 +106,26 @@ async def take(session: Session, event_id: UUID) -> Taken | None:
             .where(*_row(event_id), *_is_free(session))
             .values(taken_until=session.now + LEASE, attempts=func.least(OutboxEvent.attempts + 1, _MOST_ATTEMPTS))
             .returning(
-                OutboxEvent.home_id, OutboxEvent.kind, OutboxEvent.facts, OutboxEvent.attempts, OutboxEvent.created_at
+                OutboxEvent.home_id,
+                OutboxEvent.kind,
+                OutboxEvent.facts,
+                OutboxEvent.attempts,
+                OutboxEvent.created_at,
+                func.coalesce(OutboxEvent.again_at, OutboxEvent.created_at).label("since"),
             )
         )
     ).one_or_none()
-    return None if row is None else Taken(event_id, row.home_id, row.kind, row.facts, row.attempts, row.created_at)
+    return None if row is None else Taken(event_id, *row)
 
 
 async def done(session: Session, event_id: UUID) -> None:
     """Remember that an event has been told."""
     await session.execute(update(OutboxEvent).where(*_row(event_id)).values(done_at=session.now))
+
+
+async def give_up(session: Session, event_id: UUID) -> None:
+    """Remember that nobody wanted to hear an event; whoever has tried it says that it is done."""
+    await session.execute(update(OutboxEvent).where(*_row(event_id)).values(given_up_at=session.now))
 
 
 async def put_off(session: Session, event: Taken) -> None:

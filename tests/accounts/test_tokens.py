@@ -13,6 +13,8 @@ from tests.factories.phone import Phone
 
 PUBLIC = {
     "/v1/accounts",
+    "/v1/channels/token",  # channels sign instead
+    "/v1/channels/{channel}/launches",
     "/v1/family/link-endings",  # for members without an account
     "/v1/family/link-endings/{ending_id}",
     "/v1/handovers/openings",

@@ -57,6 +57,8 @@ WITHOUT_SIGN_IN = {
     ("get", "/v1/offices"),
     ("post", "/v1/staff/sessions"),
     ("get", "/v1/statements/{number}"),
+    ("post", "/v1/channels/token"),
+    ("post", "/v1/channels/{channel}/launches"),
 }
 
 

@@ -17,6 +17,7 @@ personal = pytest.mark.parametrize("table", PERSONAL_TABLES, ids=lambda table: t
 
 # Here the bucket belongs to a value (a phone, a number, a caller's key), not to an id that could be checked against it.
 BY_VALUE = {
+    "channel_message",
     "identifier",
     "image_seen",
     "kept_answer",

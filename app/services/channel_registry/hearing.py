@@ -49,14 +49,16 @@ async def mute(session: Session, name: str) -> None:
 
 
 async def rotate(session: Session, name: str) -> str:
-    """Make a new secret, and return it; events are signed with it and with the one before.
+    """Make a new secret, and return it; events are signed with it and with the oldest that was not dropped.
+
+    So asked twice, because the first answer was lost, nothing is.
 
     Raises:
         NotFound: no such channel hears.
     """
     channel = await _hearing(session, name)
     secret = secrets.token_bytes(_SECRET_BYTES)
-    channel.secrets = _sealed(session, channel, [secret, _opened(session, channel)[0]])
+    channel.secrets = _sealed(session, channel, [secret, _opened(session, channel)[-1]])
     return _text(secret)
 
 

@@ -8,7 +8,9 @@ import orjson
 from app.core import logging
 from app.core.db import Database
 from app.ports.hooks import Hooks, HookUnavailable
+from app.services import outbox
 from app.services.channel_registry import hearing as registered
+from app.services.channels import replaying
 from app.services.outbox import Taken
 
 PATIENCE: Final = timedelta(days=3)  # the schedule that the specification of Standard Webhooks gives as an example
@@ -32,8 +34,9 @@ async def tell(db: Database, hooks: Hooks, event: Taken) -> None:
         "data": {"issue_number": event.facts["issue_number"]},
     }
     try:
-        await hooks.post(hook, f"evt_{event.id.hex}", orjson.dumps(body))
+        await hooks.post(hook, replaying.webhook_id(event.id), orjson.dumps(body))
     except HookUnavailable:
-        if db.clock.now() - event.created_at < PATIENCE:
+        if db.clock.now() - event.since < PATIENCE:
             raise
+        await db.run(lambda session: outbox.give_up(session, event.id))
         _log.error("channel_event_given_up", channel=name, event_id=str(event.id), attempts=event.attempts)

@@ -1,0 +1,85 @@
+"""What a channel says with its own signature: a JWT (RFC 7519, RFC 7523 §3) that is good for five minutes, and once.
+
+Its header has `alg`, `kid` and `typ` alone. The key says which algorithm it is: ES256 on P-256, RS256 with RSA.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
+
+import orjson
+from jose import jwk, jws
+from jose.exceptions import JOSEError
+
+LONGEST_SECONDS: Final = 300  # from `iat` to `exp`
+SKEW_SECONDS: Final = 60  # between a channel's clock and ours
+_MOST_BYTES: Final = 8192
+_ALGORITHMS: Final = {"EC": "ES256", "RSA": "RS256"}
+_HEADERS: Final = {"alg", "kid", "typ"}
+_ID: Final = re.compile(r"[A-Za-z0-9._~:/+=-]{16,128}")
+
+
+class AssertionNotTaken(ValueError):
+    """It is no JWT of the form that we take, or not signed with this key."""
+
+
+class AssertionNotTimely(ValueError):
+    """It is over, is not yet to be, or would be good for more than five minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assertion:
+    """A JWT, and who says to have signed it with which key; whether it is so shows only with the key (`claims`)."""
+
+    issuer: str
+    key_id: str
+    _typ: str
+    _token: str = field(repr=False)
+
+    @classmethod
+    def read(cls, token: str) -> Self:
+        """Read who says to have signed a token.
+
+        Raises:
+            AssertionNotTaken: it is not of our form.
+        """
+        try:
+            if len(token) > _MOST_BYTES:
+                raise AssertionNotTaken
+            header, claims = jws.get_unverified_header(token), orjson.loads(jws.get_unverified_claims(token))
+        except (JOSEError, ValueError) as error:
+            raise AssertionNotTaken from error
+        match header, claims:
+            case {"kid": str(key_id), "alg": str()}, {"iss": str(issuer)} if header.keys() <= _HEADERS:
+                return cls(issuer, key_id, str(header.get("typ", "JWT")), token)
+            case _:
+                raise AssertionNotTaken
+
+    def claims(self, key: Mapping[str, Any], *, typ: str, audience: str, now: float) -> Mapping[str, Any]:
+        """Check it with the key (a JWK) of who says to have signed it; return what it says, with `jti` among that.
+
+        Args:
+            audience: what `aud` is, or has among others.
+            now: seconds since 1970.
+
+        Raises:
+            AssertionNotTaken: it is signed with another key, of another kind, or for somebody else.
+            AssertionNotTimely: it is not of now.
+        """
+        if self._typ.lower() != typ.lower():  # media types do not differ by their case (RFC 7515 §4.1.9)
+            raise AssertionNotTaken
+        try:
+            algorithm = _ALGORITHMS[key["kty"]]
+            said = orjson.loads(jws.verify(self._token, jwk.construct(dict(key), algorithm), [algorithm]))
+        except (JOSEError, ValueError) as error:
+            raise AssertionNotTaken from error
+        match said:
+            case {"aud": str() | list() as named, "iat": int(issued), "exp": int(expires), "jti": str(message)}:
+                if audience not in ([named] if isinstance(named, str) else named) or not _ID.fullmatch(message):
+                    raise AssertionNotTaken
+            case _:
+                raise AssertionNotTaken
+        if not issued - SKEW_SECONDS <= now < expires + SKEW_SECONDS or expires - issued > LONGEST_SECONDS:
+            raise AssertionNotTimely
+        return dict(said)

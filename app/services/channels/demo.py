@@ -1,0 +1,39 @@
+"""The channel of the demo, for those who build one: its key follows from this installation's keys."""
+
+import hmac
+from contextlib import suppress
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from app.core.db import Database, Session
+from app.models.channels import ChannelKind
+from app.ports.keys import Keys, Purpose
+from app.services.channel_registry import keys as registered
+from app.services.channel_registry import registering
+from app.services.channel_registry.registering import ChannelKnown, NewChannel
+
+NAME: Final = "demo-bank"
+KEY_ID: Final = "demo"
+ENTRY: Final = "https://bank.example/cards"
+_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of P-256 (FIPS 186-4 §D.1.2.3)
+
+
+async def put(db: Database, keys: Keys) -> None:
+    """Add the channel with its key, unless it is there."""
+    public = private_key(keys).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    [jwk] = registered.read(public)
+
+    async def add(session: Session) -> None:
+        await registering.add(session, NewChannel(NAME, ChannelKind.BANK_APP, level=2, entry=ENTRY))
+        await registered.add(session, NAME, [{**jwk, "kid": KEY_ID}])
+
+    with suppress(ChannelKnown):
+        await db.run(add)
+
+
+def private_key(keys: Keys) -> ec.EllipticCurvePrivateKey:
+    """Return the channel's key, the same at each start."""
+    seed = hmac.digest(keys.secret(Purpose.DEMO_STAFF), f"channel:{NAME}".encode(), "sha256")
+    return ec.derive_private_key(int.from_bytes(seed) % (_ORDER - 1) + 1, ec.SECP256R1())

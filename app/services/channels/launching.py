@@ -1,0 +1,83 @@
+"""Lets a channel send its users here: what they are to open is signed by it, so that nobody else can say so."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from app.core.db import Database
+from app.core.errors import FieldError, Invalid, NotFound
+from app.models.channels import Channel, ChannelService
+from app.services.channel_registry import standing
+from app.services.channels import clients
+
+_TYP: Final = "launch+jwt"
+_LONGEST: Final = 512
+ADDRESSES: Final[Mapping[ChannelService, str]] = {
+    ChannelService.SHOW_CODE: "/v1/holders/{holder}/card/codes",
+    ChannelService.ENROL: "/v1/enrolments",
+    ChannelService.RIGHTS: "/v1/holders/{holder}/rights",
+    ChannelService.CERTIFICATIONS: "/v1/holders/{holder}/benefit-certifications",
+    ChannelService.TRANSFERS: "/v1/holders/{holder}/transfers",
+    ChannelService.CARD_ORDERS: "/v1/holders/{holder}/card-orders",
+    ChannelService.SHARING: "/v1/sharing/bindings",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What is to be opened, and where its user goes back to with which `state`, as the channel has signed it."""
+
+    channel: str
+    service: ChannelService
+    return_to: str | None
+    state: str | None
+
+    @property
+    def address(self) -> str:
+        """Where the service is."""
+        return ADDRESSES[self.service]
+
+
+async def launch(db: Database, channel: str, token: str, *, audience: str) -> Launch:
+    """Return what a channel wants to be opened; the same launch is good once.
+
+    Raises:
+        NotFound: another channel has signed it.
+        Invalid: it names no service, or wants to go back somewhere that is not the channel's.
+        ServiceNotInChannel: not in this channel.
+        ChannelNotKnown, AssertionLate, AssertionReplayed, ChannelStopped: see `clients.hear`.
+    """
+    said = await clients.hear(db, token, typ=_TYP, audience=audience)
+    if said.channel != channel:
+        raise NotFound
+    wanted = _wanted(said)
+    held = await db.run(lambda session: standing.require_open(session, channel))
+    if wanted.return_to is not None and not _is_of(wanted.return_to, held):
+        raise Invalid(errors=[FieldError("/launch/return_to", "not_of_channel")])
+    await db.run(lambda session: standing.require_service(session, channel, wanted.service))
+    return wanted
+
+
+def _wanted(said: clients.Said) -> Launch:
+    service = said.claims.get("service")
+    if service not in set(ChannelService):
+        raise Invalid(errors=[FieldError("/launch/service", "choice", allowed=tuple(ChannelService))])
+    return Launch(said.channel, ChannelService(service), _text(said, "return_to"), _text(said, "state"))
+
+
+def _text(said: clients.Said, name: str) -> str | None:
+    value: Any = said.claims.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST or not value.isprintable():
+        raise Invalid(errors=[FieldError(f"/launch/{name}", "wrong_type")])
+    return value
+
+
+def _is_of(address: str, channel: Channel) -> bool:
+    """Say whether an address lies where the channel is: the same scheme, host and port as its entry."""
+    if channel.entry is None:
+        return False
+    wanted, own = urlsplit(address), urlsplit(channel.entry)
+    return (wanted.scheme, wanted.netloc) == (own.scheme, own.netloc) and wanted.username is None

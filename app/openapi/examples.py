@@ -446,6 +446,15 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
     },
     "CardReadAsk": {"card_number": "D12345678", "purpose": "sharing"},
     "CardReadRead": {"card_read": _CARD_READ, "purpose": "sharing", "expires_in": 120, "name": "王**"},
+    "CounterSharingAsk": {"owner_card_read": _CARD_READ, "member_card_number": "D12345679", "relationship": "51"},
+    "CounterSharingRead": {
+        "id": "adee61f0-3b52-8d0e-9c77-5a1b8e2f4d30",
+        "state": "pending",
+        "confirmed_by": "code",
+        "relationship": "51",
+        "relationship_name": "father",
+        "expires_at": "2026-11-25T05:09:33Z",
+    },
     "LookUpAsk": {"card_read": _CARD_READ},
     "LookUpRead": {
         "purpose": "treatment",

@@ -1,15 +1,26 @@
 """What staff do at a counter, for people who stand before them."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
+from app.core.db import Session
+from app.core.errors import FieldError, Invalid
+from app.models.sharing import SharingBinding
 from app.ports.register import RegisterUnavailable
 from app.problems import documented
 from app.routers.bodies import StrictRoute
-from app.routers.deps import TheHouse
+from app.routers.deps import Language, TheHouse
 from app.routers.desk import AtCounter, Staff
+from app.routers.once import OncePerStaffKey, Remember
 from app.schemas import counter as shapes
+from app.services import answers
 from app.services.cards.allowing import CardCancelled, CardIsLocked, CardIsLost, CardNotActivated
-from app.services.counter import looking, reading, serving, using
+from app.services.counter import binding, knowing, looking, reading, serving, using
+from app.services.people.fitting import RelationshipImplausible, SelfNotAllowed
+from app.services.people.relationships import Relationship, RelationshipNotValid, find_relationship
+from app.services.sharing.binding import AlreadyShared, SharingDeclined
+from app.services.sharing.codes import SharingCodesUsedUp
+from app.services.sharing.confirming import RelativeNotShared
+from app.services.sharing.rows import MembersAtLimit, SharersAtLimit
 
 router = APIRouter(prefix="/v1/counter", tags=["counter"], route_class=StrictRoute)
 
@@ -19,8 +30,8 @@ router = APIRouter(prefix="/v1/counter", tags=["counter"], route_class=StrictRou
     status_code=201,
     responses=documented(
         *serving.REFUSALS,
-        reading.ReadsUsedUp,
-        reading.CardNotKnown,
+        knowing.ReadsUsedUp,
+        knowing.CardNotKnown,
         CardIsLost,
         CardIsLocked,
         CardNotActivated,
@@ -39,3 +50,47 @@ async def look_up(body: shapes.LookUpAsk, caller: Staff, house: TheHouse) -> sha
     """Look at how somebody stands whose card was read, masked, for what it was read for; each look is written down."""
     looked = await house.db.run(lambda session: looking.look_up(session, caller, body.card_read))
     return shapes.LookUpRead.of(looked)
+
+
+@router.post(
+    "/sharing-bindings",
+    status_code=201,
+    response_model=shapes.CounterSharingRead,
+    responses=documented(
+        *serving.REFUSALS,
+        *using.REFUSALS,
+        knowing.CardNotKnown,
+        knowing.ReadsUsedUp,
+        SelfNotAllowed,
+        RelativeNotShared,
+        RelationshipImplausible,
+        AlreadyShared,
+        SharingDeclined,
+        MembersAtLimit,
+        SharersAtLimit,
+        SharingCodesUsedUp,
+        RegisterUnavailable,
+    ),
+)
+async def bind_at_counter(
+    body: shapes.CounterSharingAsk, caller: Staff, house: TheHouse, once: OncePerStaffKey, language: Language
+) -> Response:
+    """Let somebody whose card was read share their medical account; a member whose card was read too has agreed."""
+    asked = binding.Asked(
+        body.owner_card_read, body.member_card_read, body.member_card_number, _relationship(body.relationship), language
+    )
+
+    async def work(_: answers.Unit, remember: Remember[shapes.CounterSharingRead]) -> None:
+        async def keep(session: Session, bound: SharingBinding) -> None:
+            await remember(session, shapes.CounterSharingRead.of(bound, language))
+
+        await binding.bind(house.db, house.ports.register, house.population, caller, asked, keep)
+
+    return once.respond(await once(work, lambda shaped: shaped))
+
+
+def _relationship(text: str) -> Relationship:
+    try:
+        return find_relationship(text)
+    except RelationshipNotValid as error:
+        raise Invalid(errors=[FieldError("/relationship", error.reason.value)]) from error

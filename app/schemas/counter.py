@@ -2,12 +2,16 @@
 
 from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from app.models.counter import Purpose
-from app.schemas.base import Asked, Told
+from app.models.sharing import Confirming, SharingBinding, SharingState
+from app.schemas.base import Asked, Moment, Told
+from app.schemas.family import TERMS
+from app.services.counter.knowing import Shown
 from app.services.counter.looking import Looked, Standing
-from app.services.counter.reading import Given, Shown
+from app.services.counter.reading import Given
 
 CardNumber = Annotated[str, StringConstraints(pattern=r"^[0-9A-Z]{9}$")]
 """What stands on a physical card (aaz500)."""
@@ -80,3 +84,42 @@ class LookUpRead(Told):
     @classmethod
     def of(cls, looked: Looked) -> Self:
         return cls(purpose=looked.purpose, person=StandingRead.of(looked.standing))
+
+
+class CounterSharingAsk(Asked):
+    """Who shares, by the card that was read, and with whom: by theirs, or where they are not here by its number."""
+
+    owner_card_read: CardReadToken
+    member_card_read: CardReadToken | None = None
+    member_card_number: CardNumber | None = None
+    relationship: Annotated[str, StringConstraints(min_length=1, max_length=64)] = Field(
+        description="What the member is to the owner, GB/T 4761"
+    )
+
+    @model_validator(mode="after")
+    def _one_member(self) -> Self:
+        if (self.member_card_read is None) == (self.member_card_number is None):
+            raise PydanticCustomError("one_of", "member_card_read or member_card_number", {"code": "missing"})
+        return self
+
+
+class CounterSharingRead(Told):
+    """A binding that was made at a counter: active where the member's card was read, or nobody has to agree."""
+
+    id: str
+    state: SharingState
+    confirmed_by: Confirming = Field(description="Who agrees, or has agreed")
+    relationship: str = Field(description="What the member is to the owner, GB/T 4761")
+    relationship_name: str = Field(description="The same in words")
+    expires_at: Moment | None = Field(description="When it is over, if nobody agrees before")
+
+    @classmethod
+    def of(cls, bound: SharingBinding, language: str) -> Self:
+        return cls(
+            id=str(bound.id),
+            state=bound.state,
+            confirmed_by=bound.confirming,
+            relationship=bound.relationship,
+            relationship_name=TERMS[language][bound.relationship],
+            expires_at=bound.expires_at if bound.state is SharingState.PENDING else None,
+        )

@@ -98,6 +98,7 @@ class Action(StrEnum):
     CARD_READ = "counter.card_read"
     COUNTER_REFUSED = "counter.refused"
     COUNTER_LOOKED = "counter.looked"
+    COUNTER_BOUND = "counter.bound"
     CODE_REDEEMED = "code.redeemed"
     CODE_REFUSED = "code.refused"
     LINK_STARTED = "link.started"

@@ -42,6 +42,7 @@ CREATING = {
     ("post", "/v1/holders/{holder}/rights/statements"),
     ("post", "/v1/reviews/{review_id}/claims"),
     ("post", "/v1/reviews/{review_id}/decisions"),
+    ("post", "/v1/counter/sharing-bindings"),
 }
 OF_THE_COMMAND_LINE = {"channel-known", "login-taken", "office-known", "person-has-login", "terminal-known"}
 WITHOUT_SIGN_IN = {

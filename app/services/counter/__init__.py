@@ -1,7 +1,9 @@
 """What staff do for people who stand before them, at a branch's window or a hospital's office.
 
 serving    who serves whom, where and for what; nobody serves their own family
+knowing    whose card a number is on
 reading    cards that terminals read
 using      a card that was read, used for what it was read for
 looking    how somebody stands, looked at for a purpose
+binding    medical accounts shared by cards on a counter
 """

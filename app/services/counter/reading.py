@@ -1,11 +1,9 @@
 """Cards that terminals read at a counter: whose they are, whether they are in order, and a token good for one thing.
 
-A card number that nobody has and one of somebody dead are answered alike. A card that is lost, locked or cancelled is
+A card that is lost, locked or cancelled is
 refused with its reason: who holds it need not be whose it is.
 """
 
-import asyncio
-import time
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -15,46 +13,25 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core.db import Database, Session, bucket_of, new_id
-from app.core.errors import Conflict, NextStep, TooMany
+from app.core.errors import NextStep
 from app.core.sealing import Lookup
 from app.models.counter import CardRead, Purpose
-from app.ports.register import PhysicalCardStatus, Register, RegisteredPerson, RegisterUnavailable
+from app.ports.register import PhysicalCardStatus, Register, RegisteredPerson
 from app.services import audit, policies, throttles
 from app.services.audit import Action
 from app.services.cards import allowing
-from app.services.counter import serving
+from app.services.counter import knowing, serving
+from app.services.counter.knowing import ReadsUsedUp, Shown
 from app.services.counter.serving import AtCounter, Serving
 from app.services.operators import sessions
-from app.services.operators.sessions import Staff
 from app.services.people import homes
-from app.services.people.identifiers import NumberNotValid, Population, parse_number
+from app.services.people.identifiers import Population
 from app.services.people.names import mask_name
 from app.services.rules import Policies
 from app.services.terminals import requests
 from app.services.throttles import Counter, Limit
 
 _HOUR = timedelta(hours=1)
-_DAY = timedelta(days=1)
-
-
-class CardNotKnown(Conflict):
-    """Nobody has a card of this number, or nobody who lives."""
-
-    code = "card-not-known"
-
-
-class ReadsUsedUp(TooMany):
-    """The operator has read too many cards this hour, or asked about too many unknown ones today."""
-
-    code = "card-reads-used-up"
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A card that lies on the counter (aaz500, 9 characters), and what its holder wants."""
-
-    card_number: str = field(repr=False)
-    purpose: Purpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +57,10 @@ async def read(db: Database, register: Register, population: Population, at: AtC
         StaffSessionEnded: the session was ended meanwhile.
         RegisterUnavailable: the register does not answer.
     """
-    started = time.monotonic()
     serving.require_may(at.staff, shown.purpose)
     rules = await db.run(lambda session: _begin(session, at))
-    registered = await register.find_by_card(shown.card_number)
-    if registered is None or not registered.is_alive:
-        await db.run(lambda session: _unknown(session, at.staff, shown, rules))
-        await asyncio.sleep(rules.lookups.floor_milliseconds / 1000 - (time.monotonic() - started))
-        raise CardNotKnown
-    person_id = await db.run(lambda session: _home_of(session, population, registered))
+    registered = await knowing.holder_of(db, register, at.staff, shown)
+    person_id = await knowing.home_of(db, population, registered)
     served = Serving(at.caller, person_id, shown.purpose, terminal_id=at.terminal.id)
     await _require_in_order(db, served, registered)
     await serving.require_stranger(db, register, served)
@@ -113,28 +85,6 @@ async def _begin(session: Session, at: AtCounter) -> Policies:
     hourly = Limit("card_reads", rules.counters.reads_an_hour, _HOUR)
     await throttles.require(session, Counter(hourly, bucket_of(at.staff.id), at.staff.id.bytes), ReadsUsedUp)
     return rules
-
-
-async def _unknown(session: Session, staff: Staff, shown: Shown, rules: Policies) -> None:
-    """Count and write down a question about nobody, in the operator's own home."""
-    daily = Limit("unknown_cards", rules.counters.unknown_a_day, _DAY)
-    await throttles.require(session, Counter(daily, bucket_of(staff.id), staff.id.bytes), ReadsUsedUp)
-    about = session.lookup.digest("card-number", shown.card_number).hex()[:16]
-    await audit.record(
-        session,
-        Action.PERSON_LOOKUP_REFUSED,
-        home_id=staff.id,
-        actor=staff.actor,
-        facts={"purpose": shown.purpose.value, "office": staff.office_id, "asked_about": about},
-    )
-
-
-async def _home_of(session: Session, population: Population, registered: RegisteredPerson) -> UUID:
-    try:
-        number = parse_number(registered.number, population=population)
-    except NumberNotValid as error:
-        raise RegisterUnavailable from error
-    return await homes.find_or_create(session, number, registered)
 
 
 async def _require_in_order(db: Database, served: Serving, registered: RegisteredPerson) -> None:

@@ -1,7 +1,7 @@
 """Who serves whom, where and for what: a clerk and a terminal of one office, and never the clerk's own family."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
@@ -91,8 +91,8 @@ class Serving:
 
     @property
     def actor(self) -> Actor:
-        """Them, as audit events name them."""
-        return self.caller.staff.actor
+        """Them, as audit events name them, with the kind of office for the channel."""
+        return replace(self.staff.actor, channel=self.staff.office_kind.value)
 
     @property
     def facts(self) -> dict[str, str | int | bool | None]:

@@ -100,7 +100,7 @@ async def who(
     """
     kin = kin_of(relationship)
     if kin is None or kin not in rules.relatives:
-        raise RelativeNotShared(errors=[FieldError("/relationship", "not_allowed")])
+        raise RelativeNotShared(errors=[FieldError("/relationship", "choice")])
     if is_under(registered.birth_date, rules.minor_under, session.now):
         if owner.number in registered.parents | registered.guardians:
             return Confirming.NOBODY

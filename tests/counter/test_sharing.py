@@ -1,0 +1,195 @@
+"""Sharing bound at a counter: by two cards at once, by one and a number as through every other door."""
+
+import asyncio
+from datetime import date
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from app.core.db import bucket_of
+from app.models.sharing import SharingBinding, SharingWay
+from app.ports.register import PhysicalCardStatus
+from app.routers.deps import House
+from tests.factories.adding import later, ok, refused
+from tests.factories.counters import Counter, Open, card_of
+from tests.factories.make import Make, Someone
+
+BINDINGS = "/v1/counter/sharing-bindings"
+
+
+@pytest.fixture
+async def owner(make: Make) -> Someone:
+    """Somebody who comes to share."""
+    return await make.person(name="王小明", phone="10000009001")
+
+
+@pytest.fixture
+async def father(make: Make) -> Someone:
+    """Their father, whose phone the register holds."""
+    return await make.person(name="王建国", birth_date=date(1957, 3, 8), phone="10000009002")
+
+
+async def bind(at: Counter, owner_read: str, member: dict[str, str], relationship: str = "51") -> httpx.Response:
+    body = {"owner_card_read": owner_read, "relationship": relationship, **member}
+    return await at.clerk.call("POST", BINDINGS, body, Accept_Language="en")
+
+
+async def both_cards(at: Counter, owner: Someone, member: Someone) -> httpx.Response:
+    """Read both cards and bind."""
+    owner_read, member_read = await at.token(owner, "sharing"), await at.token(member, "sharing")
+    return await bind(at, owner_read, {"member_card_read": member_read})
+
+
+async def by_number(at: Counter, owner: Someone, card_number: str, relationship: str = "51") -> httpx.Response:
+    """Read the owner's card, type the member's number and bind."""
+    return await bind(at, await at.token(owner, "sharing"), {"member_card_number": card_number}, relationship)
+
+
+async def rows(house: House, owner: Someone) -> list[SharingBinding]:
+    statement = select(SharingBinding).where(
+        SharingBinding.bucket == bucket_of(owner.id), SharingBinding.owner_id == owner.id
+    )
+
+    async def read(session: Any) -> list[SharingBinding]:
+        return list(await session.scalars(statement))
+
+    return await house.db.run(read)
+
+
+class TestTwoCards:
+    @pytest.mark.parametrize(
+        ("place", "way"), [("window", SharingWay.BRANCH_WINDOW), ("hospital", SharingWay.HOSPITAL)]
+    )
+    async def test_two_cards_bind_at_once_and_say_which_door_it_was(
+        self,
+        request: pytest.FixtureRequest,
+        window: Counter,
+        hospital: Counter,
+        owner: Someone,
+        father: Someone,
+        house: House,
+        place: str,
+        way: SharingWay,
+    ) -> None:
+        at = {"window": window, "hospital": hospital}[place]
+
+        bound = ok(await both_cards(at, owner, father))
+
+        assert (bound["state"], bound["confirmed_by"], bound["relationship_name"]) == ("active", "nobody", "father")
+        (row,) = await rows(house, owner)
+        assert (str(row.id), row.way, row.member_id) == (bound["id"], way, father.id)
+
+    async def test_it_is_written_down_with_office_and_operator_on_both_sides(
+        self, window: Counter, owner: Someone, father: Someone, make: Make
+    ) -> None:
+        ok(await both_cards(window, owner, father))
+
+        for person in (owner, father):
+            action, facts, actor = (await make.audited(person))[-1]
+            assert (action, actor, facts["office"]) == ("counter.bound", window.clerk.id, "west-window")
+
+    async def test_both_cards_are_spent_and_a_repetition_is_answered_the_same(
+        self, window: Counter, owner: Someone, father: Someone
+    ) -> None:
+        read, member = await window.token(owner, "sharing"), {"member_card_read": await window.token(father, "sharing")}
+        body = {"owner_card_read": read, "relationship": "51", **member}
+
+        first, again = [
+            await window.clerk.call("POST", BINDINGS, body, Idempotency_Key="the-same-key") for _ in range(2)
+        ]
+
+        assert ok(first) == ok(again)
+        refused(await bind(window, read, member), 409, "card-read-used")
+        refused(await bind(window, await window.token(owner, "sharing"), member), 409, "card-read-used")
+
+    async def test_of_one_card_read_used_for_two_at_once_one_binds(
+        self, window: Counter, owner: Someone, father: Someone, make: Make, house: House
+    ) -> None:
+        mother = await make.person(sex="2", birth_date=date(1958, 3, 8))
+        read = await window.token(owner, "sharing")
+        members = [(await window.token(father, "sharing"), "51"), (await window.token(mother, "sharing"), "52")]
+
+        answers = await asyncio.gather(*(bind(window, read, {"member_card_read": m}, kin) for m, kin in members))
+
+        assert sorted(answer.status_code for answer in answers) == [201, 409]
+        assert len(await rows(house, owner)) == 1
+
+    async def test_nobody_shares_with_themselves(self, window: Counter, owner: Someone) -> None:
+        refused(await both_cards(window, owner, owner), 409, "self-not-allowed")
+
+
+class TestOneCardAndANumber:
+    async def test_it_waits_for_who_has_to_agree(
+        self, window: Counter, owner: Someone, father: Someone, house: House
+    ) -> None:
+        bound = ok(await by_number(window, owner, card_of(father)))
+
+        assert (bound["state"], bound["confirmed_by"]) == ("pending", "code")
+        (row,) = await rows(house, owner)
+        assert (row.way, row.active_since) == (SharingWay.BRANCH_WINDOW, None)
+
+    async def test_the_member_comes_with_their_card_later_and_it_is_active(
+        self, window: Counter, hospital: Counter, owner: Someone, father: Someone
+    ) -> None:
+        waiting = ok(await by_number(hospital, owner, card_of(father)))
+
+        bound = ok(await both_cards(window, owner, father))
+
+        assert (bound["id"], bound["state"]) == (waiting["id"], "active")
+
+    async def test_a_number_that_is_nobodys_or_of_a_card_not_in_order_is_one_answer(
+        self, window: Counter, owner: Someone, make: Make
+    ) -> None:
+        lost = await make.person(card=PhysicalCardStatus.LOST)
+        dead = await make.person(is_alive=False)
+
+        answers = [await by_number(window, owner, number) for number in ("T00000000", card_of(lost), card_of(dead))]
+
+        said = [refused(answer, 409, "card-not-known") for answer in answers]
+        assert len({str({**each, "request_id": ""}) for each in said}) == 1
+
+    async def test_a_relative_of_the_clerk_is_not_bound_by_a_number_either(
+        self, window: Counter, owner: Someone, make: Make
+    ) -> None:
+        me = window.clerk_is
+        cousin = await make.person(parents=frozenset({me.registered.number}))
+
+        refused(await by_number(window, owner, card_of(cousin)), 403, "service-of-own-family")
+
+    async def test_who_is_no_near_relative_is_refused_and_the_card_stays_unspent(
+        self, window: Counter, owner: Someone, father: Someone
+    ) -> None:
+        read = await window.token(owner, "sharing")
+
+        refused(await bind(window, read, {"member_card_number": card_of(father)}, "99"), 409, "relative-not-shared")
+
+        ok(await bind(window, read, {"member_card_number": card_of(father)}))
+
+
+class TestRefusals:
+    async def test_a_card_read_for_something_else_late_or_elsewhere_binds_nothing(
+        self, window: Counter, open_counter: Open, owner: Someone, father: Someone, house: House
+    ) -> None:
+        member = {"member_card_number": card_of(father)}
+        colleague = await open_counter("colleague")
+        read = await window.token(owner, "sharing")
+
+        refused(await bind(window, await window.token(owner), member), 409, "card-read-for-another-purpose")
+        refused(await bind(colleague, read, member), 403, "card-read-of-another")
+        refused(await bind(window, "AAAA" + read[4:], member), 403, "card-read-not-valid")
+        await later(house, minutes=2)
+        refused(await bind(window, read, member), 409, "card-read-over")
+        assert await rows(house, owner) == []
+
+    async def test_a_lost_card_binds_nothing(self, window: Counter, make: Make) -> None:
+        lost = await make.person(card=PhysicalCardStatus.LOST)
+
+        refused(await window.read(card_of(lost), "sharing"), 409, "card-lost")
+
+    @pytest.mark.parametrize(
+        "member", [{}, {"member_card_read": "AAAA", "member_card_number": "T00000000"}], ids=["none", "both"]
+    )
+    async def test_a_member_is_named_in_one_way(self, window: Counter, owner: Someone, member: dict[str, str]) -> None:
+        refused(await bind(window, await window.token(owner, "sharing"), member), 422, "invalid-request")

@@ -4,14 +4,13 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Annotated, Final, Literal
-from uuid import UUID
 
 import httpx
 from pydantic import Field, StringConstraints
 
-from app.adapters.gateways import Answer, Gateway, GatewaySilent, Model, Said
+from app.adapters.gateways import Gateway, Said
+from app.adapters.orders import Code, OrderGateway, SaidOrder
 from app.core.clock import Clock, today
-from app.core.logging import logger
 from app.core.settings import GatewaySettings
 from app.ports.certifications import (
     Benefit,
@@ -31,7 +30,6 @@ _AHEAD: Final = timedelta(days=1)  # how far a gateway's day may be before ours
 _YEARS: Final = timedelta(days=3 * 366)  # nobody is certified for longer
 _Day = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 _Money = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}\.[0-9]{2}$")]
-_Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,16}$")]
 
 
 class _SaidBenefit(Said):
@@ -51,28 +49,28 @@ class _SaidEntitlement(Said):
     due_on: _Day | None = None
 
 
-class _SaidReceipt(_SaidEntitlement):
-    order_no: str
+class _SaidReceipt(SaidOrder, _SaidEntitlement):
+    pass
 
 
-class _SaidRefusal(Said):
-    order_no: str
-    reason: _Code
+class _SaidRefusal(SaidOrder):
+    reason: Code
 
 
 class GatewayCertifications(Certifications):
     """Asks the gateway, and believes no answer that the contract does not have."""
 
     def __init__(self, settings: GatewaySettings, clock: Clock, client: httpx.AsyncClient) -> None:
-        self._gateway = Gateway(settings, clock, client)
+        gateway = Gateway(settings, clock, client)
+        self._gateway = OrderGateway(gateway, clock, "certifications", _unavailable)
         self._clock = clock
 
     async def entitlement(self, number: str) -> Entitlement:
-        answer = await self._ask("POST", "/entitlements", {"aac002": number})
-        return self._believed(_read(answer, _SaidEntitlement, {200}), number)
+        answer = await self._gateway.ask("POST", "/entitlements", {"aac002": number})
+        return self._believed(self._gateway.read(answer, _SaidEntitlement, {200}), number)
 
     async def report(self, report: Report) -> Receipt:
-        answer = await self._ask(
+        answer = await self._gateway.ask(
             "PUT",
             f"/certifications/{report.order}",
             {
@@ -83,18 +81,10 @@ class GatewayCertifications(Certifications):
             },
         )
         if answer.status == 422:
-            refused = _read(answer, _SaidRefusal, {422})
-            _require_own(refused.order_no, report.order)
+            refused = self._gateway.read_own(answer, _SaidRefusal, {422}, report.order)
             return Receipt(report.order, Entitlement(), _REFUSALS.get(refused.reason, Refusal.OTHER))
-        said = _read(answer, _SaidReceipt, {200, 201})
-        _require_own(said.order_no, report.order)
+        said = self._gateway.read_own(answer, _SaidReceipt, {200, 201}, report.order)
         return Receipt(report.order, self._believed(said, report.number))
-
-    async def _ask(self, method: str, path: str, body: object) -> Answer:
-        try:
-            return await self._gateway.ask(method, path, body)
-        except GatewaySilent as error:
-            raise CertificationsUnavailable(retry_after_seconds=30) from error
 
     def _believed(self, said: _SaidEntitlement, number: str) -> Entitlement:
         """Translate what is said of somebody.
@@ -103,58 +93,41 @@ class GatewayCertifications(Certifications):
             CertificationsUnavailable: it is about somebody else, or cannot be.
         """
         if said.aac002 != number:
-            raise _not_believed("person")
-        certified_on, due_on = _day(said.certified_on), _day(said.due_on)
+            raise self._gateway.not_believed("person")
+        certified_on, due_on = self._day(said.certified_on), self._day(said.due_on)
         day = today(self._clock.now())
         if certified_on is not None and certified_on > day + _AHEAD:
-            raise _not_believed("certified_on")
+            raise self._gateway.not_believed("certified_on")
         if due_on is not None and (due_on > day + _YEARS or (certified_on is not None and due_on <= certified_on)):
-            raise _not_believed("due_on")
+            raise self._gateway.not_believed("due_on")
         if said.benefits and certified_on is None and due_on is None:
-            raise _not_believed("no_day")
+            raise self._gateway.not_believed("no_day")
         return Entitlement(
-            benefits=tuple(_benefit(each) for each in said.benefits),
+            benefits=tuple(self._benefit(each) for each in said.benefits),
             certified_on=certified_on,
             way=None if said.way is None else Way(said.way),
             due_on=due_on,
         )
 
+    def _benefit(self, said: _SaidBenefit) -> Benefit:
+        restored_on = self._day(said.restored_on)
+        if (said.payment == "restored") != (restored_on is not None):
+            raise self._gateway.not_believed("payment")
+        return Benefit(
+            kind=CertifiedKind(said.benefit),
+            payment=PaymentState(said.payment),
+            suspended_since=self._day(said.suspended_since),
+            restored_on=restored_on,
+            back_paid=None if said.back_paid is None else Decimal(said.back_paid),
+            back_paid_months=said.back_paid_months,
+        )
 
-def _benefit(said: _SaidBenefit) -> Benefit:
-    restored_on = _day(said.restored_on)
-    if (said.payment == "restored") != (restored_on is not None):
-        raise _not_believed("payment")
-    return Benefit(
-        kind=CertifiedKind(said.benefit),
-        payment=PaymentState(said.payment),
-        suspended_since=_day(said.suspended_since),
-        restored_on=restored_on,
-        back_paid=None if said.back_paid is None else Decimal(said.back_paid),
-        back_paid_months=said.back_paid_months,
-    )
-
-
-def _day(said: str | None) -> date | None:
-    try:
-        return None if said is None else date.fromisoformat(said)
-    except ValueError:
-        raise _not_believed("day") from None
+    def _day(self, said: str | None) -> date | None:
+        try:
+            return None if said is None else date.fromisoformat(said)
+        except ValueError:
+            raise self._gateway.not_believed("day") from None
 
 
-def _read(answer: Answer, model: type[Model], good: set[int]) -> Model:
-    if answer.status not in good:
-        raise _not_believed(f"http_{answer.status}")
-    try:
-        return answer.read(model)
-    except GatewaySilent as error:
-        raise CertificationsUnavailable(retry_after_seconds=30) from error
-
-
-def _require_own(order_no: str, order: UUID) -> None:
-    if order_no != str(order):
-        raise _not_believed("order")
-
-
-def _not_believed(what: str) -> CertificationsUnavailable:
-    logger(__name__).warning("certifications_not_believed", what=what)
+def _unavailable() -> CertificationsUnavailable:
     return CertificationsUnavailable(retry_after_seconds=30)

@@ -61,7 +61,10 @@ class Order:
 
 
 class ExampleGateway:
-    """The gateway: who is there, what is kept of them, how it behaves; `step_seconds` is how long each step takes."""
+    """The gateway: who is there, what is kept of them, how it behaves, its clock.
+
+    `step_seconds` is how long each step of an order takes; `refusal` refuses all orders.
+    """
 
     def __init__(
         self,
@@ -81,13 +84,13 @@ class ExampleGateway:
         self.refusal: JSON | None = None
         self.step_seconds = 30.0
         self.asked: list[tuple[str, JSON]] = []
-        self._now = now
+        self.now = now
         self._heard: dict[str, float] = {}
         self._earlier: dict[str, Response] = {}
-        self._envelopes = Envelopes(app_id, shared, keys, lambda: self._now())
-        self._stranger = Envelopes(app_id, ["whsec_" + base64.b64encode(bytes(32)).decode()], keys, lambda: self._now())
-        self._late = Envelopes(app_id, shared, keys, lambda: self._now() - 3600)
-        self._open = Envelopes(app_id, shared, (), lambda: self._now())
+        self._envelopes = Envelopes(app_id, shared, keys, lambda: self.now())
+        self._stranger = Envelopes(app_id, ["whsec_" + base64.b64encode(bytes(32)).decode()], keys, lambda: self.now())
+        self._late = Envelopes(app_id, shared, keys, lambda: self.now() - 3600)
+        self._open = Envelopes(app_id, shared, (), lambda: self.now())
 
     def app(self) -> Starlette:
         """Make the server."""
@@ -114,7 +117,7 @@ class ExampleGateway:
 
     def says(self, order_no: str, status: str, reason: str | None = None) -> None:
         """Let an order have taken one more step."""
-        self.orders[order_no].steps.append({"status": status, "at": self._moment(self._now()), "reason": reason})
+        self.orders[order_no].steps.append({"status": status, "at": self._moment(self.now()), "reason": reason})
 
     async def _change(self, request: Request) -> Response:
         mood = (await request.json()).get("mood")
@@ -201,7 +204,7 @@ class ExampleGateway:
         return "0", {"aac002": number, "portrait": None if portrait is None else base64.b64encode(portrait).decode()}
 
     def _keep(self, asked: Asked) -> tuple[str, JSON | None]:
-        number, now = asked.content["aac002"], datetime.fromtimestamp(self._now(), UTC)
+        number, now = asked.content["aac002"], datetime.fromtimestamp(self.now(), UTC)
         items = self.records(asked.method, asked.content, self.people.said.get(number), now)
         return "0", {"aac002": number, "as_of": now.isoformat(), "items": items}
 
@@ -213,8 +216,8 @@ class ExampleGateway:
         differs = person is None or person["aac003"] != asked.content["aac003"]
         refusal = self.refusal or ({"status": "90", "reason": "F02"} if differs else None)
         if refusal is not None:
-            return "422", {"order_no": order_no, "at": self._moment(self._now())} | refusal
-        self.orders[order_no] = Order(asked.content, self._now())
+            return "422", {"order_no": order_no, "at": self._moment(self.now())} | refusal
+        self.orders[order_no] = Order(asked.content, self.now())
         return "0", {"order_no": order_no}
 
     def _progress(self, asked: Asked) -> tuple[str, JSON | None]:
@@ -222,7 +225,7 @@ class ExampleGateway:
         order = self.orders.get(order_no)
         if order is None:
             return "404", None
-        while len(order.steps) < len(STEPS) and self._now() >= order.at + self.step_seconds * (len(order.steps) + 1):
+        while len(order.steps) < len(STEPS) and self.now() >= order.at + self.step_seconds * (len(order.steps) + 1):
             at = self._moment(order.at + self.step_seconds * (len(order.steps) + 1))
             order.steps.append({"status": STEPS[len(order.steps)], "at": at, "reason": None})
             if len(order.steps) == len(STEPS):
@@ -232,7 +235,7 @@ class ExampleGateway:
 
     def _is_new(self, request_no: str) -> bool:
         """Remember what was heard for as long as its time would be believed; several processes would share a table."""
-        now = self._now()
+        now = self.now()
         self._heard = {known: at for known, at in self._heard.items() if now - at <= 600}
         is_new = request_no not in self._heard
         self._heard[request_no] = now

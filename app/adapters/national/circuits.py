@@ -17,6 +17,7 @@ from enum import StrEnum
 from typing import Final
 
 from app.core.clock import Clock
+from app.core.logging import logger
 
 FAILURES: Final = 5
 PAUSE: Final = timedelta(seconds=30)
@@ -46,7 +47,8 @@ class Failed(Exception):
 class Circuit:
     """The circuit of one group of calls; it lives in one event loop, so nothing comes between two of its lines."""
 
-    def __init__(self, clock: Clock, *, failures: int = FAILURES, pause: timedelta = PAUSE) -> None:
+    def __init__(self, name: str, clock: Clock, *, failures: int = FAILURES, pause: timedelta = PAUSE) -> None:
+        self._name = name
         self._clock = clock
         self._most_failures = failures
         self._pause = pause
@@ -100,10 +102,12 @@ class Circuit:
         if is_good and was_open:
             self._opened_at = None
             self._turn += 1
+            logger(__name__).info("circuit_closed", circuit=self._name)
         elif not is_good and (was_open or self._failures >= self._most_failures):
             self._opened_at = self._clock.now()
             self._opened_for = self._pause * random.uniform(1 - _SPREAD, 1 + _SPREAD)  # noqa: S311 - no secret
             self._turn += 1
+            logger(__name__).warning("circuit_opened", circuit=self._name)
 
     def _seconds_left(self) -> float:
         assert self._opened_at is not None

@@ -32,7 +32,7 @@ class NationalSilent(GatewaySilent):
 
 
 class _NotNow(Failed):
-    """No answer, and there may be one to the next try."""
+    """No answer, and there may be one to the next try; its text says why, for the log."""
 
 
 class _NotGenuine(Failed):
@@ -73,7 +73,7 @@ class NationalGateway:
         self._most_seconds = settings.timeout_seconds
         self._envelopes = Envelopes(settings.app_id, signer or HmacSigner(secrets_of(settings)), cipher, clock)
         self._client = client
-        self._circuits = {group: Circuit(clock) for group in Group}
+        self._circuits = {group: Circuit(group.value, clock) for group in Group}
         self._places = {group: asyncio.Semaphore(settings.concurrency) for group in Group}
 
     def circuits(self) -> Mapping[str, State]:
@@ -115,9 +115,8 @@ class NationalGateway:
                 raise NationalSilent(is_heard=False, retry_after_seconds=error.seconds) from error
             except _NotGenuine as error:
                 raise NationalSilent from error
-            except _NotNow:
-                continue
-        _warn("national_gateway_silent", call, "no_answer")
+            except _NotNow as error:
+                _warn("national_gateway_silent", call, str(error))
         raise NationalSilent(is_heard=False)
 
     async def _try(self, call: Call, content: bytes, until: float, blame: Callable[[], None]) -> Answered:
@@ -128,13 +127,13 @@ class NationalGateway:
             async with asyncio.timeout_at(min(started + call.try_seconds, until)):
                 status, said = await self._exchange(call, body)
         except (httpx.HTTPError, TimeoutError) as error:
-            raise _NotNow from error
+            raise _NotNow(type(error).__name__) from error
         except asyncio.CancelledError:
             if asyncio.get_running_loop().time() - started >= call.try_seconds / 2:  # whoever asks has waited for long
                 blame()
             raise
         if is_not_now(status):
-            raise _NotNow
+            raise _NotNow(f"http_{status}")
         if status != 200:
             raise _not_genuine(call, f"http_{status}")
         try:
@@ -142,7 +141,7 @@ class NationalGateway:
         except NotBelieved as error:
             raise _not_genuine(call, error.flaw) from error
         if MEANINGS.get(answered.code) is Meaning.NOT_NOW:
-            raise _NotNow
+            raise _NotNow(answered.code)
         return answered
 
     async def _exchange(self, call: Call, body: bytes) -> tuple[int, bytes]:

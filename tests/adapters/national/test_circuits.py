@@ -30,7 +30,7 @@ def clock() -> MovableClock:
 
 @pytest.fixture
 def circuit(clock: MovableClock) -> Circuit:
-    return Circuit(clock)
+    return Circuit("register", clock)
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_a_clock_that_is_put_back_keeps_nobody_out(open_one: Circuit, clock: Mov
 
 
 def test_pauses_differ_so_that_many_processes_do_not_probe_at_once(clock: MovableClock) -> None:
-    circuits = [Circuit(clock) for _ in range(50)]
+    circuits = [Circuit("register", clock) for _ in range(50)]
     for each in circuits:
         fail(each, FAILURES)
     clock.move(PAUSE)

@@ -1,6 +1,5 @@
 """The whole way through the national gateway: a card, rights, a new card, and what happens when it is down."""
 
-import time
 from collections.abc import AsyncIterator
 
 import httpx
@@ -18,9 +17,12 @@ from app.core.settings import Settings
 from app.ports.register import TestPerson
 from app.routers.deps import House
 from tests import cluster
+from tests.card_orders.playing import Ordering
 from tests.factories.adding import ok, refused
 from tests.factories.houses import build
-from tests.factories.national import KEY_TEXT, SECRET_TEXT, national_settings
+from tests.factories.make import Make
+from tests.factories.national import KEY_TEXT, SECRET_TEXT, meet, national_settings
+from tests.factories.passing import Time
 from tests.factories.phone import Phone
 from tests.factories.servers import serving
 
@@ -30,7 +32,7 @@ OWNER_PHONE = "10000000001"
 @pytest.fixture
 def there() -> ExampleGateway:
     """The gateway, which knows the people of the demo."""
-    return ExampleGateway("escard", [SECRET_TEXT], demo(), keys=[KEY_TEXT], now=time.time)
+    return ExampleGateway("escard", [SECRET_TEXT], demo(), keys=[KEY_TEXT])
 
 
 @pytest.fixture
@@ -48,6 +50,7 @@ async def house(
             }
         )
         built = build(changed, database.app_url, keys, images=images, papers=WorkerPapers(images.pool))
+        there.now = lambda: built.ports.clock.now().timestamp()
         async with main.opened(built) as house:
             yield house
 
@@ -76,6 +79,25 @@ async def test_somebody_whom_only_the_gateway_knows_gets_a_card_and_sees_their_r
     assert card["physical_card"] == "normal"
     assert pension["as_of"] is not None
     assert {method for method, _ in there.asked} >= {"register.find", "register.portrait", "rights.participations"}
+
+
+async def test_a_card_is_ordered_once_though_the_answer_was_lost_and_the_e_card_follows_the_new_one(
+    make: Make, house: House, there: ExampleGateway
+) -> None:
+    me, time = await make.owner(name="王志远"), Time(house)
+    meet(there, me.registered)
+    there.people.said[me.registered.number]["aaz502"] = "2"
+    mine = Ordering(me)
+    order_id = await mine.order(address="北京路 1 号 3 单元 王志远")
+    there.behave("unheard")
+    await time.work()
+    taken = list(there.orders)
+    await time.pass_by(hours=6)
+
+    assert taken == [order_id]
+    assert (await mine.states(order_id))[-2:] == ["at_branch", "collected"]
+    assert [method for method, _ in there.asked].count("card_orders.submit") == 2
+    assert (await me.read("/v1/holders/me/card"))["physical_card"] == "normal"
 
 
 async def test_a_gateway_that_is_down_is_said_to_be_and_nothing_typed_is_lost(

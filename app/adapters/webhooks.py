@@ -57,6 +57,11 @@ def read_secret(text: str) -> bytes:
     return secret
 
 
+def signed_text(message_id: str, timestamp: str, body: bytes) -> bytes:
+    """Return what the signatures of a message are made over."""
+    return f"{message_id}.{timestamp}.".encode() + body
+
+
 class Webhooks:
     """Signs with each of its secrets, and believes what is signed with any of them and is of now."""
 
@@ -106,6 +111,6 @@ class Webhooks:
         return message_id
 
     def _signatures(self, message_id: str, timestamp: str, body: bytes) -> list[str]:
-        signed = f"{message_id}.{timestamp}.".encode() + body
-        digests = (hmac.digest(secret, signed, "sha256") for secret in self._secrets)
+        text = signed_text(message_id, timestamp, body)
+        digests = (hmac.digest(secret, text, "sha256") for secret in self._secrets)
         return [f"v1,{base64.b64encode(digest).decode()}" for digest in digests]

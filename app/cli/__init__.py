@@ -27,6 +27,7 @@ VERBS: Final[Mapping[str, str]] = {
     "retention": "Show what is kept, and until when.",
     "audit": "Check that what was written down is whole.",
     "keys": "Make and show the key ring.",
+    "signer": "Make and show the SM2 key that events are signed with.",
     "settings": "List every setting.",
 }
 

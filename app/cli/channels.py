@@ -7,8 +7,9 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from app.cli.configuration import read_settings
 from app.cli.house import in_house
-from app.cli.terminal import Refused, say, table
+from app.cli.terminal import Refused, complain, say, table
 from app.core.db import Session
 from app.models.channels import CardEvent, Channel, ChannelKind, ChannelService
 from app.services.channel_registry import hearing, keys, registering
@@ -143,11 +144,13 @@ def add_keys(
     name: Name,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A JWK set, one JWK, or a public key in PEM.")],
 ) -> None:
-    """Let a channel sign with these keys too: EC on P-256, or RSA of 2048 bits and more."""
+    """Let a channel sign with these keys too: EC on P-256 or SM2, or RSA of 2048 bits and more."""
 
     async def add(session: Session) -> list[str]:
         jwks = keys.read(content)
         await keys.add(session, name, jwks)
+        if any(jwk.get("crv") == keys.SM2 for jwk in jwks) and read_settings().signer == "none":
+            complain(f"Nothing is signed by SM2 to {name} until ESCARD_SIGNER is set.")
         return [jwk["kid"] for jwk in jwks]
 
     try:

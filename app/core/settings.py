@@ -110,6 +110,12 @@ class Settings(BaseSettings):
     pbkdf2_iterations: int = Field(600_000, ge=600_000, le=3_000_000)
     """Iterations of PBKDF2-HMAC-SM3, which hashes passwords under `sm`; hashes of others are read (docs/ciphers.md)."""
 
+    signer: Literal["none", "openssl"] = "none"
+    """What signs by SM2 for channels that know it: `none`, or the system's `openssl` (docs/ciphers.md)."""
+
+    signer_key_file: Path | None = None
+    """The private key of `signer`, made by `escard signer init`; empty means `sm2.pem` in the data folder."""
+
     object_store: Literal["local", "s3"] = "local"
     """Where sealed documents lie: `local` (a folder) or `s3`."""
 
@@ -259,6 +265,11 @@ class Settings(BaseSettings):
             raise ValueError(f"production refuses sandboxes: set another {names}")
         if not self.public_url.startswith("https://"):
             raise ValueError("production needs an ESCARD_PUBLIC_URL that starts with https://")
+
+    @property
+    def signer_key_path(self) -> Path:
+        """The file of the SM2 key in use."""
+        return self.signer_key_file or self.data_folder / "sm2.pem"
 
     @property
     def key_path(self) -> Path:

@@ -127,11 +127,13 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
     faces = chosen.face_providers(settings, clock, client)
     presorters = chosen.presorters(settings, faces, clock, client)
     readers = (RapidReader(),) if settings.document_reader == "rapidocr" else ()
+    signer = chosen.signer(settings)
     ports = Ports(
         clock=clock,
         keys=ring,
         messages=chosen.messages(settings, inbox, clock, client),
-        hooks=HttpHooks(clock, client),
+        hooks=HttpHooks(clock, client, signer),
+        signer=signer,
         push=None if settings.push_gateway is None else GatewayPush(settings.push_gateway, clock, client),
         register=chosen.register(settings, register, national, clock),
         register_events=chosen.register_events(settings, clock),
@@ -190,6 +192,7 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
             *(face.close for face in faces.values()),
             *(face.close for face in presorters if face.name not in faces),
             *(reader.close for reader in readers),
+            *(() if signer is None else (signer.close,)),
             client.aclose,
             db.close,
         ),

@@ -21,6 +21,7 @@ from app.adapters.national.register import NationalRegister
 from app.adapters.national.rights import NationalInsurance
 from app.adapters.register.embedded import EmbeddedRegister
 from app.adapters.register.events import SignedRegisterEvents
+from app.adapters.signer.openssl import OpenSslSigner
 from app.adapters.storage.objects import FolderObjects, S3Objects
 from app.adapters.transfers.embedded import EmbeddedTransfers
 from app.adapters.transfers.gateway import GatewayTransfers
@@ -33,6 +34,7 @@ from app.ports.face import FaceProvider, FrameFaceProvider
 from app.ports.insurance import Authority, InsuranceRecords
 from app.ports.messages import Messages
 from app.ports.register import Register, RegisterEvents
+from app.ports.signer import Signer
 from app.ports.storage import ObjectStore
 from app.ports.transfers import Transfers
 
@@ -61,6 +63,15 @@ def register_events(settings: Settings, clock: Clock) -> RegisterEvents | None:
     """Return what verifies the events of the register, if there is a secret for them."""
     secrets = settings.register_secrets.get_secret_value()
     return SignedRegisterEvents(secrets, clock) if secrets else None
+
+
+def signer(settings: Settings) -> Signer | None:
+    """Return what signs by SM2, if anything does.
+
+    Raises:
+        LookupError: it cannot.
+    """
+    return OpenSslSigner(settings.signer_key_path) if settings.signer == "openssl" else None
 
 
 def object_store(settings: Settings) -> ObjectStore:

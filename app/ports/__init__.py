@@ -17,6 +17,7 @@ from app.ports.papers import Papers
 from app.ports.push import Push
 from app.ports.reader import DocumentReader
 from app.ports.register import PersonChange, Register, RegisterEvents, TestPerson
+from app.ports.signer import Signer
 from app.ports.storage import ObjectStore
 from app.ports.transfers import Transfers
 
@@ -26,7 +27,7 @@ class Ports:
     """Everything outside that a server is joined to; the face providers by their names, in the order of the setting.
 
     Without a `reader` nothing is read on documents but by people, and without a `presorter` no faces are compared for
-    them. Without `push` no app shows a notification by itself.
+    them. Without `push` no app shows a notification by itself, and without a `signer` nothing is signed by SM2.
     """
 
     clock: Clock
@@ -34,6 +35,7 @@ class Ports:
     messages: Messages
     push: Push | None
     hooks: Hooks
+    signer: Signer | None
     register: Register
     register_events: RegisterEvents | None
     certifications: Certifications

@@ -13,10 +13,14 @@ class HookUnavailable(Unavailable):
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """An address, and the secrets that its events are signed with: the newest, and the one before it for a while."""
+    """An address, and the secrets that its events are signed with: the newest, and the one before it for a while.
+
+    One that `knows_sm2` gets our signature by SM2 besides, where there is a `Signer`.
+    """
 
     url: str
     secrets: Sequence[bytes] = field(repr=False)
+    knows_sm2: bool = False
 
 
 class Hooks(Protocol):

@@ -4,14 +4,17 @@ import asyncio
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from app.core.tokens import base64url
 from app.routers.deps import House
 from app.services.channel_registry import keys, registering
 from tests.factories.adding import later, ok, refused
 from tests.factories.channel_clients import TYPE, ChannelClient
 from tests.factories.make import Make
+from tests.factories.sm2 import STANDARD as SM2
 
 
 @pytest.fixture
@@ -96,6 +99,12 @@ class TestTokens:
         signed = bank.signed(bank.claims(), key=ec.generate_private_key(ec.SECP256R1()))
 
         refused(await bank.ask(signed), 401, "channel-not-known")
+
+    async def test_a_key_of_sm2_gets_none(self, bank: ChannelClient) -> None:
+        sm2 = {"kty": "EC", "crv": "SM2", "x": base64url.text(SM2.x), "y": base64url.text(SM2.y), "kid": "sm2"}
+        await bank.house.db.run(lambda session: keys.add(session, bank.name, keys.read(orjson.dumps(sm2))))
+
+        refused(await bank.ask(bank.signed(bank.claims(), {"kid": "sm2"})), 401, "channel-not-known")
 
     async def test_a_key_that_was_removed_and_a_channel_that_is_suspended_get_none(self, bank: ChannelClient) -> None:
         token = await bank.token()

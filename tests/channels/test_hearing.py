@@ -5,7 +5,9 @@ import base64
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
+import orjson
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -14,19 +16,22 @@ from starlette.routing import Route
 from structlog.testing import capture_logs
 
 from app.adapters.hooks import HttpHooks
+from app.adapters.signer.openssl import OpenSslSigner
 from app.adapters.webhooks import NotGenuine, Webhooks
 from app.core.clock import Clock
 from app.core.db import Session
 from app.models.channels import CardEvent
 from app.ports import Ports
+from app.ports.signer import Signer
 from app.routers.deps import House
-from app.services.channel_registry import hearing, registering
+from app.services.channel_registry import hearing, keys, registering
 from app.services.channel_registry.hearing import HookAddressNotTaken
 from app.services.channel_registry.registering import NewChannel
 from app.worker import tell_due
 from tests.factories.adding import later
 from tests.factories.make import JSON, Holder, Make
 from tests.factories.servers import loopback_client, serving
+from tests.factories.sm2 import needs_openssl, new_key
 
 ALL = frozenset(CardEvent)
 
@@ -40,6 +45,7 @@ class Bank:
     statuses: list[int] = field(default_factory=list)
     heard: list[tuple[str, JSON]] = field(default_factory=list)
     refused: int = 0
+    signed: list[tuple[bytes, list[str]]] = field(default_factory=list)
     delay_seconds: float = 0
 
     def __post_init__(self) -> None:
@@ -53,6 +59,8 @@ class Bank:
         except NotGenuine:
             self.refused += 1
             return Response(status_code=401)
+        text = f"{event_id}.{request.headers['webhook-timestamp']}.".encode() + body
+        self.signed.append((text, request.headers["webhook-signature"].split(" ")))
         await asyncio.sleep(self.delay_seconds)
         status = self.statuses.pop(0) if self.statuses else 204
         self.heard.append((event_id, await request.json()))
@@ -91,11 +99,11 @@ async def scene(house: House) -> AsyncIterator[Scene]:
 
 
 @asynccontextmanager
-async def _scene(house: House) -> AsyncIterator[Scene]:
+async def _scene(house: House, signer: Signer | None = None) -> AsyncIterator[Scene]:
     clock = house.ports.clock
     bank = Bank(clock)
     async with serving(bank.app) as address, loopback_client() as client:
-        ports = replace(house.ports, hooks=HttpHooks(clock, client, seconds=0.5))
+        ports = replace(house.ports, hooks=HttpHooks(clock, client, signer, seconds=0.5))
         yield Scene(house, ports, bank, address)
 
 
@@ -159,6 +167,66 @@ class TestEvents:
         said = str(scene.bank.heard)
         ids = (me.registered.name, me.registered.number, str(me.id), str(me.claims.account_id))
         assert [each for each in ids if each in said] == []
+
+
+@needs_openssl
+class TestSm2:
+    """A channel that has given a key of SM2 is signed to by SM2 too."""
+
+    @pytest.fixture
+    async def signer(self, tmp_path: Path) -> AsyncIterator[OpenSslSigner]:
+        made = OpenSslSigner(new_key(tmp_path))
+        yield made
+        await made.close()
+
+    @pytest.fixture
+    async def scene(self, house: House, signer: OpenSslSigner) -> AsyncIterator[Scene]:
+        async with _scene(house, signer) as scene:
+            yield scene
+
+    async def test_signs_the_same_text_beside_the_secrets(
+        self, scene: Scene, me: Holder, signer: OpenSslSigner, tmp_path: Path
+    ) -> None:
+        theirs = OpenSslSigner(new_key(tmp_path, "theirs.pem")).public_key
+        pem = b"-----BEGIN PUBLIC KEY-----\n" + base64.b64encode(theirs.der) + b"\n-----END PUBLIC KEY-----\n"
+        await scene.add()
+        await scene.house.db.run(lambda session: keys.add(session, "app", keys.read(pem)))
+
+        await suspend(me)
+        await scene.tell()
+
+        [(text, signatures)] = scene.bank.signed
+        kinds = [signature.split(",")[0] for signature in signatures]
+        by_sm2 = base64.b64decode(signatures[1].removeprefix("v1sm2,"))
+        assert kinds == ["v1", "v1sm2"]
+        assert await signer.verify(signer.public_key, text, by_sm2)
+        assert not await signer.verify(theirs, text, by_sm2)
+
+    async def test_signs_to_nobody_who_has_given_no_key(self, scene: Scene, me: Holder) -> None:
+        await scene.add()
+
+        await suspend(me)
+        await scene.tell()
+
+        assert [len(signatures) for _, signatures in scene.bank.signed] == [1]
+
+    async def test_that_cannot_sign_now_lets_the_event_wait(self, house: House, me: Holder, tmp_path: Path) -> None:
+        busy = OpenSslSigner(new_key(tmp_path, "busy.pem"), at_once=1, waiting=-1)
+        async with _scene(house, busy) as scene:
+            await scene.add()
+            jwk = {"kty": "EC", "crv": "SM2", "x": _text(busy.public_key.x), "y": _text(busy.public_key.y)}
+            await house.db.run(lambda session: keys.add(session, "app", keys.read(orjson.dumps(jwk))))
+            await suspend(me)
+
+            await scene.tell()
+
+            [waiting] = await house.db.fetch("SELECT attempts FROM outbox_event WHERE kind = 'tell_channel'")
+            assert (scene.bank.heard, waiting["attempts"]) == ([], 1)
+        await busy.close()
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
 class TestDelivery:

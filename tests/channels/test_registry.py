@@ -20,6 +20,7 @@ from app.services.channel_registry.registering import ChannelKnown, ChannelNotTa
 from app.services.channel_registry.standing import ChannelStopped
 from tests.factories.make import Holder, Make
 from tests.factories.phone import PASSWORD, Phone
+from tests.factories.sm2 import STANDARD as SM2
 
 MINE = "/v1/holders/me/card"
 
@@ -251,6 +252,16 @@ class TestKeys:
         assert keys.read(orjson.dumps({**of_pem})) == [of_pem]
         assert int.from_bytes(base64.urlsafe_b64decode(of_pem["n"] + "==")) == public.public_numbers().n
 
+    def test_a_key_of_sm2_reads_the_same_from_pem_and_from_json(self) -> None:
+        body = base64.b64encode(SM2.der).decode()
+        pem = f"-----BEGIN PUBLIC KEY-----\n{body[:64]}\n{body[64:]}\n-----END PUBLIC KEY-----\n"
+
+        [of_pem] = keys.read(pem.encode())
+
+        assert keys.read(orjson.dumps({**of_pem})) == [of_pem]
+        assert of_pem["crv"] == "SM2"
+        assert base64.urlsafe_b64decode(of_pem["x"] + "=") == SM2.x
+
     def test_what_is_no_public_key_of_ours_is_not_taken(self) -> None:
         private = ec.generate_private_key(ec.SECP256R1())
         good = jwk_of(private.public_key())
@@ -260,6 +271,7 @@ class TestKeys:
             good | {"use": "enc"},
             good | {"kid": "with space"},
             good | {"x": good["y"]},
+            good | {"crv": "SM2"},
             good | {"x": "AA"},
             good | {"x": "A"},
             good | {"x": "not base64url!"},

@@ -23,6 +23,7 @@ from tests.adapters.embedded import ROOT
 from tests.cli.commands import Escard
 from tests.cluster import Cluster
 from tests.factories.make import Make
+from tests.factories.sm2 import needs_openssl
 
 PEOPLE = """name,social_security_number,phone
 王芳,100101199001010048,10000000091
@@ -149,6 +150,27 @@ class TestKeys:
 
         assert done.status == 1
         assert "can be read by others: chmod 600" in done.complained
+
+
+@needs_openssl
+class TestSigner:
+    def test_a_key_is_made_once_and_its_public_key_shown(self, escard: Escard) -> None:
+        first, second = (escard.do("signer", "init") for _ in range(2))
+        secret = (escard.data_folder / "sm2.pem").read_text().split("\n")[1]
+
+        shown = escard.do("signer", "show")
+
+        assert (first.status, second.status, shown.status) == (0, 1, 0)
+        assert shown.said.startswith("-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoEcz1UBgi0DQgAE")
+        assert secret not in first.said + second.complained + shown.said
+
+    def test_without_a_key_nothing_that_needs_it_starts(self, with_keys: Escard, database: cluster.Database) -> None:
+        shown = with_keys.do("signer", "show")
+        worker = with_keys.do("worker", signer="openssl", database_url=database.app_url)
+
+        assert (shown.status, worker.status) == (1, 1)
+        for complained in (shown.complained, worker.complained):
+            assert "`escard signer init` makes one" in complained
 
 
 class TestMigrate:

@@ -15,7 +15,7 @@ from jose.exceptions import JOSEError
 LONGEST_SECONDS: Final = 300  # from `iat` to `exp`
 SKEW_SECONDS: Final = 60  # between a channel's clock and ours
 _MOST_BYTES: Final = 8192
-_ALGORITHMS: Final = {"EC": "ES256", "RSA": "RS256"}
+_ALGORITHMS: Final = {"P-256": "ES256", "RSA": "RS256"}  # by the curve, or the kind of the key where it has none
 _HEADERS: Final = {"alg", "kid", "typ"}
 _ID: Final = re.compile(r"[A-Za-z0-9._~:/+=-]{16,128}")
 
@@ -69,8 +69,10 @@ class Assertion:
         """
         if self._typ.lower() != typ.lower():  # media types do not differ by their case (RFC 7515 §4.1.9)
             raise AssertionNotTaken
+        algorithm = _ALGORITHMS.get(key.get("crv", key["kty"]))
+        if algorithm is None:  # SM2, which JOSE does not know
+            raise AssertionNotTaken
         try:
-            algorithm = _ALGORITHMS[key["kty"]]
             said = orjson.loads(jws.verify(self._token, jwk.construct(dict(key), algorithm), [algorithm]))
         except (JOSEError, ValueError) as error:
             raise AssertionNotTaken from error

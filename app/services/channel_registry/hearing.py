@@ -12,7 +12,7 @@ from app.core.db import Session
 from app.core.errors import NotFound
 from app.models.channels import CardEvent, Channel
 from app.ports.hooks import Hook
-from app.services.channel_registry import registering
+from app.services.channel_registry import keys, registering
 
 _COLUMN: Final = "channel.secrets"
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -77,7 +77,7 @@ async def hook(session: Session, name: str) -> Hook | None:
     channel = await session.get(Channel, name, populate_existing=True)
     if channel is None or channel.url is None:
         return None
-    return Hook(channel.url, _opened(session, channel))
+    return Hook(channel.url, _opened(session, channel), knows_sm2=await keys.knows_sm2(session, name))
 
 
 async def _hearing(session: Session, name: str) -> Channel:

@@ -17,9 +17,14 @@ from sqlalchemy.dialects.postgresql import insert
 from app.core.db import Session
 from app.core.errors import NotFound
 from app.models.channels import ChannelKey
+from app.ports.signer import PublicKey
 from app.services.channel_registry import registering
 
+SM2: Final = "SM2"
+"""What stands for the curve in a JWK; RFC 7518 knows none of China's."""
+
 _MOST: Final = 8
+_KINDS: Final = "Keys are EC on P-256 or SM2, or RSA."
 _BYTES_OF_P256: Final = 32
 _LEAST_BITS: Final = 2048  # of an RSA key (RFC 7518 §3.3)
 _PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})  # RFC 7518 §6
@@ -31,7 +36,7 @@ class ChannelKeyNotTaken(ValueError):
 
 
 def read(content: bytes) -> Sequence[Mapping[str, str]]:
-    """Read public keys: a JWK set, one JWK (RFC 7517), or one in PEM; EC on P-256 or RSA of 2048 bits and more.
+    """Read public keys: a JWK set, one JWK (RFC 7517), or one in PEM; EC on P-256 or SM2, RSA of 2048 bits and more.
 
     Returns:
         JWKs of `kty`, `kid` (the thumbprint of RFC 7638 where none is given), `use` and what belongs to the key.
@@ -94,7 +99,18 @@ async def of_channel(session: Session, name: str) -> Sequence[ChannelKey]:
     return rows.all()
 
 
+async def knows_sm2(session: Session, name: str) -> bool:
+    """Say whether a channel signs with SM2, and so can check it: what we send it is signed by SM2 too."""
+    found = await session.scalar(
+        select(ChannelKey.kid).where(ChannelKey.channel == name, ChannelKey.jwk["crv"].astext == SM2).limit(1)
+    )
+    return found is not None
+
+
 def _of_pem(content: bytes) -> Mapping[str, str]:
+    sm2 = _sm2_of_pem(content)
+    if sm2 is not None:
+        return _named({"kty": "EC", "crv": SM2, "x": _text(sm2.x), "y": _text(sm2.y)}, None)
     try:
         key = load_pem_public_key(content)
     except (ValueError, UnsupportedAlgorithm):
@@ -106,7 +122,16 @@ def _of_pem(content: bytes) -> Mapping[str, str]:
         numbers = key.public_numbers()
         jwk = {"kty": "RSA", "n": _number(numbers.n), "e": _number(numbers.e)}
         return _of_jwk(jwk)
-    raise ChannelKeyNotTaken("Keys are EC on P-256, or RSA.")
+    raise ChannelKeyNotTaken(_KINDS)
+
+
+def _sm2_of_pem(content: bytes) -> PublicKey | None:
+    """Return a key of SM2, which the library does not know."""
+    lines = [line.strip() for line in content.split(b"\n") if b"-----" not in line]
+    try:
+        return PublicKey.from_der(base64.b64decode(b"".join(lines), validate=True))
+    except ValueError:
+        return None
 
 
 def _of_jwk(said: Mapping[str, Any]) -> Mapping[str, str]:
@@ -115,25 +140,28 @@ def _of_jwk(said: Mapping[str, Any]) -> Mapping[str, str]:
     if said.get("use", "sig") != "sig":
         raise ChannelKeyNotTaken("Keys are for signatures (`use` is sig).")
     members: tuple[str, ...]
-    if said.get("kty") == "EC" and said.get("crv") == "P-256":
-        _check_point(_bytes(said, "x"), _bytes(said, "y"))
+    if said.get("kty") == "EC" and said.get("crv") in {"P-256", SM2}:
+        _check_point(said["crv"], _bytes(said, "x"), _bytes(said, "y"))
         members = ("kty", "crv", "x", "y")
     elif said.get("kty") == "RSA":
         if int.from_bytes(_bytes(said, "n")).bit_length() < _LEAST_BITS or int.from_bytes(_bytes(said, "e")) < 3:
             raise ChannelKeyNotTaken(f"An RSA key has {_LEAST_BITS} bits at least.")
         members = ("kty", "n", "e")
     else:
-        raise ChannelKeyNotTaken("Keys are EC on P-256, or RSA.")
+        raise ChannelKeyNotTaken(_KINDS)
     return _named({member: str(said[member]) for member in members}, said.get("kid"))
 
 
-def _check_point(x: bytes, y: bytes) -> None:
+def _check_point(curve: str, x: bytes, y: bytes) -> None:
     try:
+        if curve == SM2:
+            PublicKey(x, y)
+            return
         if len(x) != _BYTES_OF_P256 or len(y) != _BYTES_OF_P256:
             raise ValueError
         ec.EllipticCurvePublicNumbers(int.from_bytes(x), int.from_bytes(y), ec.SECP256R1()).public_key()
     except ValueError:
-        raise ChannelKeyNotTaken("This is no point of P-256.") from None
+        raise ChannelKeyNotTaken(f"This is no point of {curve}.") from None
 
 
 def _named(jwk: Mapping[str, str], kid: object) -> Mapping[str, str]:
@@ -156,5 +184,8 @@ def _bytes(jwk: Mapping[str, Any], member: str) -> bytes:
 
 
 def _number(value: int, size: int | None = None) -> str:
-    raw = value.to_bytes(size or (value.bit_length() + 7) // 8)
+    return _text(value.to_bytes(size or (value.bit_length() + 7) // 8))
+
+
+def _text(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")

@@ -1,0 +1,1 @@
+"""What holds the SM2 key."""

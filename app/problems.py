@@ -33,6 +33,9 @@ STATUS: Mapping[type[AppError], int] = {
 }
 """One status for each kind."""
 
+ITEMS: Final = "An outcome for each item"
+"""How an answer is described that tells refusals of single items, being none itself."""
+
 _log = logging.logger(__name__)
 _OWN_ANSWERS = {404: "not-found", 405: "method-not-allowed", 406: "not-acceptable", 413: "body-too-large"}
 _UNREAD = {"not_utf8", "too_deep", "twice"}  # what the reading of bodies tells by the error's message
@@ -120,22 +123,39 @@ def respond(
 ) -> Response:
     """Put words to what a refusal says and answer it."""
     language = texts.choose_language(request.headers.get("accept-language"))
+    filled = {**said, "next": _filled(said["next"], request)} if "next" in said else said
+    return Response(
+        orjson.dumps(in_words({"status": status, **filled}, language)),
+        status,
+        {**(headers or {}), "Content-Language": language},
+        media_type=MEDIA_TYPE,
+    )
+
+
+def in_words(said: Mapping[str, Any], language: str) -> dict[str, Any]:
+    """Return a refusal as it is sent, in a language; `said` are its status and `members`."""
     words = texts.problem(said["code"], language)
     body: dict[str, Any] = {
         "type": f"/problems/{said['code']}",
         "title": words.title,
-        "status": status,
+        "status": said["status"],
         "detail": words.detail,
         **said,
         "request_id": logging.current_request_id(),
     }
     if words.next is not None:
-        body["next"] = {"action": said["code"], **_filled(said.get("next", {}), request), "text": words.next}
+        body["next"] = {"action": said["code"], **said.get("next", {}), "text": words.next}
     if "errors" in said:
         body["errors"] = [{**field, "detail": texts.field_error(field["code"], language)} for field in said["errors"]]
-    return Response(
-        orjson.dumps(body), status, {**(headers or {}), "Content-Language": language}, media_type=MEDIA_TYPE
-    )
+    return body
+
+
+def placed(error: AppError, pointer: str) -> dict[str, Any]:
+    """Return what a refusal of one part of a body says; its fields are named from the part's `pointer` on."""
+    said = {"status": status_of(type(error)), **members(error)}
+    if error.errors:
+        said["errors"] = [{**field, "pointer": pointer + field["pointer"]} for field in said["errors"]]
+    return said
 
 
 def _filled(step: Mapping[str, str], request: Request) -> Mapping[str, str]:
@@ -155,6 +175,12 @@ def documented(*kinds: type[AppError]) -> dict[int | str, dict[str, Any]]:
         )
         entry["description"] = ", ".join(filter(None, (entry["description"], f"`{kind.code}`")))
     return found
+
+
+def in_items(*kinds: type[AppError]) -> dict[int | str, dict[str, Any]]:
+    """Describe the refusals that a route tells of single items, in an answer that is none."""
+    codes = ", ".join(f"`{kind.code}`" for kind in sorted(kinds, key=lambda kind: kind.code))
+    return {200: {"description": f"{ITEMS}; one may be refused with {codes}"}}
 
 
 async def _refused(request: Request, error: Exception) -> Response:

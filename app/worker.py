@@ -17,6 +17,7 @@ from app.core import logging
 from app.core.clock import SHANGHAI, today
 from app.core.db import Database
 from app.models.links import LinkEnd
+from app.models.sharing import SharingEnd
 from app.ports import Ports
 from app.services import audit_heads, files, housekeeping, outbox, outcomes
 from app.services.card_orders import submitting as ordering
@@ -33,6 +34,8 @@ from app.services.notifications import telling
 from app.services.outbox import Kind, Taken
 from app.services.privacy import erasing
 from app.services.reviews import lateness, presorting
+from app.services.sharing import codes
+from app.services.sharing import ending as unsharing
 from app.services.transfers import submitting, tracking, withdrawing
 
 _LOOK_SECONDS: Final = 0.5
@@ -95,6 +98,7 @@ def chores(db: Database, ports: Ports) -> Sequence[Chore]:
         ),
         Chore("expire_enrolments", partial(expiring.expire_due, db), _now, timedelta(seconds=5)),
         Chore("expire_handovers", partial(expiring.expire_handovers, db), _now, timedelta(seconds=5)),
+        Chore("expire_sharing", partial(unsharing.expire_due, db), _now, timedelta(seconds=5)),
         Chore("lapse_disputes", partial(disputing.lapse_due, db), _now, timedelta(minutes=1)),
         Chore("note_birthdays", partial(ageing.note_days, db), _now, timedelta(minutes=10), full=50),
         Chore("come_of_age", partial(ageing.come_of_age, db), _now, timedelta(seconds=30), full=50),
@@ -119,6 +123,7 @@ async def tell_due(db: Database, ports: Ports) -> int:
         Kind.READ_DOCUMENT: partial(_read_document, db, ports),
         Kind.PRESORT_CASE: partial(_presort_case, db, ports),
         Kind.SEND_LINK_ENDING_CODE: partial(_send_link_ending_code, db, ports),
+        Kind.SEND_SHARING_CODE: partial(_send_sharing_code, db, ports),
         Kind.HOME_ERASED: partial(_forget_elsewhere, db),
         Kind.TELL_CHANNEL: partial(hearing.tell, db, ports.hooks),
         Kind.PERSON_CHANGED: partial(_person_changed, db),
@@ -210,10 +215,16 @@ async def _send_link_ending_code(db: Database, ports: Ports, event: Taken) -> No
     await leaving.send_code(db, ports, UUID(event.facts["ending_id"]))
 
 
+async def _send_sharing_code(db: Database, ports: Ports, event: Taken) -> None:
+    await codes.send(db, ports, UUID(event.facts["binding_id"]), event.facts["seed"])
+
+
 async def _person_changed(db: Database, event: Taken) -> None:
-    """End the links of somebody who has died, or whose card was cancelled."""
+    """End the links of somebody who has died, or whose card was cancelled; a death ends what they share too."""
     because = {"died": LinkEnd.BY_DEATH, "card_cancelled": LinkEnd.BY_CARD_CANCELLED}[event.facts["change"]]
     await passing.end_all(db, event.home_id, because)
+    if because is LinkEnd.BY_DEATH:
+        await unsharing.end_all(db, event.home_id, SharingEnd.BY_DEATH)
 
 
 async def _submit_card_order(db: Database, ports: Ports, event: Taken) -> None:

@@ -79,7 +79,6 @@ class SharingEnd(StrEnum):
     EXPIRED = "expired"
     BY_DISPUTE = "by_dispute"
     BY_DEATH = "by_death"
-    CONSENT_WITHDRAWN = "consent_withdrawn"
     ACCOUNT_CLOSED = "account_closed"
 
 

@@ -211,7 +211,8 @@ def _take_key(operation: JSON) -> None:
     operation.setdefault("parameters", []).append({"$ref": "#/components/parameters/IdempotencyKey"})
     _refuse(operation["responses"], (once.IdempotencyKeyMissing, once.IdempotencyKeyInvalid))
     _refuse(operation["responses"], (answers.KeyInFlight, answers.KeyReused))
-    for status in ("201", "403", "404", "409", "422"):
+    done = "201" if "201" in operation["responses"] else "200"
+    for status in (done, "403", "404", "409", "422"):
         if status in operation["responses"]:
             _add_header(operation["responses"][status], "Idempotency-Replayed")
     _add_header(operation["responses"]["409"], "Retry-After")
@@ -227,7 +228,8 @@ def _tell_versions(method: str, operation: JSON) -> None:
 
 
 def _finish_response(status: str, response: JSON) -> None:
-    response["description"] = _DESCRIPTIONS.get(status, response["description"])
+    if problems.ITEMS not in response["description"]:
+        response["description"] = _DESCRIPTIONS.get(status, response["description"])
     for header in HEADERS_OF_STATUS.get(status, ()):
         _add_header(response, header)
     for content in response.get("content", {}).values():

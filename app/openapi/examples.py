@@ -50,6 +50,23 @@ _WAITING = {
     "approvals": 0,
 }
 
+_RELATIVE = {"computer_number": "600000011", "id_number": "100101195710120231", "relationship": "51"}
+_BINDING = {
+    "id": "adee6b0d-2f1c-8b7e-9a44-0d5c8e7f1a26",
+    "name": "王**",
+    "id_number": "100101********0231",
+    "relationship": "51",
+    "relationship_name": "father",
+    "state": "pending",
+    "way": "web_page",
+    "confirmed_by": "code",
+    "monthly_cap": None,
+    "asked_at": "2026-11-22T05:11:30Z",
+    "active_since": None,
+    "expires_at": "2026-11-25T05:11:30Z",
+    "code_until": "2026-11-22T05:41:30Z",
+    "code_tries_left": 5,
+}
 _WAYS = {"sms": True, "push": True}
 _NOTIFICATION = {
     "id": "adeeb3a0-6a4e-8c51-9a0e-1f2d5a0f7c11",
@@ -393,6 +410,13 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
         },
     },
     "CardOrderAsk": {"reason": "lost", "office_id": "demo-office"},
+    "RelativeAsk": _RELATIVE,
+    "SharingAsk": {"notice": _SHOWN | {"code": "account-sharing"}, "bindings": [_RELATIVE]},
+    "OutcomesRead": {"items": [{"index": 0, "status": "pending", "binding": _BINDING, "problem": None}]},
+    "BindingRead": _BINDING,
+    "SharingConfirmationAsk": {"sms_code": "471102"},
+    "SharingCapAsk": {"monthly_cap": "300.00"},
+    "SharingOrderAsk": {"order": "chosen", "binding_ids": [_BINDING["id"]]},
     "TransferAsk": {"insurance": "pension", "from_region": "100101", "to_region": "100200"},
     "RelationshipsRead": {
         "since": "2026-01-01",

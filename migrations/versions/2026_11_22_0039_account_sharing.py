@@ -108,7 +108,6 @@ def upgrade() -> None:
                 "expired",
                 "by_dispute",
                 "by_death",
-                "consent_withdrawn",
                 "account_closed",
                 name="sharingend",
                 native_enum=False,

@@ -30,6 +30,7 @@ CREATING = {
     ("post", "/v1/holders/{holder}/card-orders"),
     ("post", "/v1/holders/{holder}/card-orders/{order_id}/submission"),
     ("post", "/v1/holders/{holder}/transfers"),
+    ("post", "/v1/sharing/bindings"),
     ("post", "/v1/holders/{holder}/transfers/{transfer_id}/submission"),
     ("post", "/v1/handovers/openings"),
     ("post", "/v1/handovers/current/face-checks"),
@@ -144,8 +145,7 @@ def test_every_refusal_is_said_at_a_route() -> None:
     said = {
         code
         for _, _, operation in operations()
-        for status, response in operation["responses"].items()
-        if int(status) >= 400
+        for response in operation["responses"].values()
         for code in re.findall(r"`([a-z-]+)`", response["description"])
     }
 
@@ -177,7 +177,8 @@ def test_what_creates_takes_an_idempotency_key() -> None:
     assert taking == CREATING
     for _, _, operation in operations():
         if {"$ref": "#/components/parameters/IdempotencyKey"} in operation.get("parameters", ()):
-            assert "Idempotency-Replayed" in operation["responses"]["201"]["headers"]
+            done = operation["responses"].get("201") or operation["responses"]["200"]
+            assert "Idempotency-Replayed" in done["headers"]
             assert "`idempotency-key-missing`" in operation["responses"]["400"]["description"]
             assert "`idempotency-key-in-flight`" in operation["responses"]["409"]["description"]
             assert "`idempotency-key-reused`" in operation["responses"]["422"]["description"]

@@ -23,12 +23,6 @@ ELDER = date(1957, 3, 8)
 CHILD = date(2017, 5, 20)
 
 
-@pytest.fixture
-async def me(make: Make) -> Holder:
-    """An owner."""
-    return await make.owner(name="王志远")
-
-
 async def bind(db: Database, asked: Wanted) -> SharingBinding:
     return await db.run(lambda session: binding.bind(session, asked, audit.SYSTEM))
 

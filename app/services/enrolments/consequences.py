@@ -25,6 +25,7 @@ class Consequence(StrEnum):
     ENDS_CERTIFICATION = "ends_certification"
     DELETES_CARD_PHOTO = "deletes_card_photo"
     CLOSES_LOST_CARD = "closes_lost_card"
+    ENDS_SHARING = "ends_sharing"
 
 
 async def of(session: Session, consent: Consent, enrolment: Enrolment) -> Consequence | None:

@@ -6,18 +6,22 @@ from uuid import UUID
 from app.core.db import Database, Session, bucket_of
 from app.models.cases import CasePurpose, CaseReason
 from app.models.links import DisputeOutcome, FamilyLink, LinkDispute, LinkDisputeReason, LinkEnd, LinkState
+from app.models.sharing import SharingEnd
 from app.services import audit, cases, links
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action, Actor
 from app.services.family import keeping
 from app.services.links import disputes, reconfirmations
 from app.services.people import homes
+from app.services.sharing import ending as unsharing
 
 _AT_ONCE = 50
 
 
 async def dispute(session: Session, caller: Caller, link_id: UUID, reason: LinkDisputeReason) -> LinkDispute:
     """Freeze the link of somebody who has added the caller, and ask people to decide; disputed already is as good.
+
+    What the two share of their medical accounts ends.
 
     Raises:
         NotFound: it is not the caller's, or is over.
@@ -29,6 +33,7 @@ async def dispute(session: Session, caller: Caller, link_id: UUID, reason: LinkD
         assert known is not None
         return known
     await reconfirmations.cancel_open(session, link, caller.actor)
+    await unsharing.end_between(session, link.owner_id, link.member_id, SharingEnd.BY_DISPUTE, caller.actor)
     opened = await disputes.open_new(session, link, reason)
     await session.flush()
     await cases.open_case(

@@ -23,6 +23,7 @@ from app.services.enrolments.consequences import Consequence
 from app.services.family import consenting
 from app.services.people import homes
 from app.services.people.names import mask_name
+from app.services.sharing.asking import NOTICE as SHARING
 
 After = tuple[datetime, UUID]
 _PAYMENT: Final = "card-payment"
@@ -232,7 +233,9 @@ async def _agreements(session: Session, whose: _Whose, before: After | None, mos
 async def _agreement(session: Session, whose: _Whose, row: Agreement) -> Given:
     holder, name = await _holder(session, whose, row.person_id)
     what, href = Consequence.CLOSES_LOST_CARD, f"/v1/holders/{holder}/card/lost-card-consent"
-    if row.about_id != row.person_id:
+    if row.code == SHARING:
+        what, href = Consequence.ENDS_SHARING, f"/v1/sharing/bindings/{row.about_id}"
+    elif row.about_id != row.person_id:
         what, href = Consequence.DELETES_CARD_PHOTO, f"/v1/holders/{holder}/card-orders/{row.about_id}/photo-consent"
     is_open = holder is not None and row.ended_at is None
     return Given(

@@ -21,6 +21,7 @@ from app.models.faces import OPEN as OPEN_CHECKS
 from app.models.faces import FaceCheck, FaceCheckState
 from app.models.links import FamilyLink, LinkEnd, LinkState, MemberSlot
 from app.models.outbox import OutboxEvent
+from app.models.sharing import SharingEnd
 from app.models.transfers import UNDER_WAY, Transfer
 from app.ports.face import FaceReason
 from app.services import agreements, links, outbox
@@ -31,6 +32,7 @@ from app.services.faces import ending
 from app.services.medical_accounts import crediting
 from app.services.notifications import telling
 from app.services.people import homes
+from app.services.sharing import ending as unsharing
 
 _TO_AUTHORITIES: Final = (
     outbox.Kind.SUBMIT_TRANSFER.value,
@@ -53,6 +55,7 @@ class Effects:
 
     links_as_owner: int
     links_as_member: int
+    sharing: int
     enrolments: int
     cards: int
     filings: int
@@ -66,7 +69,7 @@ class Effects:
 
 @dataclass(frozen=True, slots=True)
 class Whose:
-    """Whose account it is, and with whom their links are."""
+    """Whose account it is, and with whom their links and their sharing are."""
 
     person_id: UUID | None
     others: frozenset[UUID]
@@ -91,7 +94,7 @@ async def whose(session: Session, caller: Caller) -> Whose:
     owners = await session.scalars(
         select(MemberSlot.owner_id).where(MemberSlot.bucket == bucket, MemberSlot.member_id == person_id)
     )
-    return Whose(person_id, frozenset({*members, *owners}))
+    return Whose(person_id, frozenset({*members, *owners}) | await unsharing.partners(session, person_id))
 
 
 async def everything(session: Session, caller: Caller, whose: Whose) -> None:
@@ -120,7 +123,7 @@ async def _person(session: Session, caller: Caller) -> UUID | None:
 async def effects_of(session: Session, caller: Caller, person_id: UUID | None) -> Effects:
     open_enrolments = len(await _open_enrolments(session, caller, person_id))
     if person_id is None:
-        return Effects(0, 0, open_enrolments, 0, 0)
+        return Effects(0, 0, 0, open_enrolments, 0, 0)
     bucket = bucket_of(person_id)
     living = (LinkState.ACTIVE, LinkState.FROZEN)
     as_owner = select(func.count()).where(
@@ -135,7 +138,8 @@ async def effects_of(session: Session, caller: Caller, person_id: UUID | None) -
         CardOrder.bucket == bucket, CardOrder.person_id == person_id, CardOrder.state.in_(sorted(ORDERS_UNDER_WAY))
     )
     counts = [await session.scalar(each) or 0 for each in (as_owner, as_member, card, filings, orders)]
-    return Effects(counts[0], counts[1], open_enrolments, counts[2], counts[3] + counts[4])
+    shared = len(await unsharing.of_person(session, person_id))
+    return Effects(counts[0], counts[1], shared, open_enrolments, counts[2], counts[3] + counts[4])
 
 
 async def _open_enrolments(session: Session, caller: Caller, person_id: UUID | None) -> Sequence[UUID]:
@@ -153,7 +157,7 @@ async def _open_enrolments(session: Session, caller: Caller, person_id: UUID | N
 
 
 async def _end_links(session: Session, caller: Caller, person_id: UUID, others: frozenset[UUID]) -> None:
-    """End every link on both sides; those who are told of it are told with the name that goes now."""
+    """End every link and all sharing on both sides; those who are told of it are told with the name that goes now."""
     bucket = bucket_of(person_id)
     as_owner = await session.scalars(
         select(FamilyLink.id).where(
@@ -169,6 +173,8 @@ async def _end_links(session: Session, caller: Caller, person_id: UUID, others: 
     )
     for link_id in as_member.all():
         await links.end(session, link_id, LinkEnd.BY_MEMBER, caller.actor)
+    for binding_id in await unsharing.of_person(session, person_id):
+        await unsharing.end(session, binding_id, SharingEnd.ACCOUNT_CLOSED, caller.actor)
     for other in sorted(others):
         await telling.write_down(session, other, person_id)
 

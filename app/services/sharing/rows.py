@@ -178,6 +178,14 @@ async def request(session: Session, binding: SharingBinding) -> SharingRequest |
     return found
 
 
+async def request_seen(session: Session, binding: SharingBinding) -> SharingRequest | None:
+    """Return what waits for the member's answer, without a lock."""
+    found: SharingRequest | None = await session.get(
+        SharingRequest, (bucket_of(binding.member_id), binding.member_id, binding.id), populate_existing=True
+    )
+    return found
+
+
 async def add_request(session: Session, binding: SharingBinding, rules: Sharing, language: str) -> SharingRequest:
     """Let a binding wait for its answer."""
     owner = await homes.person(session, binding.owner_id)

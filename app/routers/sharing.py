@@ -1,0 +1,192 @@
+"""Medical account sharing: whom I let spend the money of my medical personal account, and whose I may spend."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+
+from app.core.db import Session
+from app.core.errors import AppError, FieldError, Invalid, NotFound
+from app.models.sharing import SharingBinding, SharingStepNotAllowed
+from app.ports.register import RegisterUnavailable
+from app.problems import documented, in_items
+from app.routers import deps
+from app.routers.bodies import StrictRoute
+from app.routers.deps import Caller, House, Language, TheHouse
+from app.routers.in_channels import SharingCaller
+from app.routers.once import OncePerKey, Remember
+from app.schemas import sharing as shapes
+from app.services import answers, authority
+from app.services.accounts.codes import SmsCodeWrong
+from app.services.cards.reading import OwnCardNeeded
+from app.services.lookups import LookupInProgress, LookupsUsedUp, PersonNotVerified
+from app.services.notices import NoticeOutdated
+from app.services.people.fitting import RelationshipImplausible, SelfNotAllowed
+from app.services.people.identifiers import NumberNotValid, parse_number
+from app.services.people.relationships import RelationshipNotValid, find_relationship
+from app.services.sharing import answering, asking, keeping, reading
+from app.services.sharing.asking import Outcome, Relative
+from app.services.sharing.binding import AlreadyShared, SharingDeclined
+from app.services.sharing.codes import SharingCodesUsedUp
+from app.services.sharing.confirming import RelativeNotShared
+from app.services.sharing.rows import MembersAtLimit, SharersAtLimit
+
+_OF_ITEMS = (
+    AlreadyShared,
+    Invalid,
+    LookupInProgress,
+    LookupsUsedUp,
+    MembersAtLimit,
+    PersonNotVerified,
+    RegisterUnavailable,
+    RelationshipImplausible,
+    RelativeNotShared,
+    SelfNotAllowed,
+    SharersAtLimit,
+    SharingCodesUsedUp,
+    SharingDeclined,
+)
+
+router = APIRouter(prefix="/v1/sharing", tags=["sharing"], route_class=StrictRoute)
+
+
+@router.post(
+    "/bindings",
+    response_model=shapes.OutcomesRead,
+    responses=documented(OwnCardNeeded, NoticeOutdated, deps.CardPasswordRequired) | in_items(*_OF_ITEMS),
+)
+async def share_with_relatives(
+    body: shapes.SharingAsk, caller: SharingCaller, house: TheHouse, once: OncePerKey, language: Language
+) -> Response:
+    """Share my medical personal account with up to twenty relatives; each has an outcome (needs a step-up)."""
+    if caller.is_proven and caller.card_password_version is not None:
+        await deps.require_step_up(house, caller)
+    relatives = [_relative(house, each) for each in body.bindings]
+
+    async def work(_: answers.Unit, remember: Remember[Sequence[Outcome]]) -> None:
+        done = await asking.bind_all(house.db, house.ports.register, caller, body.notice.shown(), relatives, language)
+        await house.db.run(lambda session: remember(session, done))
+
+    return once.respond(await once(work, lambda done: shapes.OutcomesRead.of(done, language), status=200))
+
+
+@router.get("/bindings", responses=documented(OwnCardNeeded))
+async def read_sharing(caller: Caller, house: TheHouse, language: Language) -> shapes.SharingRead:
+    """With whom I share, who shares with me, and in which order that is spent."""
+
+    async def read(session: Session) -> reading.SharingView:
+        return await reading.page(session, await _person(session, caller))
+
+    return shapes.SharingRead.of(await house.db.run(read), language)
+
+
+@router.get("/bindings/{binding_id}", responses=documented(NotFound))
+async def read_binding(binding_id: str, caller: Caller, house: TheHouse, language: Language) -> shapes.BindingRead:
+    """One relative with whom I share."""
+    return await _of_owner(house, caller, deps.identity(binding_id), language)
+
+
+@router.delete("/bindings/{binding_id}", status_code=204, responses=documented(NotFound))
+async def end_sharing(binding_id: str, caller: Caller, house: TheHouse) -> None:
+    """End it at once, from either side; before it is active that is the owner's second thought, or the member's no."""
+    wanted = deps.identity(binding_id)
+    await house.db.run(lambda session: keeping.end(session, caller, wanted))
+
+
+@router.put(
+    "/bindings/{binding_id}/confirmation",
+    status_code=204,
+    responses=documented(
+        NotFound, answering.SharingNotConfirmedHere, SharersAtLimit, SmsCodeWrong, deps.CardPasswordRequired
+    ),
+)
+async def confirm_sharing(
+    binding_id: str, body: shapes.SharingConfirmationAsk, caller: Caller, house: TheHouse
+) -> None:
+    """Agree: by the code that went to the register's phone, or as the member in the app, after a step-up."""
+    wanted = deps.identity(binding_id)
+    if body.sms_code is not None:
+        await answering.by_code(house.db, caller, wanted, body.sms_code)
+        return
+    await deps.require_step_up(house, caller)
+    await house.db.run(lambda session: answering.in_app(session, caller, wanted))
+
+
+@router.put("/bindings/{binding_id}/cap", responses=documented(NotFound, deps.CardPasswordRequired))
+async def cap_sharing(
+    binding_id: str, body: shapes.SharingCapAsk, caller: Caller, house: TheHouse, language: Language
+) -> shapes.BindingRead:
+    """Say how much a relative may spend of my money in a month; to allow more takes a step-up."""
+    wanted, monthly = deps.identity(binding_id), body.amount()
+    binding = await house.db.run(lambda session: keeping.of_owner(session, caller, wanted))
+    if keeping.is_wider(binding, monthly):
+        await deps.require_step_up(house, caller)
+    await house.db.run(lambda session: keeping.cap(session, caller, wanted, monthly))
+    return await _of_owner(house, caller, wanted, language)
+
+
+@router.put("/bindings/{binding_id}/pause", responses=documented(NotFound, SharingStepNotAllowed))
+async def pause_sharing(binding_id: str, caller: Caller, house: TheHouse, language: Language) -> shapes.BindingRead:
+    """Let nothing be spent of my money until I resume."""
+    wanted = deps.identity(binding_id)
+    await house.db.run(lambda session: keeping.pause(session, caller, wanted))
+    return await _of_owner(house, caller, wanted, language)
+
+
+@router.delete(
+    "/bindings/{binding_id}/pause", responses=documented(NotFound, SharingStepNotAllowed, deps.CardPasswordRequired)
+)
+async def resume_sharing(binding_id: str, caller: Caller, house: TheHouse, language: Language) -> shapes.BindingRead:
+    """Let my money be spent again (needs a step-up)."""
+    await deps.require_step_up(house, caller)
+    wanted = deps.identity(binding_id)
+    await house.db.run(lambda session: keeping.resume(session, caller, wanted))
+    return await _of_owner(house, caller, wanted, language)
+
+
+@router.put("/order", responses=documented(OwnCardNeeded, keeping.SharingOrderNotAllowed))
+async def order_sharing(
+    body: shapes.SharingOrderAsk, caller: Caller, house: TheHouse, language: Language
+) -> shapes.SharingRead:
+    """Say in which order the money that is shared with me is spent."""
+    chosen = [deps.identity(each) for each in body.binding_ids]
+
+    async def work(session: Session) -> reading.SharingView:
+        person_id = await _person(session, caller)
+        await keeping.choose_order(session, caller, body.order, chosen)
+        await session.flush()
+        return await reading.page(session, person_id)
+
+    return shapes.SharingRead.of(await house.db.run(work), language)
+
+
+async def _of_owner(house: House, caller: Caller, binding_id: UUID, language: str) -> shapes.BindingRead:
+    async def read(session: Session) -> reading.BindingView:
+        binding: SharingBinding = await keeping.of_owner(session, caller, binding_id)
+        return await reading.view(session, binding)
+
+    return shapes.BindingRead.of(await house.db.run(read), language)
+
+
+async def _person(session: Session, caller: Caller) -> UUID:
+    try:
+        return await authority.person_still(session, caller)
+    except NotFound:
+        raise OwnCardNeeded from None
+
+
+def _relative(house: House, asked: shapes.RelativeAsk) -> Relative | AppError:
+    """Read one relative as people type them; what is none is a refusal of theirs alone."""
+    faults: list[FieldError] = []
+    number = relationship = None
+    try:
+        number = parse_number(asked.id_number, population=house.population)
+    except NumberNotValid as error:
+        faults.append(FieldError("/id_number", error.reason.value))
+    try:
+        relationship = find_relationship(asked.relationship)
+    except RelationshipNotValid as error:
+        faults.append(FieldError("/relationship", error.reason.value))
+    if number is None or relationship is None:
+        return Invalid(errors=faults)
+    return Relative(asked.computer_number.strip(), number, relationship)

@@ -1,0 +1,232 @@
+"""Binding relatives on the personal web page: up to twenty at once, each with an outcome of their own."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import date
+
+import httpx
+import pytest
+
+from app import main
+from app.core.db import Database
+from app.models.people import Home
+from app.routers.deps import House
+from app.services.audit import Action
+from tests import cluster
+from tests.enrolments.test_lookups import Recorder
+from tests.factories.adding import later, new_number, refused, set_policy
+from tests.factories.make import Holder, Make, Someone
+from tests.factories.sharing import BINDINGS, Page, relative
+
+ELDER = date(1957, 3, 8)
+CHILD = date(2017, 5, 20)
+PHONE = "10000007777"
+
+
+@pytest.fixture
+async def father(make: Make) -> Someone:
+    """The owner's father, whose phone the register holds."""
+    return await make.person(name="王建国", birth_date=ELDER, phone=PHONE)
+
+
+def other(code: str) -> str:
+    return f"{(int(code) + 1) % 1_000_000:06}"
+
+
+class TestOutcomes:
+    async def test_each_relative_has_an_outcome_and_none_spoils_the_others(
+        self, page: Page, make: Make, father: Someone
+    ) -> None:
+        me = page.holder
+        child = await make.person(birth_date=CHILD, parents=frozenset({me.registered.number}))
+        asked = [
+            relative(father, "51", id_number="110105"),
+            relative(child, "20"),
+            relative(father, "51", computer_number="000000000"),
+            relative(father, "92"),
+            relative(father, "51"),
+        ]
+
+        found = await page.outcomes(*asked)
+
+        assert [each["index"] for each in found] == list(range(5))
+        assert [each["status"] for each in found] == ["refused", "bound", "refused", "refused", "pending"]
+        problems = [each["problem"] and each["problem"]["code"] for each in found]
+        assert problems == ["invalid-request", None, "person-not-verified", "relative-not-shared", None]
+        assert found[0]["problem"]["errors"][0]["pointer"] == "/bindings/0/id_number"
+        assert found[3]["problem"]["errors"][0]["pointer"] == "/bindings/3/relationship"
+        assert (found[4]["binding"]["name"], found[4]["binding"]["state"]) == ("王**", "pending")
+        assert father.registered.number not in str(found)
+
+    async def test_the_code_of_the_registers_phone_starts_it_and_both_are_told(
+        self, page: Page, father: Someone, make: Make
+    ) -> None:
+        [asked] = await page.outcomes(relative(father, "51"))
+        address = f"{BINDINGS}/{asked['binding']['id']}"
+
+        code = (await page.codes(PHONE))[0]
+        wrong = await page.holder.call("PUT", f"{address}/confirmation", {"sms_code": other(code)})
+        right = await page.holder.call("PUT", f"{address}/confirmation", {"sms_code": code})
+        again = await page.holder.call("PUT", f"{address}/confirmation", {"sms_code": code})
+
+        assert refused(wrong, 403, "sms-code-wrong")["tries_left"] == 4
+        assert (right.status_code, again.status_code) == (204, 204)
+        assert (await page.holder.read(address))["state"] == "active"
+        actions = [action for action, _, _ in await make.audited(father)]
+        assert actions.count(Action.SHARING_STARTED) == 1
+
+    async def test_asked_for_again_another_code_goes_after_a_minute_and_so_many_a_day(
+        self, database: cluster.Database, make: Make, house: House
+    ) -> None:
+        await set_policy(database, "sharing", codes_a_day=3)
+        page = Page(await make.card_password(await make.owner(name="王志远")), house)
+        father = await make.person(name="王建国", birth_date=ELDER, phone=PHONE)
+        await page.outcomes(relative(father, "51"))
+        await page.outcomes(relative(father, "51"))
+        assert len(await page.codes(PHONE)) == 1
+
+        sent, said = [], []
+        for _ in range(4):
+            await later(house, seconds=61)
+            said += await page.outcomes(relative(father, "51"))
+            sent.append(len(await page.codes(PHONE)))
+
+        assert [each["status"] for each in said] == ["pending"] * 4
+        assert sent == [2, 3, 3, 3]
+
+    async def test_a_childs_code_goes_to_the_other_parent_and_never_to_the_owners_phone(
+        self, page: Page, make: Make
+    ) -> None:
+        mother = await make.person(sex="2", phone=PHONE)
+        alone = await make.person(sex="2", phone=page.holder.registered.phone)
+        nephew = await make.person(birth_date=CHILD, parents=frozenset({mother.registered.number}))
+        niece = await make.person(birth_date=CHILD, sex="2", parents=frozenset({alone.registered.number}))
+
+        found = await page.outcomes(relative(nephew, "20"), relative(niece, "30"))
+
+        assert [each["binding"]["confirmed_by"] for each in found] == ["guardian", "counter"]
+        assert len(await page.codes(PHONE)) == 1
+        assert await page.codes(page.holder.registered.phone or "") == []
+
+    async def test_a_spouse_agrees_in_the_app_with_their_card_password(self, page: Page, make: Make) -> None:
+        wife = await make.card_password(await make.owner(name="林若溪", sex="2"))
+        [asked] = await page.outcomes(relative(wife, "12"))
+        address = f"{BINDINGS}/{asked['binding']['id']}/confirmation"
+
+        [waiting] = (await wife.read(BINDINGS))["shared_with_me"]
+        mine = await page.holder.call("PUT", address, {})
+        bare = await replace(wife, claims=replace(wife.claims, acr=None)).call("PUT", address, {})
+        hers = await wife.call("PUT", address, {})
+        [shared] = (await wife.read(BINDINGS))["shared_with_me"]
+
+        assert (waiting["state"], waiting["owner_name"], waiting["confirmed_by"]) == ("pending", "王**", "member")
+        refused(mine, 404, "not-found")
+        refused(bare, 401, "card-password-required")
+        assert hers.status_code == 204
+        assert shared["state"] == "active"
+
+
+class TestTheRequest:
+    async def test_sent_again_with_its_key_it_is_answered_the_same_and_done_once(
+        self, page: Page, father: Someone, db: Database
+    ) -> None:
+        first = await page.share(relative(father, "51"), key="one-and-the-same")
+        again = await page.share(relative(father, "51"), key="one-and-the-same")
+
+        assert first.json() == again.json()
+        assert again.headers["idempotency-replayed"] == "true"
+        assert len(await db.fetch("SELECT 1 FROM sharing_binding")) == 1
+
+    async def test_it_takes_a_step_up_the_notice_in_force_and_one_to_twenty_relatives(
+        self, page: Page, father: Someone, house: House
+    ) -> None:
+        me, asked = page.holder, relative(father, "51")
+        bare = Page(replace(me, claims=replace(me.claims, acr=None)), house)
+        old = {"code": "account-sharing", "version": "2020-01-01", "language": "en", "sha256": "0" * 64}
+
+        outdated = await me.call("POST", BINDINGS, {"notice": old, "bindings": [asked]}, **{"Idempotency-Key": "x" * 8})
+
+        refused(await bare.share(asked), 401, "card-password-required")
+        refused(outdated, 409, "notice-outdated")
+        refused(await page.share(), 422, "invalid-request")
+        refused(await page.share(*[asked] * 21), 422, "invalid-request")
+
+    async def test_it_leaves_a_consent_of_its_own_whose_withdrawal_ends_the_sharing(
+        self, page: Page, father: Someone
+    ) -> None:
+        [asked] = await page.outcomes(relative(father, "51"))
+        [given] = (await page.holder.read("/v1/consents"))["items"]
+
+        ended = await page.holder.call("DELETE", given["withdrawal"]["href"])
+        [withdrawn] = (await page.holder.read("/v1/consents"))["items"]
+
+        assert (given["code"], given["language"], len(given["sha256"])) == ("account-sharing", "en", 64)
+        assert given["withdrawal"]["what"] == "ends_sharing"
+        assert ended.status_code == 204
+        assert withdrawn["withdrawn_at"] is not None
+        refused(await page.holder.call("GET", f"{BINDINGS}/{asked['binding']['id']}"), 404, "not-found")
+
+
+class TestLookups:
+    async def test_after_five_wrong_ones_the_rest_of_the_request_waits_for_tomorrow(
+        self, page: Page, father: Someone
+    ) -> None:
+        wrong = [
+            {"computer_number": "1", "id_number": new_number(date(1957, 1, day), "1"), "relationship": "51"}
+            for day in range(1, 7)
+        ]
+
+        found = await page.outcomes(*wrong, relative(father, "51"))
+
+        codes = [each["problem"]["code"] for each in found]
+        assert codes == ["person-not-verified"] * 5 + ["lookups-used-up"] * 2
+        assert found[-1]["problem"]["retry_after_seconds"] > 86_000
+
+    @pytest.fixture
+    async def recorder(self, house: House) -> Recorder:
+        return Recorder(house)
+
+    @pytest.fixture
+    async def watched(self, me: Holder, house: House, recorder: Recorder) -> AsyncIterator[Page]:
+        """The owner's page at a server whose register is listened to."""
+        listening = replace(house, ports=replace(house.ports, register=recorder))
+        transport = httpx.ASGITransport(main.create_app(listening))
+        async with httpx.AsyncClient(transport=transport, base_url="http://escard.test") as client:
+            yield Page(replace(me, client=client), listening)
+
+    async def test_the_unknown_the_wrong_and_the_dead_cause_the_same_statements_and_calls(
+        self, watched: Page, father: Someone, make: Make, recorder: Recorder
+    ) -> None:
+        dead = await make.person(birth_date=ELDER, is_alive=False)
+        unknown = relative(father, "51", id_number=new_number(date(1957, 1, 1), "1"))
+        told, said = [], []
+        await watched.outcomes(unknown)  # whatever is asked once is asked now
+
+        for asked in (unknown, relative(father, "51", computer_number="000000000"), relative(dead, "51")):
+            recorder.told.clear()
+            [found] = await watched.outcomes(asked)
+            said.append(found["problem"] | {"request_id": ""})
+            told.append(list(recorder.told))
+
+        assert told[0].count("register.find") == 1
+        assert [each == told[0] for each in told] == [True] * 3
+        assert [each == said[0] for each in said] == [True] * 3
+
+    async def test_a_refusal_takes_its_time(self, database: cluster.Database, make: Make, house: House) -> None:
+        await set_policy(database, "lookups", floor_milliseconds=300)
+        page = Page(await make.card_password(await make.owner()), house)
+        started = house.db.clock.now()
+
+        await page.outcomes(
+            {"computer_number": "1", "id_number": new_number(date(1957, 1, 1), "1"), "relationship": "51"}
+        )
+
+        assert (house.db.clock.now() - started).total_seconds() >= 0.3
+
+
+async def test_an_unknown_relative_leaves_no_home(page: Page, db: Database, father: Someone) -> None:
+    before = len(await db.fetch(f"SELECT 1 FROM {Home.__tablename__}"))  # noqa: S608 - ours
+
+    await page.outcomes(relative(father, "51", id_number=new_number(date(1957, 1, 1), "1")))
+
+    assert len(await db.fetch(f"SELECT 1 FROM {Home.__tablename__}")) == before  # noqa: S608 - ours

@@ -1,35 +1,19 @@
 """Signing in: by password or by code, on devices seen before and not; and who can shut whom out."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import httpx
 import pytest
 from jose import jwt
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 
-from app.core.db import Database, Session
+from app.core.db import Session
 from app.models.audit import AuditEvent, AuditHead
 from app.routers.deps import House
 from app.services import audit
 from tests.factories.callers import SOMEBODY, SOMEBODY_ELSE, on_new_device, pass_time, sign_in, sign_in_by_code
 from tests.factories.phone import CARD_PASSWORD, PASSWORD, Phone
-
-
-@contextmanager
-def statements(db: Database) -> Iterator[list[str]]:
-    """Collect the statements that units of work send meanwhile, but for those that any may send now and then."""
-    sent: list[str] = []
-
-    def note(*arguments: object) -> None:
-        statement = str(arguments[2])
-        if "FROM development_clock" not in statement and "FROM policy" not in statement:
-            sent.append(statement)
-
-    event.listen(db.engine.sync_engine, "before_cursor_execute", note)
-    yield sent
-    event.remove(db.engine.sync_engine, "before_cursor_execute", note)
+from tests.factories.statements import statements
 
 
 async def test_password_and_code_both_sign_in(house: House, holder: Phone) -> None:

@@ -2,15 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import event
 
 from app import worker
 from app.adapters.register.embedded import EmbeddedRegister, Entry
@@ -20,6 +17,7 @@ from app.services.audit import Action
 from tests import cluster
 from tests.factories.adding import later, new_number, ok, refused, set_policy
 from tests.factories.make import Holder, Make, Member, Someone
+from tests.factories.statements import statements
 
 ASK = "/v1/family/link-endings"
 PHONE = "10000007777"
@@ -180,20 +178,6 @@ class TestLimits:
         refused(await ask(client, nobody), 429, "link-endings-used-up")
 
 
-@contextmanager
-def listening(db: Database) -> Iterator[list[str]]:
-    """Hear every statement that is sent meanwhile, but for the rules: those are read again every five seconds."""
-    heard: list[str] = []
-
-    def remember(_: object, __: object, statement: str, *___: object) -> None:
-        if "FROM policy" not in statement:
-            heard.append(statement)
-
-    event.listen(db.engine.sync_engine, "before_cursor_execute", remember)
-    yield heard
-    event.remove(db.engine.sync_engine, "before_cursor_execute", remember)
-
-
 class TestEqualAnswers:
     @pytest.fixture
     async def bodies(self, make: Make, link: Member) -> list[dict[str, str]]:
@@ -208,10 +192,10 @@ class TestEqualAnswers:
         await ask(client, bodies[0])  # policies are read
         shapes, heard = set(), set()
         for body in bodies:
-            with listening(db) as statements:
+            with statements(db) as sent:
                 answer = await ask(client, body)
             shapes.add((answer.status_code, tuple(answer.json()), answer.json()["tries_left"]))
-            heard.add(tuple(statements))
+            heard.add(tuple(sent))
 
         assert shapes == {(202, ("id", "tries_left", "expires_at"), 5)}
         assert len(heard) == 1
@@ -224,10 +208,10 @@ class TestEqualAnswers:
 
         said, heard = set(), set()
         for ending in endings:
-            with listening(db) as statements:
+            with statements(db) as sent:
                 answer = await put(client, ending, other(code))
             said.add((answer.status_code, answer.json()["code"], answer.json()["tries_left"]))
-            heard.add(tuple(statements))
+            heard.add(tuple(sent))
 
         assert said == {(403, "sms-code-wrong", 4)}
         assert len(heard) == 1

@@ -16,11 +16,11 @@ from app.models.operators import OperatorRole
 from app.routers.deps import House
 from app.services.operators import registering
 from tests import cluster
-from tests.accounts.test_signing_in import statements
 from tests.factories.adding import ok, refused
 from tests.factories.callers import pass_time
 from tests.factories.phone import Phone
 from tests.factories.staff import Hire, Worker, code_at
+from tests.factories.statements import statements
 
 WRONG = ("staff-credentials-wrong", 403)
 

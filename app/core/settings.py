@@ -58,8 +58,9 @@ class NationalGatewaySettings(GatewaySettings):
     """The national gateway: who we are there, and how bodies are signed and sealed (docs/national-gateway.md)."""
 
     app_id: str = Field(description="Who we are there", pattern=r"^[A-Za-z0-9._-]{1,64}$")
+    suite: Suite = Field(Suite.INTERNATIONAL, description="HMAC-SHA256 and AES-256-GCM, or HMAC-SM3 and SM4-GCM")
     encryption_keys: SecretStr = Field(
-        SecretStr(""), description="One key or two, 32 bytes in base64, with a space between; empty: TLS alone"
+        SecretStr(""), description="One key or two in base64 (32 bytes; 16 of SM4), a space between; empty: TLS alone"
     )
     concurrency: int = Field(16, ge=1, le=256, description="Calls at a time, of each group of calls")
 

@@ -1,6 +1,6 @@
 """The envelope of docs/national-gateway.md from the gateway's side; written for this example, so it shares no code.
 
-Only to seal contents it takes more than the standard library: `cryptography`.
+Only to seal contents, and for SM3 and SM4, it takes more than the standard library: `cryptography`.
 """
 
 import base64
@@ -15,6 +15,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hmac as hmacs
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 JSON = dict[str, Any]
@@ -35,18 +38,30 @@ class Envelopes:
     """Opens requests of one app, and seals answers to it; `secrets` are texts like `whsec_…`, `keys` are in base64."""
 
     def __init__(
-        self, app_id: str, secrets: Sequence[str], keys: Sequence[str] = (), now: Callable[[], float] = time.time
+        self,
+        app_id: str,
+        secrets: Sequence[str],
+        keys: Sequence[str] = (),
+        now: Callable[[], float] = time.time,
+        *,
+        suite: str = "international",
     ) -> None:
         self._app_id = app_id
+        self._is_sm = suite == "sm"
         self._secrets = [base64.b64decode(secret.removeprefix("whsec_"), validate=True) for secret in secrets]
-        self._keys = [AESGCM(base64.b64decode(key, validate=True)) for key in keys]
+        self._keys = [(Sm4 if self._is_sm else AESGCM)(base64.b64decode(key, validate=True)) for key in keys]
         self._now = now
         if not self._secrets or any(len(secret) < 24 for secret in self._secrets):
             raise ValueError("secrets have 24 bytes or more, in base64 after whsec_")
 
     @property
     def encryption(self) -> str:
-        return "AES-256-GCM" if self._keys else "none"
+        sealing = "SM4-GCM" if self._is_sm else "AES-256-GCM"
+        return sealing if self._keys else "none"
+
+    @property
+    def signature_type(self) -> str:
+        return "HMAC-SM3" if self._is_sm else "HMAC-SHA256"
 
     def open(self, body: bytes) -> Asked | None:
         """Return what is asked; None where it is not signed, not of now, not for us, or not sealed."""
@@ -56,7 +71,7 @@ class Envelopes:
             text, given = _text("request", *lines), said["signature"].split(" ")
             sent = datetime.fromisoformat(said["time"]).timestamp()
             is_ours = (said["app_id"], said["encryption"]) == (self._app_id, self.encryption)
-            is_signed = said["signature_type"] == "HMAC-SHA256" and any(
+            is_signed = said["signature_type"] == self.signature_type and any(
                 hmac.compare_digest(one.encode(), other.encode()) for one in self._signatures(text) for other in given
             )
             if not is_ours or not is_signed or abs(self._now() - sent) > TOLERANCE_SECONDS:
@@ -80,10 +95,13 @@ class Envelopes:
             "encryption": self.encryption,
             "content": sealed,
         }
-        return said | {"signature_type": "HMAC-SHA256", "signature": " ".join(self._signatures(signed(said)))}
+        return said | {"signature_type": self.signature_type, "signature": " ".join(self._signatures(signed(said)))}
 
     def _signatures(self, text: bytes) -> list[str]:
-        digests = [hmac.new(secret, text, hashlib.sha256).digest() for secret in self._secrets]
+        digests = [
+            _hmac_sm3(secret, text) if self._is_sm else hmac.new(secret, text, hashlib.sha256).digest()
+            for secret in self._secrets
+        ]
         return [base64.b64encode(digest).decode() for digest in digests]
 
     def _sealed(self, request_no: str, plain: bytes) -> bytes:
@@ -101,6 +119,29 @@ class Envelopes:
             except InvalidTag:
                 continue
         return self._keys[-1].decrypt(sealed[:12], sealed[12:], request_no.encode())
+
+
+class Sm4:
+    """SM4-GCM, called as AESGCM is."""
+
+    def __init__(self, key: bytes) -> None:
+        self._cipher = algorithms.SM4(key)
+
+    def encrypt(self, nonce: bytes, data: bytes, associated: bytes) -> bytes:
+        sealing = Cipher(self._cipher, modes.GCM(nonce)).encryptor()
+        sealing.authenticate_additional_data(associated)
+        return sealing.update(data) + sealing.finalize() + sealing.tag
+
+    def decrypt(self, nonce: bytes, data: bytes, associated: bytes) -> bytes:
+        opening = Cipher(self._cipher, modes.GCM(nonce, data[-16:])).decryptor()
+        opening.authenticate_additional_data(associated)
+        return opening.update(data[:-16]) + opening.finalize()
+
+
+def _hmac_sm3(secret: bytes, text: bytes) -> bytes:
+    code = hmacs.HMAC(secret, hashes.SM3())
+    code.update(text)
+    return code.finalize()
 
 
 def signed(said: JSON) -> bytes:

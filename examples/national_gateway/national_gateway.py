@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import national_people
@@ -75,6 +76,7 @@ class ExampleGateway:
         keys: Sequence[str] = (),
         records: Records = made_up,
         now: Callable[[], float] = time.time,
+        suite: str = "international",
     ) -> None:
         self.people = people
         self.records = records
@@ -87,10 +89,11 @@ class ExampleGateway:
         self.now = now
         self._heard: dict[str, float] = {}
         self._earlier: dict[str, Response] = {}
-        self._envelopes = Envelopes(app_id, shared, keys, lambda: self.now())
-        self._stranger = Envelopes(app_id, ["whsec_" + base64.b64encode(bytes(32)).decode()], keys, lambda: self.now())
-        self._late = Envelopes(app_id, shared, keys, lambda: self.now() - 3600)
-        self._open = Envelopes(app_id, shared, (), lambda: self.now())
+        made = partial(Envelopes, app_id, suite=suite)
+        self._envelopes = made(shared, keys, lambda: self.now())
+        self._stranger = made(["whsec_" + base64.b64encode(bytes(32)).decode()], keys, lambda: self.now())
+        self._late = made(shared, keys, lambda: self.now() - 3600)
+        self._open = made(shared, (), lambda: self.now())
 
     def app(self) -> Starlette:
         """Make the server."""
@@ -262,7 +265,7 @@ def app() -> Starlette:
     """Make the server as the environment says."""
     app_id = os.environ.get("NATIONAL_APP_ID", "escard")
     shared, keys = os.environ.get("NATIONAL_SECRETS", "").split(), os.environ.get("NATIONAL_KEYS", "").split()
-    path = os.environ.get("NATIONAL_PEOPLE")
+    path, suite = os.environ.get("NATIONAL_PEOPLE"), os.environ.get("NATIONAL_SUITE", "international")
     people = national_people.demo() if path is None else national_people.read(Path(path))
     if not shared:
         shared = ["whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()]
@@ -271,10 +274,11 @@ def app() -> Starlette:
             "No NATIONAL_SECRETS, so here is a new one. Beside this, start escard with\n\n"
             "ESCARD_REGISTER_ADAPTER=gateway ESCARD_INSURANCE_ADAPTER=national ESCARD_CARD_ORDERS_ADAPTER=national "
             f"ESCARD_NATIONAL_GATEWAY__ENDPOINT=http://127.0.0.1:{_port(sys.argv)}/ "
-            f"ESCARD_NATIONAL_GATEWAY__APP_ID={app_id} ESCARD_NATIONAL_GATEWAY__SECRETS={shared[0]}{sealing} "
+            f"ESCARD_NATIONAL_GATEWAY__APP_ID={app_id} ESCARD_NATIONAL_GATEWAY__SUITE={suite} "
+            f"ESCARD_NATIONAL_GATEWAY__SECRETS={shared[0]}{sealing} "
             "make run\n\n"
         )
-    gateway = ExampleGateway(app_id, shared, people, keys=keys)
+    gateway = ExampleGateway(app_id, shared, people, keys=keys, suite=suite)
     gateway.behave(os.environ.get("NATIONAL_MOOD", "answers"))
     return gateway.app()
 

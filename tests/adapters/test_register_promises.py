@@ -11,7 +11,7 @@ from app.adapters.national.register import NationalRegister
 from app.adapters.register.embedded import EmbeddedRegister, Entry
 from app.core.db import Database
 from app.ports.register import PhysicalCard, PhysicalCardStatus, Register, RegisteredPerson, RegisterUnavailable
-from tests.factories.national import KEY_TEXT, example, meet, reaching
+from tests.factories.national import KEY_TEXT, SM4_KEY_TEXT, example, meet, reaching
 
 MOTHER = RegisteredPerson(
     number="100101198506150023",
@@ -29,10 +29,16 @@ MOTHER = RegisteredPerson(
 BARE = RegisteredPerson("USA110190010108", "Smith, John", "1", date(1990, 1, 1), "110000", is_alive=True)
 PORTRAIT = b"\xff\xd8\xff\xe0 a face \xff\xd9"
 
+WAYS = {
+    "gateway": ("international", ""),
+    "gateway sealed by AES": ("international", KEY_TEXT),
+    "gateway sealed by SM4": ("sm", SM4_KEY_TEXT),
+}
+
 Holding = Callable[[Sequence[Entry]], Awaitable[Register]]
 
 
-@pytest.fixture(params=["embedded", "gateway", "sealed gateway"])
+@pytest.fixture(params=["embedded", *WAYS])
 async def holding(request: pytest.FixtureRequest, db: Database) -> AsyncIterator[Holding]:
     """Opens a register that holds these people."""
     if request.param == "embedded":
@@ -44,9 +50,9 @@ async def holding(request: pytest.FixtureRequest, db: Database) -> AsyncIterator
 
         yield embedded
         return
-    keys = (KEY_TEXT,) if request.param == "sealed gateway" else ()
-    there = example(db.clock, keys=keys)
-    async with reaching(there, db.clock, encryption_keys=" ".join(keys)) as gateway:
+    suite, key = WAYS[request.param]
+    there = example(db.clock, keys=(key,) if key else (), suite=suite)
+    async with reaching(there, db.clock, encryption_keys=key, suite=suite) as gateway:
 
         async def gateways(entries: Sequence[Entry]) -> Register:
             for entry in entries:

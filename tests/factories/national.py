@@ -21,6 +21,7 @@ from tests.factories.servers import loopback_client, serving
 
 JSON = dict[str, Any]
 SECRET_TEXT = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+SM4_KEY_TEXT = base64.b64encode(bytes(range(32, 48))).decode()
 KEY_TEXT = base64.b64encode(bytes(range(32, 64))).decode()
 
 
@@ -36,10 +37,18 @@ class Kept:
         return items
 
 
-def example(clock: Clock, *, keys: tuple[str, ...] = (), records: Kept | None = None) -> ExampleGateway:
+def example(
+    clock: Clock, *, keys: tuple[str, ...] = (), records: Kept | None = None, suite: str = "international"
+) -> ExampleGateway:
     """Make a gateway that goes by a clock of ours and has nobody yet."""
     return ExampleGateway(
-        "escard", [SECRET_TEXT], People(), keys=keys, records=records or Kept(), now=lambda: clock.now().timestamp()
+        "escard",
+        [SECRET_TEXT],
+        People(),
+        keys=keys,
+        records=records or Kept(),
+        now=lambda: clock.now().timestamp(),
+        suite=suite,
     )
 
 

@@ -13,7 +13,7 @@ from app.adapters.gateways import PLAIN, GatewaySilent, Model, is_not_now, secre
 from app.adapters.national.circuits import Circuit, CircuitOpen, Failed, State
 from app.adapters.national.codes import MEANINGS, Call, Group, Meaning
 from app.adapters.national.envelopes import Answered, Asked, Envelopes, NotBelieved
-from app.adapters.national.signing import EnvelopeSigner, HmacSigner, cipher_of
+from app.adapters.national.signing import EnvelopeSigner, MacSigner, cipher_of
 from app.core.clock import Clock
 from app.core.logging import logger
 from app.core.settings import NationalGatewaySettings
@@ -68,10 +68,11 @@ class NationalGateway:
         client: httpx.AsyncClient,
         signer: EnvelopeSigner | None = None,
     ) -> None:
-        cipher = cipher_of(settings.encryption_keys.get_secret_value())
+        cipher = cipher_of(settings.suite, settings.encryption_keys.get_secret_value())
         self._endpoint = settings.endpoint
         self._most_seconds = settings.timeout_seconds
-        self._envelopes = Envelopes(settings.app_id, signer or HmacSigner(secrets_of(settings)), cipher, clock)
+        signing = signer or MacSigner(settings.suite, secrets_of(settings))
+        self._envelopes = Envelopes(settings.app_id, signing, cipher, clock)
         self._client = client
         self._circuits = {group: Circuit(group.value, clock) for group in Group}
         self._places = {group: asyncio.Semaphore(settings.concurrency) for group in Group}

@@ -7,14 +7,35 @@ import base64
 import binascii
 import hmac
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from app.core.suites import Aead, Sm4Gcm, Suite, hmac_sm3
+
 _NONCE_BYTES: Final = 12  # NIST SP 800-38D §5.2.1.1
-_KEY_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class _Aead:
+    """A way to seal: its name, how long its keys are, and what makes it of one."""
+
+    name: str
+    key_bytes: int
+    made: Callable[[bytes], Aead]
+
+
+_AEADS: Final[Mapping[Suite, _Aead]] = {
+    Suite.INTERNATIONAL: _Aead("AES-256-GCM", 32, AESGCM),
+    Suite.SM: _Aead("SM4-GCM", 16, Sm4Gcm),
+}
+_MACS: Final[Mapping[Suite, tuple[str, Callable[[bytes, bytes], bytes]]]] = {
+    Suite.INTERNATIONAL: ("HMAC-SHA256", lambda secret, text: hmac.digest(secret, text, "sha256")),
+    Suite.SM: ("HMAC-SM3", hmac_sm3),
+}
 
 
 class EnvelopeSigner(Protocol):
@@ -34,15 +55,18 @@ class EnvelopeSigner(Protocol):
         ...
 
 
-class HmacSigner(EnvelopeSigner):
-    """HMAC-SHA256 with shared secrets: signs with each of them, so that one can be changed, and believes any."""
+class MacSigner(EnvelopeSigner):
+    """A code with shared secrets: signs with each of them, so that one can be changed, and believes any."""
 
-    name = "HMAC-SHA256"
-
-    def __init__(self, secrets: Sequence[bytes]) -> None:
+    def __init__(self, suite: Suite, secrets: Sequence[bytes]) -> None:
         if not secrets:
             raise ValueError("without a secret nothing can be signed")
+        self._name, self._mac = _MACS[suite]
         self._secrets = tuple(secrets)
+
+    @property
+    def name(self) -> str:
+        return self._name
 
     async def sign(self, text: bytes) -> str:
         return " ".join(self._signatures(text))
@@ -52,7 +76,7 @@ class HmacSigner(EnvelopeSigner):
         return any([hmac.compare_digest(one.encode(), other) for one in ours for other in given])
 
     def _signatures(self, text: bytes) -> list[str]:
-        return [base64.b64encode(hmac.digest(secret, text, "sha256")).decode() for secret in self._secrets]
+        return [base64.b64encode(self._mac(secret, text)).decode() for secret in self._secrets]
 
 
 class NotOpened(Exception):
@@ -92,16 +116,20 @@ class InTheClear(EnvelopeCipher):
         return sealed
 
 
-class AesGcm(EnvelopeCipher):
-    """AES-256-GCM: a nonce of twelve bytes, the ciphertext, the tag; the number of the request is bound to them.
+class Sealing(EnvelopeCipher):
+    """AES-256-GCM or SM4-GCM: a nonce of twelve bytes, ciphertext, tag; the number of the request is bound to them.
 
     Seals with the first key and opens with any, so that one can be changed.
     """
 
-    name = "AES-256-GCM"
+    def __init__(self, suite: Suite, keys: Sequence[bytes]) -> None:
+        cipher = _AEADS[suite]
+        self._name = cipher.name
+        self._aeads = [cipher.made(key) for key in keys]
 
-    def __init__(self, keys: Sequence[bytes]) -> None:
-        self._aeads = [AESGCM(key) for key in keys]
+    @property
+    def name(self) -> str:
+        return self._name
 
     def seal(self, request_no: str, content: bytes) -> bytes:
         nonce = os.urandom(_NONCE_BYTES)
@@ -116,20 +144,21 @@ class AesGcm(EnvelopeCipher):
         raise NotOpened
 
 
-def cipher_of(keys: str) -> EnvelopeCipher:
-    """Return what seals under keys, each 32 bytes in base64, with spaces between; without one nothing is sealed.
+def cipher_of(suite: Suite, keys: str) -> EnvelopeCipher:
+    """Return what seals under keys in base64, with spaces between; without one nothing is sealed.
 
     Raises:
         ValueError: one is no such key; the words do not tell it.
     """
-    return AesGcm([_key(each) for each in keys.split()]) if keys.split() else InTheClear()
+    found = [_key(each, _AEADS[suite].key_bytes) for each in keys.split()]
+    return Sealing(suite, found) if found else InTheClear()
 
 
-def _key(text: str) -> bytes:
+def _key(text: str, size: int) -> bytes:
     try:
         key = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise ValueError("a key for the national gateway is base64") from None
-    if len(key) != _KEY_BYTES:
-        raise ValueError("a key for the national gateway has 32 bytes")
+    if len(key) != size:
+        raise ValueError(f"a key for the national gateway has {size} bytes under this suite")
     return key

@@ -11,9 +11,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from national_envelopes import Envelopes as TheirEnvelopes
 
 from app.adapters.national.envelopes import Asked, Envelopes, NotBelieved, signed_text
-from app.adapters.national.signing import HmacSigner, NotOpened, cipher_of
+from app.adapters.national.signing import MacSigner, NotOpened, cipher_of
 from app.core.clock import Clock
-from tests.factories.national import KEY_TEXT, SECRET_TEXT
+from app.core.suites import Suite
+from tests.factories.national import KEY_TEXT, SECRET_TEXT, SM4_KEY_TEXT
 
 PAGE = (Path(__file__).parents[3] / "docs" / "national-gateway.md").read_text(encoding="utf-8")
 SECRET = bytes(range(32))
@@ -41,8 +42,8 @@ def envelope(kind: str) -> dict[str, Any]:
     return said
 
 
-def ours(key: str = "", later: timedelta = timedelta()) -> Envelopes:
-    return Envelopes("escard", HmacSigner([SECRET]), cipher_of(key), AtTheTime(later))
+def ours(key: str = "", later: timedelta = timedelta(), suite: Suite = Suite.INTERNATIONAL) -> Envelopes:
+    return Envelopes("escard", MacSigner(suite, [SECRET]), cipher_of(suite, key), AtTheTime(later))
 
 
 def asked(kind: str) -> Asked:
@@ -64,12 +65,19 @@ async def test_the_text_of_the_page_is_signed_as_the_page_says() -> None:
     text = signed_text("request", *(said[name] for name in names))
 
     assert text.decode() == block("text request")
-    assert await HmacSigner([SECRET]).sign(text) == said["signature"]
+    assert await MacSigner(Suite.INTERNATIONAL, [SECRET]).sign(text) == said["signature"]
 
 
-@pytest.mark.parametrize(("kind", "keys"), [("request", ()), ("sealed request", (KEY_TEXT,))])
-async def test_a_gateway_opens_the_requests_of_the_page(kind: str, keys: tuple[str, ...]) -> None:
-    theirs = TheirEnvelopes("escard", [SECRET_TEXT], keys, lambda: AtTheTime().now().timestamp())
+@pytest.mark.parametrize(
+    ("kind", "keys", "suite"),
+    [
+        ("request", [], "international"),
+        ("sealed request", [KEY_TEXT], "international"),
+        ("sm request", [SM4_KEY_TEXT], "sm"),
+    ],
+)
+async def test_a_gateway_opens_the_requests_of_the_page(kind: str, keys: list[str], suite: str) -> None:
+    theirs = TheirEnvelopes("escard", [SECRET_TEXT], keys, lambda: AtTheTime().now().timestamp(), suite=suite)
 
     opened = theirs.open(block(f"json {kind}").encode())
 
@@ -80,13 +88,15 @@ async def test_a_gateway_opens_the_requests_of_the_page(kind: str, keys: tuple[s
 async def test_we_open_the_answers_of_the_page() -> None:
     nobody = await ours().open(asked("request"), block("json answer").encode())
     faceless = await ours(KEY_TEXT).open(asked("sealed request"), block("json sealed answer").encode())
+    by_sm = await ours(SM4_KEY_TEXT, suite=Suite.SM).open(asked("sm request"), block("json sm answer").encode())
 
     assert (nobody.code, nobody.content) == ("404", b"")
     assert (faceless.code, json.loads(faceless.content)) == ("0", {"aac002": NUMBER, "portrait": None})
+    assert (by_sm.code, by_sm.content) == (faceless.code, faceless.content)
 
 
 def test_what_is_sealed_is_bound_to_its_request() -> None:
-    cipher, number = cipher_of(KEY_TEXT), "7c9e6679742540de944be07fc1f90ae7"
+    cipher, number = cipher_of(Suite.INTERNATIONAL, KEY_TEXT), "7c9e6679742540de944be07fc1f90ae7"
     sealed = cipher.seal(number, b"{}")
 
     assert cipher.open(number, sealed) == b"{}"
@@ -151,9 +161,17 @@ async def test_a_way_to_sign_that_was_not_agreed_is_not_looked_at() -> None:
     assert await flaw(said, ours(), asked("request")) == "signature_type"
 
 
-@pytest.mark.parametrize("key", ["AAAA", "no base64", KEY_TEXT[:-4]])
-def test_a_key_that_is_none_is_refused_without_telling_it(key: str) -> None:
+@pytest.mark.parametrize(
+    ("suite", "key"),
+    [
+        (Suite.INTERNATIONAL, "AAAA"),
+        (Suite.INTERNATIONAL, "no base64"),
+        (Suite.INTERNATIONAL, SM4_KEY_TEXT),
+        (Suite.SM, KEY_TEXT),
+    ],
+)
+def test_a_key_that_is_none_is_refused_without_telling_it(suite: Suite, key: str) -> None:
     with pytest.raises(ValueError, match="a key for the national gateway") as refused:
-        cipher_of(key)
+        cipher_of(suite, key)
 
     assert key not in str(refused.value)

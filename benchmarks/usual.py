@@ -25,6 +25,7 @@ from app.models.cards import Card, CardIssue
 from app.models.links import FamilyLink, LinkState, MemberSlot, Place
 from app.models.people import Home, Person
 from app.models.policies import Policy
+from app.models.sharing import SharerSlot, SharingBinding, SharingState
 from app.routers.deps import House
 from app.schemas import family as family_shapes
 from app.schemas.cards import AllowsRead, CardRead, NextRead, RefusalRead
@@ -238,10 +239,30 @@ async def read_family(
             .order_by(MemberSlot.since)
         )
     ).all()
+    shared = {
+        binding.member_id: binding.state.value
+        for binding in await session.scalars(
+            select(SharingBinding).where(
+                SharingBinding.bucket == person.bucket,
+                SharingBinding.owner_id == person.id,
+                SharingBinding.state != SharingState.ENDED,
+            )
+        )
+    }
+    sharers = {
+        slot.owner_id: "paused" if slot.is_paused else "active"
+        for slot in await session.scalars(
+            select(SharerSlot).where(SharerSlot.bucket == person.bucket, SharerSlot.member_id == person.id)
+        )
+    }
     day = today(datetime.now(UTC))
     quota = rules["quota"]
     return family_shapes.FamilyRead(
-        members=[_member(key, link, day, language, rules) for link in links if link.state is not LinkState.RESERVED],
+        members=[
+            _member(key, link, day, language, rules, (shared.get(link.member_id), sharers.get(link.member_id)))
+            for link in links
+            if link.state is not LinkState.RESERVED
+        ],
         adding=[_adding(key, link, day, language) for link in links if link.state is LinkState.RESERVED],
         owners=[_owner(key, slot, language) for slot in slots],
         quota=family_shapes.QuotaRead(
@@ -260,7 +281,12 @@ async def read_family(
 
 
 def _member(
-    key: DataKey, link: FamilyLink, day: date, language: str, rules: dict[str, Any]
+    key: DataKey,
+    link: FamilyLink,
+    day: date,
+    language: str,
+    rules: dict[str, Any],
+    money: tuple[str | None, str | None],
 ) -> family_shapes.FamilyMemberRead:
     services = Services.on(link, day)
     assert link.member_birth_date is not None
@@ -272,6 +298,12 @@ def _member(
         services=list(services.names),
         shares=family_shapes.SharedRead(
             card=services.view or services.show_code, filing=services.certify or services.file, money=services.pay
+        ),
+        shared=family_shapes.SharedOfMemberRead(
+            card=services.view or services.show_code,
+            filing=services.certify or services.file,
+            money=money[0] or "none",
+            money_to_me=money[1] or "none",
         ),
         changes=[
             family_shapes.ChangeRead(

@@ -386,6 +386,7 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
                 "since": "2026-11-22T05:11:30Z",
                 "services": _SERVICES,
                 "shares": _SHARES,
+                "shared": {"card": True, "filing": True, "money": "active", "money_to_me": "none"},
                 "changes": [
                     {
                         "kind": "live_face",

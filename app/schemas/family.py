@@ -38,6 +38,17 @@ class SharedRead(Told):
     money: bool = Field(description="Money moves: `pay`")
 
 
+class SharedOfMemberRead(Told):
+    """What is shared between me and a relative, the family service and medical account sharing side by side."""
+
+    card: bool = Field(description="I see or show their card")
+    filing: bool = Field(description="I do business for them")
+    money: Literal["none", "pending", "active", "paused"] = Field(
+        description="They may spend my medical personal account: medical account sharing, which is apart from this link"
+    )
+    money_to_me: Literal["none", "active", "paused"] = Field(description="I may spend theirs")
+
+
 class ChangeRead(Told):
     """Something that changes with the member's age at 00:00 of a day in China; a day that is past waits for them."""
 
@@ -60,6 +71,7 @@ class FamilyMemberRead(Told):
     since: Moment
     services: list[Service] = Field(description="What I may do today")
     shares: SharedRead
+    shared: SharedOfMemberRead
     changes: list[ChangeRead] = Field(description="What changes with the member's age, and when")
 
 
@@ -213,6 +225,7 @@ def _member(member: MemberView, language: str) -> dict[str, object]:
         "since": member.since,
         "services": member.services.names,
         "shares": _shares(member.services),
+        "shared": _shared(member),
         "changes": _changes(member.changes, "owner", language) if member.changes else [],
     }
 
@@ -246,6 +259,16 @@ def _shares(services: Services) -> dict[str, bool]:
         "card": services.view or services.show_code,
         "filing": services.certify or services.file,
         "money": services.pay,
+    }
+
+
+def _shared(member: MemberView) -> dict[str, object]:
+    services = member.services
+    return {
+        "card": services.view or services.show_code,
+        "filing": services.certify or services.file,
+        "money": member.money,
+        "money_to_me": member.money_to_me,
     }
 
 

@@ -78,6 +78,7 @@ async def test_members_are_shown_masked_with_what_is_shared(make: Make, house: H
         "state": "active",
         "services": ["view", "show_code", "certify", "file"],
         "shares": {"card": True, "filing": True, "money": False},
+        "shared": {"card": True, "filing": True, "money": "none", "money_to_me": "none"},
         "changes": [],
     }
     assert "王建国" not in answer.text

@@ -222,3 +222,24 @@ class TestEnds:
         assert (await father.read(BINDINGS))["shared_with_me"] == []
         kept = await db.fetch("SELECT member_name, state, ended_because FROM sharing_binding")
         assert [tuple(row) for row in kept] == [(None, "ended", "account_closed")]
+
+
+class TestFamilyPage:
+    async def test_it_says_per_member_what_is_shared_of_card_filing_and_money(
+        self, db: Database, make: Make, me: Holder, father: Holder
+    ) -> None:
+        await make.member(me, "51", person=father)
+        await make.member(father, "20", person=me)
+        made = await shared(db, me, father)
+
+        [active] = (await me.read("/v1/family"))["members"]
+        await me.call("PUT", f"{BINDINGS}/{made.id}/pause")
+        [paused] = (await me.read("/v1/family"))["members"]
+        [to_him] = (await father.read("/v1/family"))["members"]
+        await me.call("DELETE", f"{BINDINGS}/{made.id}")
+        [ended] = (await me.read("/v1/family"))["members"]
+
+        assert active["shared"] == {"card": True, "filing": True, "money": "active", "money_to_me": "none"}
+        assert paused["shared"]["money"] == "paused"
+        assert (to_him["shared"]["money"], to_him["shared"]["money_to_me"]) == ("none", "paused")
+        assert ended["shared"]["money"] == "none"

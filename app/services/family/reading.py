@@ -29,7 +29,10 @@ from app.services.rules.family import Ages, Quota
 # What a page is made of is not frozen: that costs three times as much to make, and a page is a dozen of them.
 @dataclass(slots=True)
 class MemberView:
-    """A relative as their owner sees them, masked; `enrolment_id` is where they were added, or are being added."""
+    """A relative as their owner sees them, masked; `enrolment_id` is where they were added, or are being added.
+
+    `money` says how the sharing of the owner's medical account with them stands, `money_to_me` that of theirs.
+    """
 
     link_id: UUID
     enrolment_id: UUID
@@ -42,6 +45,8 @@ class MemberView:
     state: LinkState
     since: datetime
     changes: tuple[Change, ...]
+    money: str
+    money_to_me: str
 
 
 @dataclass(slots=True)
@@ -110,12 +115,16 @@ LEFT JOIN LATERAL (
     SELECT 'member' AS side, l.id AS link_id, l.enrolment_id, l.member_name AS name, l.member_number AS number,
            l.member_birth_date AS birth_date, l.relationship, l.place, l.may_view, l.may_show_code, l.may_certify,
            l.may_file, l.may_pay, l.state, coalesce(l.active_since, l.reserved_at) AS since,
-           l.reconfirm_from, l.view_only_from
+           l.reconfirm_from, l.view_only_from, coalesce(b.state, 'none') AS money,
+           CASE WHEN t.is_paused THEN 'paused' WHEN t.is_paused IS NULL THEN 'none' ELSE 'active' END AS money_to_me
     FROM family_link l
+    LEFT JOIN sharing_binding b
+        ON b.bucket = $1 AND b.owner_id = l.owner_id AND b.member_id = l.member_id AND b.state <> 'ended'
+    LEFT JOIN sharer_slot t ON t.bucket = $1 AND t.member_id = l.owner_id AND t.owner_id = l.member_id
     WHERE l.bucket = $1 AND l.owner_id = s.person_id AND l.state <> 'ended'
     UNION ALL
     SELECT 'owner', m.link_id, NULL, m.owner_name, NULL, NULL, m.relationship, NULL, NULL, NULL, NULL, NULL, NULL,
-           CASE WHEN m.is_frozen THEN 'frozen' ELSE 'active' END, m.since, NULL, NULL
+           CASE WHEN m.is_frozen THEN 'frozen' ELSE 'active' END, m.since, NULL, NULL, NULL, NULL
     FROM member_slot m
     WHERE m.bucket = $1 AND m.member_id = s.person_id
 ) r ON true
@@ -200,6 +209,8 @@ def _member(key: DataKey, row: Record, day: date, rules: Ages) -> MemberView:
         state=_STATES[row["state"]],
         since=row["since"],
         changes=changes(birth_date, rules, row["reconfirm_from"], row["view_only_from"], day),
+        money=row["money"],
+        money_to_me=row["money_to_me"],
     )
 
 

@@ -78,6 +78,7 @@ from app.routers import (
     statements,
     transfers,
     upgrades,
+    window,
 )
 from app.routers.deps import House
 from app.routers.edge import Edge
@@ -256,6 +257,7 @@ def create_app(house: House) -> FastAPI:
         staff,
         reviews,
         counter,
+        window,
         statements,
     )
     # Routers are whole as they stand; to include them would build every route anew at the app's first requests.

@@ -10,13 +10,15 @@ from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, SmallIntege
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import PERSONAL, Base, Bucketed, Digest, Identified, Sealed, bucket_agrees, held
+from app.models.people import Proof
 from app.ports.register import PhysicalCardStatus
 
 
 class Card(Bucketed, Base):
     """A person's e-card; one each, so the person is its key.
 
-    `activated_at` is when the holder set a password; without it the card is shown by family only. `closed_at` is since
+    `activated_at` is when the holder set a password; without it the card is shown by family only. `proof` is how it was
+    seen last who the holder is. `closed_at` is since
     when the register has held its holder dead. `asked_at` is when the register was asked what the row says of the
     physical card, and `ask_due_at` when it is asked again. `suspended_by` is the person who suspended it.
     `loss_agreed_at` is since when a consent is in force to using it while the physical card is lost.
@@ -39,6 +41,7 @@ class Card(Bucketed, Base):
     card_number: Mapped[bytes] = mapped_column(info=held(Sealed("person_id", row="person_id")))
     issued_at: Mapped[datetime]
     activated_at: Mapped[datetime | None]
+    proof: Mapped[Proof | None]
     suspended_at: Mapped[datetime | None]
     suspended_by: Mapped[UUID | None]
     closed_at: Mapped[datetime | None]

@@ -7,6 +7,7 @@
                                              └──────────→ in_review → active | password_pending | rejected
     in_review → documents_pending | face_pending (people ask for more)
     documents_pending → in_review (the papers are there, and no face is to be shown: it is never the only way)
+    documents_pending | in_review → face_pending (attested at a counter: the face step is done there, without a face)
     face_pending → rejected (the face has passed, and the register now says that there can be no card or no link)
     any open state → cancelled | expired (no clock runs in review)
 
@@ -24,6 +25,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.errors import Conflict, NextStep
 from app.models.base import PERSONAL, Base, Identified, Sealed, bucket_agrees, held
+from app.models.people import Proof
 from app.ports.face import FaceReason
 
 
@@ -73,6 +75,7 @@ class Event(StrEnum):
     APPROVE = "approve"
     REJECT = "reject"
     ASK_FOR_MORE = "ask_for_more"
+    ATTEST = "attest"
     SET_PASSWORD = "set_password"
     CANCEL = "cancel"
     EXPIRE = "expire"
@@ -104,6 +107,7 @@ NEXT: Mapping[State, Mapping[Event, frozenset[State]]] = {
         Event.WITHDRAW_CONSENT: frozenset({_DO}),
         Event.BIRTHDAY: frozenset({_F}),
         Event.ASK_FOR_REVIEW: frozenset({_R}),
+        Event.ATTEST: frozenset({_F}),
         **_ENDINGS,
     },
     _F: {
@@ -117,6 +121,7 @@ NEXT: Mapping[State, Mapping[Event, frozenset[State]]] = {
         Event.FAIL_FACE: frozenset({_F, _R}),
         Event.GET_SLOT: frozenset({State.ACTIVE}),
         Event.ASK_FOR_REVIEW: frozenset({_R}),
+        Event.ATTEST: frozenset({_F}),
         Event.REJECT: frozenset({State.REJECTED}),
         **_ENDINGS,
     },
@@ -131,6 +136,7 @@ NEXT: Mapping[State, Mapping[Event, frozenset[State]]] = {
         Event.APPROVE: frozenset({_F, _P, State.ACTIVE}),
         Event.REJECT: frozenset({State.REJECTED}),
         Event.ASK_FOR_MORE: frozenset({_DO, _F}),
+        Event.ATTEST: frozenset({_F}),
         Event.CANCEL: frozenset({State.CANCELLED}),
     },
     State.ACTIVE: {},
@@ -166,8 +172,8 @@ class Enrolment(Identified, Base):
     """One run of the add flow. It lives in the home it was opened in: the account's, or the owner's.
 
     The member's name, number and birth date are sealed under that home's key. `face_passed_at` with the state
-    `face_pending` means that the face has passed and one of the member's slots is awaited. `asked_for` is what people
-    asked for, until the step that it belongs to is left behind.
+    `face_pending` means that the face has passed and one of the member's slots is awaited; `proof` says how it was seen
+    who the member is. `asked_for` is what people asked for, until the step that it belongs to is left behind.
     """
 
     __tablename__ = "enrolment"
@@ -194,6 +200,7 @@ class Enrolment(Identified, Base):
     guardianship: Mapped[Guardianship | None]
     link_id: Mapped[UUID | None]
     face_passed_at: Mapped[datetime | None]
+    proof: Mapped[Proof | None]
     last_face_reason: Mapped[FaceReason | None]
     rejection: Mapped[str | None]
     asked_for: Mapped[str | None]
@@ -233,6 +240,10 @@ class Enrolment(Identified, Base):
         if to not in OPEN:
             self.ended_at = now
 
+    def forget_face(self) -> None:
+        """Let it be open again who the member is: what was shown rested on something that has changed."""
+        self.face_passed_at = self.last_face_reason = self.proof = None
+
     @property
     def refusal(self) -> StepNotAllowed:
         """The refusal of a step that the state does not answer; it says which one it waits for."""
@@ -269,13 +280,14 @@ class ConsentPurpose(StrEnum):
     IDENTITY_DOCUMENT = "identity-document"
     FACE_CHECK = "face-check"
     MINOR_DATA = "minor-data"
+    COUNTER_CHECK = "counter-check"
 
 
 class Consent(Identified, Base):
     """One consent, with the exact text that was shown; kept after it is withdrawn.
 
     `services` are what the member agreed the owner may do, separated by spaces. One with a `handover_id` was given on
-    the member's own phone.
+    the member's own phone. One of the channel `counter` was given to a clerk, and its device is their session.
     """
 
     __tablename__ = "consent"

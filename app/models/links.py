@@ -13,6 +13,7 @@ from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, SmallIntege
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import PERSONAL, Base, Bucketed, Identified, Plain, Sealed, bucket_agrees, held
+from app.models.people import Proof
 
 
 class LinkState(StrEnum):
@@ -94,6 +95,7 @@ class FamilyLink(Identified, Base):
     """The owner's row. Names and numbers are sealed under the owner's key; an ended link keeps no place and no name.
 
     `agreed` is what the member, or a guardian for them, has agreed to, separated by spaces; `may_…` what is left of it.
+    `proof` is how it was seen who the member is; links older than the column have none.
     From `reconfirm_from` on their live face is wanted, from `view_only_from` on their answer: both None once given.
     """
 
@@ -131,6 +133,7 @@ class FamilyLink(Identified, Base):
     may_file: Mapped[bool]
     may_pay: Mapped[bool]
     agreed: Mapped[str]
+    proof: Mapped[Proof | None]
     reconfirm_from: Mapped[date | None]
     view_only_from: Mapped[date | None]
     ages_noted: Mapped[bool]

@@ -22,6 +22,15 @@ class HomeKind(StrEnum):
     TERMINAL = "terminal"
 
 
+class Proof(StrEnum):
+    """How it was seen who somebody is: by a photo, a live face, in person at a counter, or by people's review."""
+
+    PHOTO = "photo"
+    LIVE = "live"
+    IN_PERSON = "in_person"
+    REVIEW = "review"
+
+
 class Home(Identified, Base):
     """Everything known of one person lives under this row; it is the lock and it holds the data key.
 

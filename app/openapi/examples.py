@@ -79,6 +79,8 @@ _NOTIFICATION = {
 
 _CARD_READ = "re5vGkJd9wQ0pXc7Lr2m"
 
+_PAPER = {"name": "李秀英", "social_security_number": "100101195806150024", "documents_seen": ["id_card"]}
+
 EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
     "SmsCodeAsk": {"phone": _PHONE, "purpose": "register"},
     "SmsCodeSent": {"expires_in": 300, "resend_after": 60},
@@ -278,6 +280,7 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
         "asked_for": None,
         "asked_for_text": None,
         "link_id": None,
+        "proof": None,
         "expires_at": "2026-11-25T05:09:32Z",
         "tokens": None,
     },
@@ -469,6 +472,15 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
         "reviewers_needed": 2,
         "approvals": 1,
     },
+    "AttestationAsk": {
+        "documents_seen": ["id_card"],
+        "consents": [_SHOWN | {"code": "counter-check", "services": ["view", "certify"]}],
+    },
+    "PaperAsk": _PAPER,
+    "CounterLinkEndingAsk": {"person": _PAPER, "link_ids": [_LINK]},
+    "CounterLinkDisputeAsk": {"card_read": _CARD_READ, "link_id": _LINK, "reason": "pressed"},
+    "PasswordUnlockAsk": {"card_read": _CARD_READ},
+    "PasswordUnlockRead": {"left_until_reset": 15},
     "CardReadAsk": {"card_number": "D12345678", "purpose": "sharing"},
     "CardReadRead": {"card_read": _CARD_READ, "purpose": "sharing", "expires_in": 120, "name": "王**"},
     "CounterSharingAsk": {"owner_card_read": _CARD_READ, "member_card_number": "D12345679", "relationship": "51"},

@@ -10,6 +10,7 @@ from app.models.documents import DocumentKind
 from app.models.enrolments import ConsentPurpose, EnrolmentKind, State
 from app.models.faces import FaceCheckState
 from app.models.handovers import HandoverEnd, HandoverState
+from app.models.people import Proof
 from app.ports.face import FaceMode, FaceReason
 from app.schemas.accounts import TokensRead
 from app.schemas.base import Asked, Code, DeviceMeta, Moment, Short, Told
@@ -231,6 +232,7 @@ class EnrolmentRead(Told):
     asked_for: Finding | None = Field(description="What people asked for when they looked at it")
     asked_for_text: str | None = Field(description="The same in words, in the language asked for")
     link_id: str | None
+    proof: Proof | None = Field(description="How it was seen who the member is; `in_person` at a counter")
     expires_at: Moment
     tokens: TokensRead | None = Field(
         default=None, description="New tokens, when own-card details have moved the account to its person"
@@ -263,16 +265,17 @@ class EnrolmentRead(Told):
             review=view.review and ReviewRead(reason=view.review.reason, due_at=view.review.due_at),
             next=[StepRead.of(step) for step in view.next],
             rejection=view.rejection,
-            rejection_text=None if view.rejection is None else _rejection_text(view.rejection, language),
+            rejection_text=None if view.rejection is None else rejection_text(view.rejection, language),
             asked_for=view.asked_for,
             asked_for_text=None if view.asked_for is None else texts.review_finding(view.asked_for.value, language),
             link_id=str(view.link_id) if view.link_id else None,
+            proof=view.proof,
             expires_at=view.expires_at,
             tokens=tokens,
         )
 
 
-def _rejection_text(code: str, language: str) -> str:
+def rejection_text(code: str, language: str) -> str:
     """Return the words for a rejection: what people found, or the rule that stands against it now."""
     if code in texts.review_findings():
         return texts.review_finding(code, language)

@@ -40,6 +40,8 @@ class Action(StrEnum):
     DOCUMENT_REMOVED = "enrolment.document_removed"
     CONSENT_GIVEN = "consent.given"
     CONSENT_WITHDRAWN = "consent.withdrawn"
+    ENROLMENT_SEEN_AT_COUNTER = "enrolment.seen_at_counter"
+    IDENTITY_ATTESTED = "identity.attested"
     HANDOVER_OFFERED = "handover.offered"
     HANDOVER_OPENED = "handover.opened"
     HANDOVER_ENDED = "handover.ended"
@@ -79,6 +81,7 @@ class Action(StrEnum):
     CARD_OPENED_AGAIN = "card.opened_again"
     CARD_PASSWORD_SET = "card.password_set"  # noqa: S105 - an action, not a secret
     CARD_PASSWORD_CHECKED = "card.password_checked"  # noqa: S105 - an action, not a secret
+    CARD_PASSWORD_UNLOCKED = "card.password_unlocked"  # noqa: S105 - an action, not a secret
     CARD_PASSWORD_RESET_STARTED = "card.password_reset_started"  # noqa: S105 - an action, not a secret
     CARD_ORDERS_SEEN = "card_orders.seen"
     CARD_ORDER_DRAFTED = "card_order.drafted"
@@ -110,6 +113,9 @@ class Action(StrEnum):
     LINK_ANSWERED = "link.answered"
     LINK_VIEW_ONLY = "link.view_only"
     LINK_DISPUTED = "link.disputed"
+    LINKS_SEEN_AT_COUNTER = "links.seen_at_counter"
+    LINKS_ENDED_AT_COUNTER = "links.ended_at_counter"
+    LINK_DISPUTED_AT_COUNTER = "link.disputed_at_counter"
     LINK_DISPUTE_CLOSED = "link.dispute_closed"
     LINK_ENDED = "link.ended"
     LINK_REFUSED = "link.refused"

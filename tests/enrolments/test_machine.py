@@ -26,6 +26,7 @@ EXPECTED = """
     documents_pending  withdraw_consent    documents_pending
     documents_pending  birthday            face_pending
     documents_pending  ask_for_review      in_review
+    documents_pending  attest              face_pending
     documents_pending  cancel              cancelled
     documents_pending  expire              expired
 
@@ -40,6 +41,7 @@ EXPECTED = """
     face_pending       fail_face           face_pending in_review
     face_pending       get_slot            active
     face_pending       ask_for_review      in_review
+    face_pending       attest              face_pending
     face_pending       reject              rejected
     face_pending       cancel              cancelled
     face_pending       expire              expired
@@ -55,6 +57,7 @@ EXPECTED = """
     in_review          approve             face_pending password_pending active
     in_review          reject              rejected
     in_review          ask_for_more        documents_pending face_pending
+    in_review          attest              face_pending
     in_review          cancel              cancelled
 """
 LEADS_TO = {

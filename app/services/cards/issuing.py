@@ -10,6 +10,7 @@ from app.core.db import Session, bucket_of
 from app.core.errors import Conflict, NextStep
 from app.models.cards import Card, CardIssue
 from app.models.channels import CardEvent
+from app.models.people import Proof
 from app.ports.register import PhysicalCardStatus, RegisteredPerson
 from app.services import audit, policies
 from app.services.audit import Action, Actor
@@ -52,10 +53,21 @@ async def obstacle(session: Session, registered: RegisteredPerson) -> type[Confl
     return None
 
 
-async def issue(session: Session, person_id: UUID, registered: RegisteredPerson, *, channel: str, actor: Actor) -> bool:
+async def issue(
+    session: Session,
+    person_id: UUID,
+    registered: RegisteredPerson,
+    *,
+    channel: str,
+    actor: Actor,
+    proof: Proof | None = None,
+) -> bool:
     """Issue the person's e-card in a channel, where the physical card allows it; once, however often asked.
 
     What we are told of the physical card may be older than what is written by now, so the register is asked again soon.
+
+    Args:
+        proof: how it was seen now who the holder is, if it was.
 
     Returns:
         Whether there is an e-card now.
@@ -75,8 +87,12 @@ async def issue(session: Session, person_id: UUID, registered: RegisteredPerson,
             card_number=key.seal("card.card_number", person_id, registered.card.number),
             issued_at=session.now,
             ask_due_at=session.now,
+            proof=proof,
         )
-        .on_conflict_do_update(index_elements=[Card.bucket, Card.person_id], set_={"ask_due_at": session.now})
+        .on_conflict_do_update(
+            index_elements=[Card.bucket, Card.person_id],
+            set_={"ask_due_at": session.now} | ({} if proof is None else {"proof": proof}),
+        )
         .returning(Card.issued_at)
     )
     await add_channel(session, person_id, channel)

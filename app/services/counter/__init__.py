@@ -6,4 +6,9 @@ reading    cards that terminals read
 using      a card that was read, used for what it was read for
 looking    how somebody stands, looked at for a purpose
 binding    medical accounts shared by cards on a counter
+papers     somebody who shows a document instead of their card
+deeds      something done once: by whom, and what holds in the very transaction
+enrolling  applications found and attested
+leaving    links ended and disputed
+unlocking  the lock of a card password lifted
 """

@@ -52,7 +52,7 @@ async def ask_for_more(session: Session, enrolment: Enrolment, finding: Finding)
     await frames.let_go_of(session, enrolment.home_id, enrolment.id)
     if finding in _ABOUT_FACES and enrolment.member_id is not None:
         await tries.forgive(session, enrolment.home_id, enrolment.member_id)
-    enrolment.face_passed_at = enrolment.last_face_reason = None
+    enrolment.forget_face()
     to = await requirements.state_by_papers(session, enrolment)
     enrolment.advance(Event.ASK_FOR_MORE, to, session.now)
     enrolment.asked_for = finding.value

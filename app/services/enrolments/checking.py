@@ -10,6 +10,7 @@ from app.models.cases import CaseReason
 from app.models.documents import Document
 from app.models.enrolments import ConsentPurpose, Enrolment, EnrolmentKind, Event, State
 from app.models.faces import FaceCheck, FaceCheckState, FacePurpose
+from app.models.people import Proof
 from app.ports import Ports
 from app.ports.face import COUNTED, FaceMode, FaceReason, FaceRequest, FaceServiceUnavailable
 from app.ports.register import RegisteredPerson
@@ -111,7 +112,7 @@ async def ended(
     assert enrolment.member_id is not None
     enrolment.last_face_reason = check.reason
     if check.state is FaceCheckState.PASSED:
-        await _passed(session, enrolment, registered, actor)
+        await _passed(session, enrolment, check, registered, actor)
         return
     if check.reason in COUNTED and check.photo_hmac is not None:
         await documents.remember_failed(session, enrolment.home_id, enrolment.member_id, check.photo_hmac)
@@ -123,8 +124,11 @@ async def ended(
         enrolment.advance(Event.FAIL_FACE, State.FACE_PENDING, session.now)
 
 
-async def _passed(session: Session, enrolment: Enrolment, registered: RegisteredPerson | None, actor: Actor) -> None:
+async def _passed(
+    session: Session, enrolment: Enrolment, check: FaceCheck, registered: RegisteredPerson | None, actor: Actor
+) -> None:
     enrolment.face_passed_at = session.now
+    enrolment.proof = Proof.LIVE if check.mode is FaceMode.LIVE else Proof.PHOTO
     reason = await finishing.needs_people(session, enrolment, registered)
     if reason is not None:
         await finishing.to_review(session, enrolment, Event.PASS_FACE, reason, actor)

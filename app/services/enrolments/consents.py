@@ -43,6 +43,7 @@ _RESTS_ON: Final[Mapping[ConsentPurpose, frozenset[DocumentKind]]] = {
     ConsentPurpose.IDENTITY_DOCUMENT: _EVERYTHING - _FACES,
     ConsentPurpose.FACE_CHECK: _FACES,
     ConsentPurpose.MINOR_DATA: _EVERYTHING,
+    ConsentPurpose.COUNTER_CHECK: frozenset(),
 }
 """Which files nobody may keep without it."""
 
@@ -217,7 +218,7 @@ async def _undo_open(session: Session, enrolment: Enrolment, purpose: ConsentPur
     await ending.give_up_open(session, enrolment.home_id, enrolment.id, actor)
     await handovers.end_open(session, enrolment, HandoverEnd.ENROLMENT_CHANGED, actor)
     await cases.withdraw(session, enrolment.home_id, enrolment.id)
-    enrolment.face_passed_at = enrolment.last_face_reason = None
+    enrolment.forget_face()
     if enrolment.link_id is not None:
         await links.stop_waiting(session, enrolment.link_id)
     to = await requirements.state_by_papers(session, enrolment)

@@ -59,7 +59,7 @@ def _of_open(purpose: ConsentPurpose) -> Consequence:
             return Consequence.CANCELS_APPLICATION
         case ConsentPurpose.FACE_CHECK:
             return Consequence.ENDS_FACE_STEP
-        case ConsentPurpose.IDENTITY_DOCUMENT | ConsentPurpose.MINOR_DATA:
+        case ConsentPurpose.IDENTITY_DOCUMENT | ConsentPurpose.MINOR_DATA | ConsentPurpose.COUNTER_CHECK:
             return Consequence.GOES_BACK
 
 

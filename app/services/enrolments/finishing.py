@@ -7,6 +7,7 @@ from app.core.errors import Conflict
 from app.models.cases import CasePurpose, CaseReason
 from app.models.enrolments import ConsentPurpose, Enrolment, EnrolmentKind, Event, Guardianship, State
 from app.models.handovers import HandoverEnd
+from app.models.people import Proof
 from app.ports.register import RegisteredPerson
 from app.services import audit, cases, documents, links, outbox, policies
 from app.services.accounts import moving
@@ -48,9 +49,10 @@ async def accept(
         await reject(session, enrolment, refusal.code, actor)
         return
     assert registered is not None
+    enrolment.proof = enrolment.proof or Proof.REVIEW
     if enrolment.kind is EnrolmentKind.OWN_CARD:
         await moving.prove_person(session, enrolment.account_id, enrolment.member_id)
-        await issuing.issue(session, enrolment.member_id, registered, channel=enrolment.channel, actor=actor)
+        await _issue(session, enrolment, registered, actor)
         enrolment.advance(event, State.PASSWORD_PENDING, session.now)
         _tell_approved(session, enrolment, event)
         await _decide_fate(session, enrolment, keep_papers=True)
@@ -143,7 +145,7 @@ async def needs_people(
     assert enrolment.member_id is not None
     if await _refusal(session, enrolment, registered) is not None:
         return None
-    if await tries.is_member_tried_much(session, enrolment.member_id):
+    if enrolment.proof is not Proof.IN_PERSON and await tries.is_member_tried_much(session, enrolment.member_id):
         return CaseReason.MANY_TRIES_AT_MEMBER
     if enrolment.guardianship is Guardianship.BY_DOCUMENTS:
         return CaseReason.GUARDIANSHIP
@@ -183,7 +185,9 @@ async def _start_link(session: Session, enrolment: Enrolment, actor: Actor) -> b
     services = await _services(session, enrolment)
     # A photo that was compared, or sent to people, on the day before the birthday stays a photo.
     verified_at = enrolment.face_passed_at or enrolment.review_since
-    return await links.activate(session, enrolment.link_id, services, actor, verified_at=verified_at)
+    return await links.activate(
+        session, enrolment.link_id, services, actor, verified_at=verified_at, proof=enrolment.proof
+    )
 
 
 async def _finish_link(
@@ -191,7 +195,7 @@ async def _finish_link(
 ) -> None:
     """Issue the member's e-card where there is none, and end well; without a collected card it follows later."""
     assert enrolment.member_id is not None
-    await issuing.issue(session, enrolment.member_id, registered, channel=enrolment.channel, actor=actor)
+    await _issue(session, enrolment, registered, actor)
     enrolment.advance(event, State.ACTIVE, session.now)
     await _record_end(session, enrolment, actor)
     await _decide_fate(session, enrolment, keep_papers=True)
@@ -206,9 +210,16 @@ async def _services(session: Session, enrolment: Enrolment) -> Services:
     rules = await policies.current(session)
     if is_under(member.birth_date, rules.ages.live_face, session.now):
         return Services()
-    consent = (await loading.consents(session, enrolment)).get(ConsentPurpose.FACE_CHECK)
+    given = await loading.consents(session, enrolment)
+    consent = given.get(ConsentPurpose.COUNTER_CHECK) or given.get(ConsentPurpose.FACE_CHECK)
     agreed = _BY_DEFAULT if consent is None or consent.services is None else frozenset(consent.services.split())
     return Services(**{name: name in agreed for name in ("view", "show_code", "certify", "file", "pay")})
+
+
+async def _issue(session: Session, enrolment: Enrolment, registered: RegisteredPerson, actor: Actor) -> None:
+    assert enrolment.member_id is not None
+    channel = enrolment.channel
+    await issuing.issue(session, enrolment.member_id, registered, channel=channel, actor=actor, proof=enrolment.proof)
 
 
 async def _end(session: Session, enrolment: Enrolment, actor: Actor, *, keep_papers: bool) -> None:

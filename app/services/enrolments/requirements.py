@@ -51,7 +51,7 @@ async def of_documents(
     rules = await policies.current(session)
     age = age_on(birth_date, today(session.now))
     have = {page.kind.value for page in attached}
-    asked = [("identity_document", _identity(rules, age))]
+    asked = [("identity_document", identity(rules, age))]
     if enrolment.guardianship in (Guardianship.BY_DOCUMENTS, Guardianship.OTHER_RELATIVE):
         asked.append(("guardianship", rules.documents.guardianship))
     consents = list(consents_before(DocumentKind.SOCIAL_SECURITY_CARD, rules, age))
@@ -122,5 +122,6 @@ def kinds_needed(requirements: Collection[Requirement]) -> set[str]:
     return needed | backs
 
 
-def _identity(rules: Policies, age: int) -> tuple[str, ...]:
+def identity(rules: Policies, age: int) -> tuple[str, ...]:
+    """Return the documents of which one shows who somebody of this age is."""
     return next(choice.any_of for choice in rules.documents.identity if choice.under is None or age < choice.under)

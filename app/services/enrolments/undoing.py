@@ -26,7 +26,7 @@ async def undo_after(session: Session, enrolment: Enrolment, event: Event, actor
     await ending.give_up_open(session, enrolment.home_id, enrolment.id, actor)
     await handovers.end_open(session, enrolment, HandoverEnd.ENROLMENT_CHANGED, actor)
     await frames.let_go_of(session, enrolment.home_id, enrolment.id)
-    enrolment.face_passed_at = enrolment.last_face_reason = None
+    enrolment.forget_face()
     for purpose, consent in (await loading.consents(session, enrolment)).items():
         if purpose in _CONSENTS_AFTER[event]:
             consent.withdrawn_at = session.now

@@ -11,6 +11,7 @@ from app.core.db import Session
 from app.models.cases import Finding
 from app.models.documents import DocumentKind
 from app.models.enrolments import ConsentPurpose, Enrolment, EnrolmentKind, State
+from app.models.people import Proof
 from app.ports.face import COUNTED, FaceMode, FaceReason
 from app.services import cases, documents, notices
 from app.services.accounts.sessions import Caller
@@ -87,6 +88,7 @@ class EnrolmentView:
     rejection: str | None
     asked_for: Finding | None
     link_id: UUID | None
+    proof: Proof | None
     expires_at: datetime
 
     def asks_for(self, kind: DocumentKind) -> bool:
@@ -140,6 +142,7 @@ async def view(session: Session, enrolment: Enrolment) -> EnrolmentView:
         rejection=enrolment.rejection,
         asked_for=None if enrolment.asked_for is None else Finding(enrolment.asked_for),
         link_id=enrolment.link_id if enrolment.state is State.ACTIVE else None,
+        proof=enrolment.proof,
         expires_at=enrolment.expires_at,
     )
 

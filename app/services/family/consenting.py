@@ -19,7 +19,7 @@ from app.services.enrolments.consequences import Consequence
 from app.services.family import keeping
 from app.services.links import reconfirmations
 
-_FOR_ANOTHER: Final = (ConsentPurpose.IDENTITY_DOCUMENT, ConsentPurpose.FACE_CHECK, ConsentPurpose.MINOR_DATA)
+_FOR_ANOTHER: Final = tuple(purpose for purpose in ConsentPurpose if purpose is not ConsentPurpose.NOTICE)
 """What an owner agrees to for the member; the notice of the family account is their own."""
 
 

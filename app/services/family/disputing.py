@@ -26,14 +26,22 @@ async def dispute(session: Session, caller: Caller, link_id: UUID, reason: LinkD
     Raises:
         NotFound: it is not the caller's, or is over.
     """
-    seen = await keeping.of_member(session, caller, link_id)
+    return await freeze(session, await keeping.of_member(session, caller, link_id), reason, caller.actor)
+
+
+async def freeze(session: Session, seen: FamilyLink, reason: LinkDisputeReason, actor: Actor) -> LinkDispute:
+    """Freeze a link because its member objects, and ask people to decide; disputed already is as good.
+
+    Raises:
+        NotFound: it is over.
+    """
     link = await keeping.living(session, seen)
     if link.state is LinkState.FROZEN:
         known = await disputes.open_for(session, link)
         assert known is not None
         return known
-    await reconfirmations.cancel_open(session, link, caller.actor)
-    await unsharing.end_between(session, link.owner_id, link.member_id, SharingEnd.BY_DISPUTE, caller.actor)
+    await reconfirmations.cancel_open(session, link, actor)
+    await unsharing.end_between(session, link.owner_id, link.member_id, SharingEnd.BY_DISPUTE, actor)
     opened = await disputes.open_new(session, link, reason)
     await session.flush()
     await cases.open_case(
@@ -43,9 +51,9 @@ async def dispute(session: Session, caller: Caller, link_id: UUID, reason: LinkD
         subject_id=opened.id,
         member_id=link.member_id,
         reason=CaseReason.LINK_DISPUTED,
-        actor=caller.actor,
+        actor=actor,
     )
-    await links.record(session, Action.LINK_DISPUTED, link, caller.actor, reason=reason.value)
+    await links.record(session, Action.LINK_DISPUTED, link, actor, reason=reason.value)
     links.tell(session, link, "link_disputed")
     return opened
 

@@ -113,7 +113,41 @@ async def leave(db: Database, ending_id: UUID, code: str, link_ids: Collection[U
     if guess.person_id is None:
         raise SmsCodeWrong(tries_left=guess.tries_left, next_step=NextStep("ask-for-code", "/v1/family/link-endings"))
     person_id = guess.person_id
-    return await db.run(lambda session: _end(session, person_id, link_ids))
+    actor = Actor(ActorKind.PERSON, person_id, _CHANNEL)
+    return await db.run(lambda session: end(session, person_id, link_ids, actor))
+
+
+async def end(session: Session, person_id: UUID, link_ids: Collection[UUID], actor: Actor) -> Sequence[Held]:
+    """Return who holds links to somebody, once these of them have ended; ended before is as good.
+
+    Raises:
+        NotFound: there is no such link of theirs; then nothing ends.
+    """
+    slots = (
+        await session.scalars(
+            select(MemberSlot).where(MemberSlot.bucket == bucket_of(person_id), MemberSlot.member_id == person_id)
+        )
+    ).all()
+    wanted = [await of_member(session, person_id, link_id) for link_id in sorted(set(link_ids))]
+    if wanted:
+        await homes.lock(session, {person_id, *(link.owner_id for link in wanted)})
+    for link in wanted:
+        await links.end(session, link.id, LinkEnd.BY_MEMBER, actor)
+    shown = {slot.link_id for slot in slots} | {link.id for link in wanted}
+    found = [await _held(session, link_id) for link_id in shown]
+    return sorted(found, key=lambda held: (held.since, held.link_id))
+
+
+async def of_member(session: Session, person_id: UUID, link_id: UUID) -> FamilyLink:
+    """Return a link to the member that is or was in force, without a lock.
+
+    Raises:
+        NotFound: there is none.
+    """
+    link = await session.get(FamilyLink, (bucket_of(link_id), link_id), populate_existing=True)
+    if link is None or link.member_id != person_id or link.active_since is None:
+        raise NotFound
+    return link
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,34 +251,6 @@ async def _try(session: Session, ending_id: UUID, code: str) -> _Guess:
         minutes = (await policies.current(session)).link_endings.choosing_minutes
         ending.proved_at, ending.expires_at = session.now, session.now + timedelta(minutes=minutes)
     return _Guess(ending.person_id, None)
-
-
-async def _end(session: Session, person_id: UUID, link_ids: Collection[UUID]) -> Sequence[Held]:
-    slots = (
-        await session.scalars(
-            select(MemberSlot).where(MemberSlot.bucket == bucket_of(person_id), MemberSlot.member_id == person_id)
-        )
-    ).all()
-    wanted = [await _of_member(session, person_id, link_id) for link_id in sorted(set(link_ids))]
-    if wanted:
-        await homes.lock(session, {person_id, *(link.owner_id for link in wanted)})
-    for link in wanted:
-        await links.end(session, link.id, LinkEnd.BY_MEMBER, Actor(ActorKind.PERSON, person_id, _CHANNEL))
-    shown = {slot.link_id for slot in slots} | {link.id for link in wanted}
-    found = [await _held(session, link_id) for link_id in shown]
-    return sorted(found, key=lambda held: (held.since, held.link_id))
-
-
-async def _of_member(session: Session, person_id: UUID, link_id: UUID) -> FamilyLink:
-    """Return a link to the member that is or was in force, without a lock.
-
-    Raises:
-        NotFound: there is none.
-    """
-    link = await session.get(FamilyLink, (bucket_of(link_id), link_id), populate_existing=True)
-    if link is None or link.member_id != person_id or link.active_since is None:
-        raise NotFound
-    return link
 
 
 async def _held(session: Session, link_id: UUID) -> Held:

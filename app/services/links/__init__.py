@@ -16,6 +16,7 @@ from app.core.db import Session, bucket_of, new_id
 from app.core.errors import Conflict, NextStep, NotFound
 from app.core.sealing import DataKey
 from app.models.links import LIVING, DisputeOutcome, FamilyLink, LinkEnd, LinkState, MemberSlot, Place
+from app.models.people import Proof
 from app.services import audit, outbox, policies
 from app.services.audit import Action, Actor
 from app.services.links import ages, disputes, reconfirmations, slots
@@ -98,12 +99,19 @@ async def stop_waiting(session: Session, link_id: UUID) -> None:
 
 
 async def activate(
-    session: Session, link_id: UUID, services: Services, actor: Actor, *, verified_at: datetime | None = None
+    session: Session,
+    link_id: UUID,
+    services: Services,
+    actor: Actor,
+    *,
+    verified_at: datetime | None = None,
+    proof: Proof | None = None,
 ) -> bool:
     """Start a reserved link, if the member has a slot free; both homes are locked.
 
     Args:
         verified_at: when it was seen who the member is; now, unless said otherwise.
+        proof: how it was seen.
 
     Returns:
         Whether it is active now. If not, it waits for the member to end another.
@@ -113,7 +121,7 @@ async def activate(
         return True
     if not await slots.take(session, link):
         return False
-    link.state, link.active_since = LinkState.ACTIVE, session.now
+    link.state, link.active_since, link.proof = LinkState.ACTIVE, session.now, proof
     grant(link, services)
     link.agreed = " ".join(services.names)
     await ages.note(session, link, today(verified_at or session.now))

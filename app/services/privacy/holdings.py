@@ -15,6 +15,7 @@ from app.models import (
     accounts,
     agreements,
     answers,
+    attestations,
     audit,
     card_orders,
     cards,
@@ -202,6 +203,9 @@ HOLDINGS: Final = (
         emptied=frozenset({"member_id", "member_name", "member_number", "member_birth_date"}),
     ),
     Holding(enrolments.Consent, ("account_id", "home_id"), "home_id", fate=Fate.RECORD),
+    Holding(
+        attestations.Attestation, ("home_id",), "home_id", kept_secret=frozenset({"operator_id"}), fate=Fate.RECORD
+    ),
     Holding(
         handovers.Handover,
         ("account_id", "home_id"),

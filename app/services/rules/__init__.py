@@ -11,6 +11,7 @@ from app.services.rules.family import AgeRules, Ages, FamilyLife, Handovers, Lin
 from app.services.rules.filing import CardOrders, CardPhotos, Certifications, Rights, Transfers, Workdays
 from app.services.rules.keeping import Erasure, Retention, Statements
 from app.services.rules.sharing import Sharing
+from app.services.rules.window import Window
 
 
 class Policies(BaseModel):
@@ -50,3 +51,4 @@ class Policies(BaseModel):
     card_orders: CardOrders
     card_photos: CardPhotos
     workdays: Workdays
+    window: Window

@@ -18,6 +18,7 @@ NOTICE_CODES: Final = (
     "account-sharing",
     "card-payment",
     "card-photo",
+    "counter-check",
     "face-check",
     "family-account",
     "identity-document",

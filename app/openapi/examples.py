@@ -36,6 +36,8 @@ _CHECK_READ = {
 _HANDOVER_CODE = "re5D3CRdjQiVZKZ1XwA9Yk0…"
 _SERVICES = ["view", "show_code", "certify", "file"]
 _SHARES = {"card": True, "filing": True, "money": False}
+_SHARED_BY = "adee7c42-9b1e-8f03-a1c5-5e2f8d6b4a90"
+_DRAW = "adee0b7d-4f2a-8c6e-93d1-7a5c1e8f2b64"
 _CASE = "adee4f21-7e0c-8a55-9b1d-6f0a52c7d3e8"
 _WAITING = {
     "id": _CASE,
@@ -172,6 +174,68 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
         "shown_by": "owner",
         "owner": {"name": "王**", "relationship": "20", "relationship_text": "王**'s son"},
         "redeemed_at": "2026-11-22T05:09:33Z",
+        "redemption_id": None,
+    },
+    "PreviewAsk": {"amount": "52.30"},
+    "PreviewRead": {
+        "amount": "52.30",
+        "covered": "52.30",
+        "uncovered": "0.00",
+        "shares": [
+            {
+                "source": "own",
+                "binding_id": None,
+                "name": None,
+                "relationship": None,
+                "amount": "12.30",
+                "because": "empty",
+            },
+            {
+                "source": "shared",
+                "binding_id": _SHARED_BY,
+                "name": "陈**",
+                "relationship": "20",
+                "amount": "40.00",
+                "because": None,
+            },
+        ],
+    },
+    "DrawAsk": {
+        "redemption_id": "adee6d1f3c9e2b7a4f106d1f3c9e2b7a4f10",
+        "order_number": "till-3.20261122.0017",
+        "amount": "52.30",
+        "partial_allowed": False,
+    },
+    "TerminalDrawRead": {
+        "id": _DRAW,
+        "order_number": "till-3.20261122.0017",
+        "amount": "52.30",
+        "covered": "52.30",
+        "uncovered": "0.00",
+        "own": "12.30",
+        "shared": "40.00",
+        "drawn_at": "2026-11-22T05:10:02Z",
+        "reversed_at": None,
+    },
+    "DrawsRead": {
+        "items": [
+            {
+                "id": _DRAW,
+                "side": "spent",
+                "amount": "52.30",
+                "covered": "52.30",
+                "drawn_at": "2026-11-22T05:10:02Z",
+                "reversed_at": None,
+                "office": "Demo office",
+                "parts": [
+                    {"source": "own", "binding_id": None, "name": None, "amount": "12.30"},
+                    {"source": "shared", "binding_id": _SHARED_BY, "name": "陈**", "amount": "40.00"},
+                ],
+                "spender": None,
+            }
+        ],
+        "next_cursor": None,
+        "months": [{"month": "2026-11", "own": "12.30", "from_others": "40.00", "for_others": "0.00"}],
     },
     "CardPasswordAsk": {"password": "518093"},
     "PasswordCheckAsk": {"password": "518093"},

@@ -26,6 +26,10 @@ TAGS: Final = (
     ("face checks", "The face step, whoever the provider is."),
     ("card", "The card password: step-up, change, reset."),
     ("presentation codes", "Codes that show a card for a minute, and the terminals that redeem them."),
+    (
+        "draws",
+        "Payments out of personal accounts, one's own and shared ones: previewed, drawn at terminals, looked up.",
+    ),
     ("holders", "E-cards: one's own and members', under the same paths."),
     ("card orders", "Physical cards: ordered, with a photo, and followed until they are collected."),
     ("transfers", "Moving social insurance from one place to another."),

@@ -94,6 +94,7 @@ class RedemptionRead(Told):
     shown_by: Literal["holder", "owner"]
     owner: ShownByRead | None
     redeemed_at: Moment
+    redemption_id: str | None = Field(description="What a payment names it by; null where it was shown to identify")
 
     @classmethod
     def of(cls, redeemed: Redeemed, language: str) -> Self:
@@ -109,6 +110,7 @@ class RedemptionRead(Told):
             shown_by="holder" if redeemed.owner is None else "owner",
             owner=None if redeemed.owner is None else ShownByRead.of(redeemed.owner, language),
             redeemed_at=redeemed.redeemed_at,
+            redemption_id=redeemed.redemption_id,
         )
 
 

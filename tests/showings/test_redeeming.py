@@ -81,6 +81,7 @@ class TestWhatATerminalLearns:
             "shown_by": "holder",
             "owner": None,
             "redeemed_at": None,
+            "redemption_id": None,
         }
         assert answer.headers["cache-control"] == "no-store"
 

@@ -6,6 +6,7 @@ from app.services.rules.access import SignIn, SmsCodes, Staff
 from app.services.rules.adding import Documents, Enrolments, ImageQuality, Lookups, Reviews
 from app.services.rules.cards import CardChecks, CardPasswords, CardPayment, CardStatus
 from app.services.rules.counter import Counters
+from app.services.rules.draws import Draws
 from app.services.rules.faces import FaceProviders, Faces
 from app.services.rules.family import AgeRules, Ages, FamilyLife, Handovers, LinkEndings, Owners, Quota
 from app.services.rules.filing import CardOrders, CardPhotos, Certifications, Rights, Transfers, Workdays
@@ -35,6 +36,7 @@ class Policies(BaseModel):
     family_life: FamilyLife
     link_endings: LinkEndings
     sharing: Sharing
+    draws: Draws
     reviews: Reviews
     card_passwords: CardPasswords
     sms_codes: SmsCodes

@@ -24,11 +24,12 @@ from app.services.cards import following
 from app.services.cards.reading import mask_card_number
 from app.services.people.identifiers import mask_number
 from app.services.people.names import mask_name
-from app.services.showings import standing
+from app.services.showings import references, standing
 from app.services.showings.standing import Holder, Link
 from app.services.terminals import requests
 from app.services.terminals.requests import Calling
 
+_UNPAID: Final = ShowingPurpose.IDENTIFY
 _PATIENCE_SECONDS: Final = 3  # somebody stands before the terminal
 
 _log = logging.logger(__name__)
@@ -62,7 +63,10 @@ class ShownBy:
 
 @dataclass(frozen=True, slots=True)
 class Redeemed:
-    """Whose card was shown, as much of it as the purpose needs; `owner` has shown it, if not the holder."""
+    """Whose card was shown, as much of it as the purpose needs; `owner` has shown it, if not the holder.
+
+    `redemption_id` is what a payment by it names; there is none for a code that nothing is paid by.
+    """
 
     purpose: ShowingPurpose
     name: str = field(repr=False)
@@ -73,6 +77,7 @@ class Redeemed:
     physical_status: PhysicalCardStatus
     owner: ShownBy | None
     redeemed_at: datetime
+    redemption_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +213,7 @@ async def _answer(writer: Writer, asked: _Asked, link: Link | None, holder: Hold
         physical_status=PhysicalCardStatus(holder.physical_status),
         owner=owner,
         redeemed_at=redeemed_at,
+        redemption_id=None if asked.purpose is _UNPAID else references.write(holder_id, asked.code.id),
     )
 
 

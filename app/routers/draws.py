@@ -1,0 +1,69 @@
+"""Payments out of personal accounts: what one would draw, drawn at terminals, given back, and what was."""
+
+from fastapi import APIRouter
+
+from app.core.errors import NotFound
+from app.ports.register import RegisterUnavailable
+from app.problems import documented
+from app.routers import cursors, deps
+from app.routers.bodies import StrictRoute
+from app.routers.cursors import Cursor, Limit
+from app.routers.deps import Caller, TheHouse
+from app.routers.desk import SigningTerminal
+from app.schemas.draws import DrawAsk, DrawRead, DrawsRead, MonthRead, PreviewAsk, PreviewRead, TerminalDrawRead
+from app.services.cards.reading import OwnCardNeeded
+from app.services.draws import drawing, history, previewing, reversing
+from app.services.draws.drawing import MedicalFundsShort, PaymentWithdrawn, RedemptionSpent, RedemptionTooOld
+from app.services.draws.orders import OrderNumberReused, TerminalTakesNoPayments
+from app.services.draws.reversing import DrawTooOld
+from app.services.medical_accounts import crediting
+from app.services.showings.references import RedemptionNotFound
+
+router = APIRouter(prefix="/v1", tags=["draws"], route_class=StrictRoute)
+
+
+@router.post("/sharing/previews", responses=documented(OwnCardNeeded))
+async def preview_payment(body: PreviewAsk, caller: Caller, house: TheHouse) -> PreviewRead:
+    """What a payment of mine would draw now, out of whose account; nothing is done, so no `Idempotency-Key`."""
+    amount = crediting.parse_amount(body.amount)
+    return PreviewRead.of(await house.db.run(lambda session: previewing.preview(session, caller, amount)))
+
+
+@router.get("/sharing/draws", responses=documented(OwnCardNeeded))
+async def list_draws(caller: Caller, house: TheHouse, limit: Limit = 20, cursor: Cursor = None) -> DrawsRead:
+    """What I have spent of personal accounts, mine and shared ones, and what others have spent of mine."""
+    after = cursors.read(cursor)
+    items = await house.db.run(lambda session: history.page(session, caller, after, limit))
+    sums = [] if after else await house.db.run(lambda session: history.months(session, caller))
+    shown, last = [DrawRead.of(item) for item in items[:limit]], items[limit - 1 : limit]
+    next_cursor = cursors.write(last[0].drawn_at, last[0].id) if len(items) > limit else None
+    return DrawsRead(items=shown, next_cursor=next_cursor, months=[MonthRead.of(month) for month in sums])
+
+
+@router.post(
+    "/terminals/draws",
+    status_code=201,
+    responses=documented(
+        RedemptionNotFound,
+        RedemptionTooOld,
+        RedemptionSpent,
+        TerminalTakesNoPayments,
+        PaymentWithdrawn,
+        MedicalFundsShort,
+        OrderNumberReused,
+        RegisterUnavailable,
+    ),
+)
+async def draw(body: DrawAsk, terminal: SigningTerminal, house: TheHouse) -> TerminalDrawRead:
+    """Pay with the accounts of whose code was redeemed; once by the terminal's order number, the request is signed."""
+    return TerminalDrawRead.of(await drawing.draw(house.db, house.ports.register, terminal, body.order()))
+
+
+@router.post(
+    "/terminals/draws/{draw_id}/reversals",
+    status_code=201,
+    responses=documented(NotFound, TerminalTakesNoPayments, DrawTooOld),
+)
+async def reverse_draw(draw_id: str, terminal: SigningTerminal, house: TheHouse) -> TerminalDrawRead:
+    """Give a draw of the terminal's office back, whole, to the accounts it came from; once."""
+    return TerminalDrawRead.of(await reversing.give_back(house.db, terminal, deps.identity(draw_id)))

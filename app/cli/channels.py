@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, TypeVar
 
+import orjson
 import typer
 
 from app.cli.configuration import read_settings
@@ -12,7 +13,9 @@ from app.cli.house import in_house
 from app.cli.terminal import Refused, complain, say, table
 from app.core.db import Session
 from app.models.channels import CardEvent, Channel, ChannelKind, ChannelService
-from app.services.channel_registry import hearing, keys, registering
+from app.ports.channel_identity import IdentityOptionsNotTaken
+from app.routers.deps import House
+from app.services.channel_registry import hearing, keys, platforms, registering
 from app.services.channel_registry.hearing import HookAddressNotTaken
 from app.services.channel_registry.keys import ChannelKeyNotTaken
 from app.services.channel_registry.registering import ChannelNotTaken, NewChannel
@@ -65,6 +68,46 @@ def allow(name: Name, service: Services = None) -> None:
     """Say anew what may be done in a channel; without a service, its users see what they have, and no more."""
     _do(lambda session: registering.allow(session, name, frozenset(service or ())))
     say(f"{name} may do: {', '.join(service or ()) or 'nothing more than to show what is there'}.")
+
+
+@app.command("identity")
+def identity(
+    name: Name,
+    by: Annotated[str, typer.Option(help="The platform: alipay, wechat, and in development demo.")],
+    options: Annotated[
+        Path | None, typer.Option(help="A JSON file of what the platform gave: ids, keys, secrets. It is kept sealed.")
+    ] = None,
+) -> None:
+    """Let the users of a channel sign in by the platform that runs it."""
+    given = {} if options is None else _options(options)
+
+    async def know(house: House) -> None:
+        platform = house.ports.channel_identities.get(by)
+        if platform is None:
+            raise Refused(f"There is no platform {by} here; there are {', '.join(house.ports.channel_identities)}.")
+        await house.db.run(lambda session: platforms.know_by(session, name, by, platform, given))
+
+    _in_house(know)
+    say(f"The users of {name} sign in by {by}.")
+
+
+@app.command("limit")
+def limit(
+    name: Name,
+    requests_per_minute: Annotated[
+        int | None, typer.Option(min=1, help="Of all its users together, to each server process.")
+    ] = None,
+    enrolments_per_day: Annotated[
+        int | None, typer.Option(min=0, help="Begun by all its users together in 24 hours.")
+    ] = None,
+) -> None:
+    """Say how much may be asked for in a channel; what is not said has no limit of the channel's own."""
+    _do(
+        lambda session: registering.limit(
+            session, name, requests_per_minute=requests_per_minute, enrolments_per_day=enrolments_per_day
+        )
+    )
+    say(f"{name} is limited.")
 
 
 @app.command("suspend")
@@ -174,12 +217,28 @@ def remove_key(name: Name, kid: Annotated[str, typer.Argument(metavar="KID", hel
     say(f"{name} signs with {kid} no more.")
 
 
-def _do(work: Callable[[Session], Awaitable[Result]]) -> Result:
+def _options(file: Path) -> dict[str, str]:
     try:
-        return in_house(lambda house: house.db.run(work))
+        said = orjson.loads(file.read_bytes())
+    except OSError as error:
+        raise Refused(f"{file} cannot be read: {error.strerror}.") from None
+    except orjson.JSONDecodeError:
+        raise Refused(f"{file} is no JSON.") from None
+    if not isinstance(said, dict) or not all(isinstance(value, str) for value in said.values()):
+        raise Refused(f"{file} is no JSON object of texts.")
+    return said
+
+
+def _do(work: Callable[[Session], Awaitable[Result]]) -> Result:
+    return _in_house(lambda house: house.db.run(work))
+
+
+def _in_house(work: Callable[[House], Awaitable[Result]]) -> Result:
+    try:
+        return in_house(work)
     except HookAddressNotTaken:
         raise Refused("Events go to https addresses, or http within this machine.") from None
-    except (ChannelNotTaken, ChannelKeyNotTaken) as error:
+    except (ChannelNotTaken, ChannelKeyNotTaken, IdentityOptionsNotTaken) as error:
         raise Refused(str(error)) from None
 
 

@@ -35,6 +35,7 @@ from app.core.tokens.codes import PresentationCodes
 from app.core.tokens.handovers import HandoverTokens
 from app.core.tokens.published import Published
 from app.core.tokens.refresh import RefreshTokens
+from app.core.tokens.tickets import ChannelTickets
 from app.main import chosen
 from app.openapi.document import Api
 from app.ports import Ports, Sandbox
@@ -150,6 +151,7 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
         presorter=next(iter(presorters), None),
         transfers=chosen.places(settings, db, clock, client),
         card_orders=chosen.card_administration(settings, EmbeddedCardOrders(db, register), national, clock, client),
+        channel_identities=chosen.channel_identities(settings, clock, client),
     )
     published = Published(ring.signing(), issuer=settings.public_url, signs=ring.written(KeyKind.SIGNING))
     sandbox = None
@@ -175,6 +177,7 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
         ),
         published=published,
         codes=PresentationCodes(published, ring.secret(Purpose.PRESENTATION_CODES), suite, clock=clock),
+        tickets=ChannelTickets(ring.secret(Purpose.CHANNEL_TICKETS), settings.cipher_suite, clock=clock),
         addresses=ReadingAddresses(ring.secret(Purpose.READING_ADDRESSES), clock=clock),
         passwords=Passwords(
             ring.secret(Purpose.PASSWORD_PEPPER),

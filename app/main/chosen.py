@@ -11,6 +11,9 @@ from app.adapters.card_orders.embedded import EmbeddedCardOrders
 from app.adapters.card_orders.gateway import GatewayCardOrders
 from app.adapters.certifications.embedded import EmbeddedCertifications
 from app.adapters.certifications.gateway import GatewayCertifications
+from app.adapters.channel_identity.alipay import AlipayChannelIdentity
+from app.adapters.channel_identity.demo import DemoChannelIdentity
+from app.adapters.channel_identity.wechat import WechatChannelIdentity
 from app.adapters.insurance.embedded import Behaviour, EmbeddedInsurance
 from app.adapters.insurance.gateway import GatewayInsurance
 from app.adapters.messages.gateway import GatewayMessages
@@ -27,9 +30,10 @@ from app.adapters.transfers.embedded import EmbeddedTransfers
 from app.adapters.transfers.gateway import GatewayTransfers
 from app.core.clock import Clock
 from app.core.db import Database
-from app.core.settings import Settings
+from app.core.settings import Environment, Settings
 from app.ports.card_orders import CardOrders
 from app.ports.certifications import Certifications
+from app.ports.channel_identity import ChannelIdentity
 from app.ports.face import FaceProvider, FrameFaceProvider
 from app.ports.insurance import Authority, InsuranceRecords
 from app.ports.messages import Messages
@@ -99,6 +103,12 @@ def benefit_authority(settings: Settings, db: Database, clock: Clock, client: ht
     if settings.certifications_gateway is not None and settings.certifications_adapter == "gateway":
         return GatewayCertifications(settings.certifications_gateway, clock, client)
     return EmbeddedCertifications(db)
+
+
+def channel_identities(settings: Settings, clock: Clock, client: httpx.AsyncClient) -> Mapping[str, ChannelIdentity]:
+    """Return the platforms that know the users of channels; the demo's in development alone."""
+    real = {"alipay": AlipayChannelIdentity(clock, client), "wechat": WechatChannelIdentity(client)}
+    return real if settings.environment is Environment.PRODUCTION else {**real, "demo": DemoChannelIdentity()}
 
 
 def card_administration(

@@ -2,13 +2,15 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, SmallInteger
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Integer, SmallInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import PERSONAL, REFERENCE, Base, Bucketed, Sealed, held
+from app.models.base import PERSONAL, REFERENCE, Base, Bucketed, Digest, Sealed, held
+
+TIE_DAYS: Final = 180  # as long as a device is known that nobody uses
 
 
 class ChannelKind(StrEnum):
@@ -56,7 +58,8 @@ class Channel(Base):
     `level` (1 to 3) says how much is believed of what it has proved of its users. `services` and `events` are words
     with spaces between. `is_open` repeats that it and every channel above it are active; whoever writes a status writes
     it. `entry` is where people are led who are sent here. `secrets` are sealed, for `id`: the newest signs events, and
-    the one before it too until it is dropped; without a `url` it hears nothing.
+    the one before it too until it is dropped; without a `url` it hears nothing. `identity_by` is the platform that
+    knows its users, and what that gives to it is sealed too. Without a limit it has none but those of everybody.
     """
 
     __tablename__ = "channel"
@@ -73,6 +76,10 @@ class Channel(Base):
     entry: Mapped[str | None]
     url: Mapped[str | None]
     secrets: Mapped[bytes | None] = mapped_column(info=held(Sealed(None)))
+    identity_by: Mapped[str | None]
+    identity_options: Mapped[bytes | None] = mapped_column(info=held(Sealed(None)))
+    requests_per_minute: Mapped[int | None] = mapped_column(Integer)
+    enrolments_per_day: Mapped[int | None] = mapped_column(Integer)
     events: Mapped[str]
     added_at: Mapped[datetime]
     removed_at: Mapped[datetime | None]
@@ -104,3 +111,37 @@ class ChannelMessage(Bucketed, Base):
     channel: Mapped[str] = mapped_column(primary_key=True)
     message: Mapped[str] = mapped_column(primary_key=True)
     heard_at: Mapped[datetime]
+
+
+class ChannelLogin(Bucketed, Base):
+    """A user of a channel who signs in to an account; the bucket belongs to the user's name, `account_id` routes on.
+
+    Of the name that the channel's platform has for them only keyed digests are kept, a row for each pepper in use; who
+    has not come for `TIE_DAYS` signs in once more.
+    """
+
+    __tablename__ = "channel_login"
+    __table_args__ = ({"info": PERSONAL},)
+
+    channel: Mapped[str] = mapped_column(ForeignKey("channel.name"), primary_key=True)
+    subject_hmac: Mapped[bytes] = mapped_column(
+        primary_key=True, info=held(Digest(since="last_used_at", days=TIE_DAYS))
+    )
+    key_version: Mapped[int] = mapped_column(SmallInteger)
+    account_id: Mapped[UUID]
+    last_used_at: Mapped[datetime]
+
+
+class ChannelTie(Bucketed, Base):
+    """That an account is entered from a channel, by one user of it at most: the account's side of a `ChannelLogin`."""
+
+    __tablename__ = "channel_tie"
+    __table_args__ = (
+        ForeignKeyConstraint(["bucket", "account_id"], ["account.bucket", "account.id"]),
+        {"info": PERSONAL},
+    )
+
+    account_id: Mapped[UUID] = mapped_column(primary_key=True)
+    channel: Mapped[str] = mapped_column(ForeignKey("channel.name"), primary_key=True)
+    login_bucket: Mapped[int] = mapped_column(Integer)
+    tied_at: Mapped[datetime]

@@ -515,6 +515,16 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
         "hours": "周一至周五 9:00–17:00",
         "phone": "12333",
     },
+    "ChannelSessionAsk": {"auth_code": "4b203fe6c11548bcabd8da5bb087a83b", "device": _DEVICE},
+    "ChannelTicketAsk": {"channel_ticket": "dJkzTMQEUDlg3KRqoR51YQ…"},
+    "ChannelTicketRead": {
+        "ticket": "dJkzTMQEUDlg3KRqoR51YQ…",
+        "expires_in": 600,
+        "next": [
+            {"action": "sign-in", "method": "POST", "href": "/v1/sessions"},
+            {"action": "register", "method": "POST", "href": "/v1/accounts"},
+        ],
+    },
     "StaffSessionAsk": {"login": "li.wei", "password": "kq7pm-x3hva-w9czt-r5bnd", "totp": "492039"},
     "StaffSessionRead": {
         "access_token": "re7BpI…",

@@ -7,6 +7,7 @@ from datetime import timedelta
 from app.core.clock import Clock
 from app.ports.card_orders import CardOrders
 from app.ports.certifications import Certifications
+from app.ports.channel_identity import ChannelIdentity
 from app.ports.face import FaceProvider, FrameFaceProvider
 from app.ports.hooks import Hooks
 from app.ports.images import Images
@@ -25,6 +26,8 @@ from app.ports.transfers import Transfers
 @dataclass(frozen=True, slots=True)
 class Ports:
     """Everything outside that a server is joined to; the face providers by their names, in the order of the setting.
+
+    The platforms of mini programs stand by their names, too.
 
     Without a `reader` nothing is read on documents but by people, and without a `presorter` no faces are compared for
     them. Without `push` no app shows a notification by itself, and without a `signer` nothing is signed by SM2.
@@ -48,6 +51,7 @@ class Ports:
     presorter: FrameFaceProvider | None
     transfers: Transfers
     card_orders: CardOrders
+    channel_identities: Mapping[str, ChannelIdentity]
 
 
 @dataclass(frozen=True, slots=True)

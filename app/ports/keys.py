@@ -22,6 +22,7 @@ class Purpose(StrEnum):
     PASSWORD_PEPPER = "password-pepper"
     AUDIT = "audit"
     SYSTEM = "system"
+    CHANNEL_TICKETS = "channel-tickets"
     READING_ADDRESSES = "reading-addresses"
     DEMO_STAFF = "demo-staff"
     ROUTING = "routing"

@@ -19,6 +19,7 @@ from app.schemas import accounts as shapes
 from app.schemas.base import Page
 from app.services import answers
 from app.services.accounts import changing, codes, devices, profile, refreshing, sessions, signing
+from app.services.accounts.signing import Entrance
 from app.services.channel_registry.standing import ChannelStopped
 from app.services.people.phones import mask_phone
 
@@ -62,7 +63,7 @@ async def send_code(
 )
 async def register(request: Request, body: shapes.AccountAsk, house: TheHouse) -> Response:
     """Open an account with a phone and its code, and sign in."""
-    phone = deps.phone(house, body.phone)
+    phone, entrance = deps.phone(house, body.phone), _entrance(house, body)
     scope = house.db.lookup.digest("phone", phone)
     once = Once(request, house, await repeat_key(request, house, scope, house.db.lookup.bucket("phone", phone)))
 
@@ -74,7 +75,7 @@ async def register(request: Request, body: shapes.AccountAsk, house: TheHouse) -
             sms_code=body.sms_code,
             password=body.password,
             device=body.device.info(),
-            channel=house.settings.channel,
+            entrance=entrance,
             remember=remember,
         )
 
@@ -105,14 +106,14 @@ async def register(request: Request, body: shapes.AccountAsk, house: TheHouse) -
 )
 async def sign_in(body: shapes.SessionAsk, house: TheHouse) -> shapes.TokensRead:
     """Sign in by password or by SMS code."""
-    phone, device, channel = deps.phone(house, body.phone), body.device.info(), house.settings.channel
+    phone, device, entrance = deps.phone(house, body.phone), body.device.info(), _entrance(house, body)
     if body.password is not None:
         signed_in = await signing.sign_in_by_password(
-            house.db, house.passwords, phone=phone, password=body.password, device=device, channel=channel
+            house.db, house.passwords, phone=phone, password=body.password, device=device, entrance=entrance
         )
     else:
         signed_in = await signing.sign_in_by_code(
-            house.db, phone=phone, sms_code=body.sms_code or "", device=device, channel=channel
+            house.db, phone=phone, sms_code=body.sms_code or "", device=device, entrance=entrance
         )
     return _tokens(house, signed_in)
 
@@ -190,6 +191,18 @@ async def change_phone(
     change = changing.PhoneChange(phone, body.sms_code, body.new_phone_sms_code)
     await changing.change_phone(house.db, house.ports.messages, caller, change, language=language)
     return shapes.AccountRead(id=str(caller.account_id), phone=mask_phone(phone))
+
+
+def _entrance(house: House, body: shapes.AccountAsk | shapes.SessionAsk) -> Entrance:
+    """Return by which channel somebody comes in: the one of their ticket, or that of those who use the API directly.
+
+    Raises:
+        ChannelTicketNotValid: the ticket is none of ours, is over, or was given to another device.
+    """
+    if body.channel_ticket is None:
+        return Entrance(house.settings.channel)
+    ticket = house.tickets.read(body.channel_ticket, body.device.id)
+    return Entrance(ticket.channel, ticket.subject)
 
 
 def _tokens(house: House, signed_in: SignedIn) -> shapes.TokensRead:

@@ -27,6 +27,7 @@ from app.core.tokens.addresses import ReadingAddresses
 from app.core.tokens.codes import PresentationCodes
 from app.core.tokens.handovers import HandoverTokens
 from app.core.tokens.published import Published
+from app.core.tokens.tickets import ChannelTickets
 from app.models.accounts import Assurance
 from app.ports import Ports, Sandbox
 from app.routers.metering import Meter
@@ -61,6 +62,7 @@ class House:
     addresses: ReadingAddresses
     published: Published
     codes: PresentationCodes
+    tickets: ChannelTickets
     passwords: Passwords
     population: Population
     traffic: Traffic
@@ -131,7 +133,9 @@ Claims = Annotated[AccessClaims, Depends(_claims)]
 
 
 async def _any_caller(request: Request, house: TheHouse) -> SessionCaller:
-    return await sessions.caller(house.db, claims_of(request, house))
+    caller = await sessions.caller(house.db, claims_of(request, house))
+    house.traffic.count_in_channel(caller.channel, caller.channel_requests_per_minute)
+    return caller
 
 
 AnyCaller = Annotated[SessionCaller, Depends(_any_caller)]

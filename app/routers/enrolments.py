@@ -51,7 +51,13 @@ _OWN_CARD = (allowing.NoPhysicalCard, allowing.CardIsLocked, allowing.CardNotAct
     "",
     status_code=201,
     response_model=shapes.EnrolmentRead,
-    responses=documented(OwnCardNeeded, *allowing.REFUSALS, steps.EnrolmentsUsedUp, deps.CardPasswordRequired),
+    responses=documented(
+        OwnCardNeeded,
+        *allowing.REFUSALS,
+        steps.EnrolmentsUsedUp,
+        steps.ChannelEnrolmentsUsedUp,
+        deps.CardPasswordRequired,
+    ),
 )
 async def open_enrolment(
     body: shapes.EnrolmentAsk, caller: EnrolCaller, house: TheHouse, once: OncePerKey, language: Language

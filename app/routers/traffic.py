@@ -55,6 +55,15 @@ class Traffic:
         wait_seconds = ceil(self._minute_ends - now)
         return TooMany(retry_after_seconds=wait_seconds, quota=self._requests_per_minute, window_seconds=_MINUTE)
 
+    def count_in_channel(self, channel: str, most: int | None) -> None:
+        """Count a request in a channel that has a limit of its own.
+
+        Raises:
+            TooMany: its users have asked for all that they may together this minute.
+        """
+        if most is not None:
+            self._count(RateLimitItemPerMinute(most), f"channel:{channel}")
+
     @contextmanager
     def one_upload(self, account_id: UUID) -> Iterator[None]:
         """Let an account send a file beside few others of its own: memory and image workers are everybody's.
@@ -79,7 +88,7 @@ class Traffic:
         Raises:
             TooMany: the address has asked for all it gets this hour.
         """
-        self._count(self._sms_codes, address)
+        self._count(self._sms_codes, line_of(address))
 
     def count_statement_check(self, address: str) -> None:
         """Count a question about a statement's number.
@@ -87,10 +96,9 @@ class Traffic:
         Raises:
             TooMany: the address has asked all that it may this minute.
         """
-        self._count(self._statement_checks, address)
+        self._count(self._statement_checks, line_of(address))
 
-    def _count(self, limit: RateLimitItem, address: str) -> None:
-        line = line_of(address)
+    def _count(self, limit: RateLimitItem, line: str) -> None:
         if not self._limiter.hit(limit, line):
             ends = self._limiter.get_window_stats(limit, line).reset_time
             wait_seconds = max(1, ceil(ends - time.time()))

@@ -36,6 +36,13 @@ class SmsCodeSent(Told):
         return cls(expires_in=sent.expires_in, resend_after=sent.resend_after)
 
 
+Ticket = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=1024),
+    Field(description="Of a channel's sign-in that nobody knew: from now on it signs in to this account"),
+]
+
+
 class DeviceAsk(Asked):
     """The device a person signs in on; `id` is made by the app once and kept."""
 
@@ -54,6 +61,7 @@ class AccountAsk(Asked):
     sms_code: Code
     password: Password
     device: DeviceAsk
+    channel_ticket: Ticket | None = None
 
 
 class SessionAsk(Asked):
@@ -63,6 +71,7 @@ class SessionAsk(Asked):
     password: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
     sms_code: Code | None = None
     device: DeviceAsk
+    channel_ticket: Ticket | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:

@@ -1,11 +1,54 @@
 """Wire shapes of channels."""
 
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
-from app.schemas.base import Moment, Told
+from app.core.tokens.tickets import LIFETIME
+from app.schemas.accounts import DeviceAsk, Ticket
+from app.schemas.base import Asked, Moment, Told
+from app.services.channels.entering import Unknown
 from app.services.channels.using import Place
+
+AuthCode = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,256}$")]
+
+
+class ChannelSessionAsk(Asked):
+    """A sign-in by the platform that runs the channel."""
+
+    auth_code: AuthCode = Field(description="What the platform has given to the channel: `auth_code`, `js_code`")
+    device: DeviceAsk
+
+
+class ChannelTicketAsk(Asked):
+    """The ticket of a sign-in by a channel that nobody knew."""
+
+    channel_ticket: Ticket
+
+
+class WayOn(Told):
+    """A way on."""
+
+    action: str
+    method: str
+    href: str
+
+
+class ChannelTicketRead(Told):
+    """The channel has told who comes; nobody knows them here yet: the ticket goes into a sign-in or registration."""
+
+    ticket: str
+    expires_in: int
+    next: list[WayOn]
+
+    @classmethod
+    def of(cls, unknown: Unknown) -> Self:
+        ways = (("sign-in", "/v1/sessions"), ("register", "/v1/accounts"))
+        return cls(
+            ticket=unknown.ticket,
+            expires_in=int(LIFETIME.total_seconds()),
+            next=[WayOn(action=action, method="POST", href=href) for action, href in ways],
+        )
 
 
 class ChannelRead(Told):

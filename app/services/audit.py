@@ -74,6 +74,8 @@ class Action(StrEnum):
     CARD_REPLACED = "card.replaced"
     CHANNEL_LEFT = "channel.left"
     CHANNEL_JOINED = "channel.joined"
+    CHANNEL_TIED = "channel.tied"
+    CHANNEL_UNTIED = "channel.untied"
     CARD_PAYMENT_ADDED = "card.payment_added"
     CARD_SUSPENDED = "card.suspended"
     CARD_RESUMED = "card.resumed"

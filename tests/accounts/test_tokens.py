@@ -17,6 +17,7 @@ PUBLIC = {
     "/v1/channels/{channel}/launches",
     "/v1/family/link-endings",  # for members without an account
     "/v1/family/link-endings/{ending_id}",
+    "/v1/channels/{channel}/sessions",
     "/v1/handovers/openings",
     "/v1/notices/{code}",
     "/v1/offices",

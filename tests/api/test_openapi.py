@@ -57,6 +57,7 @@ WITHOUT_SIGN_IN = {
     ("post", "/v1/sessions/refresh"),
     ("get", "/v1/notices/{code}"),
     ("get", "/v1/relationships"),
+    ("post", "/v1/channels/{channel}/sessions"),
     ("post", "/v1/handovers/openings"),
     ("post", "/v1/family/link-endings"),
     ("put", "/v1/family/link-endings/{ending_id}"),

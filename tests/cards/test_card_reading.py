@@ -164,6 +164,7 @@ class TestOwnCard:
 
     async def test_the_issue_number_is_the_channels(self, make: Make, db: Database) -> None:
         me = await make.owner()
+        await make.channel("bank")
         await db.run(
             lambda session: session.execute(
                 update(SignedIn).where(SignedIn.bucket == bucket_of(me.id)).values(channel="bank")
@@ -215,6 +216,7 @@ class TestOwnCard:
 
     async def test_a_session_that_rests_on_an_sms_code_reads_nothing(self, make: Make, db: Database) -> None:
         me = await make.owner()
+        await make.channel("bank")
         await db.run(
             lambda session: session.execute(
                 update(SignedIn).where(SignedIn.bucket == bucket_of(me.id)).values(assurance=Assurance.SMS)

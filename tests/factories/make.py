@@ -20,6 +20,8 @@ from app.services import audit, links
 from app.services.accounts import moving, sessions
 from app.services.accounts.sessions import DeviceInfo
 from app.services.cards import issuing, passwords
+from app.services.channel_registry import platforms, registering
+from app.services.channel_registry.registering import NewChannel
 from app.services.links import Relative, Services
 from app.services.people import homes
 from app.services.people.identifiers import Population, check_character, parse_number
@@ -150,6 +152,17 @@ class Make:
         """Make a relative whom somebody is adding: a place is taken, the link has not started."""
         found = await self.person(**{"birth_date": date(1957, 3, 8)} | facts)
         return Member(found, await self._house.db.run(lambda session: _reserve(session, owner, found, relationship)))
+
+    async def channel(self, name: str, *, identity: str | None = None, **facts: Any) -> None:
+        """Add a channel to the registry; `identity` is the platform by which its users come in, with no options."""
+        ports = self._house.ports.channel_identities
+
+        async def add(session: Session) -> None:
+            await registering.add(session, NewChannel(name, **facts))
+            if identity is not None:
+                await platforms.know_by(session, name, identity, ports[identity], {})
+
+        await self._house.db.run(add)
 
     async def collect_card(self, person: Someone, *, is_alive: bool = True) -> None:
         """Let somebody have collected their physical card: the register says so."""

@@ -217,7 +217,10 @@ class TestOwnCard:
         refused(await me.call("POST", MINE), 409, "card-suspended")
         refused(await me.call("POST", codes_of(father)), 409, "card-closed")
 
-    async def test_in_a_channel_that_the_card_was_not_issued_in_it_is_not_shown(self, me: Holder, db: Database) -> None:
+    async def test_in_a_channel_that_the_card_was_not_issued_in_it_is_not_shown(
+        self, me: Holder, make: Make, db: Database
+    ) -> None:
+        await make.channel("bank")
         of_mine = update(SignedIn).where(SignedIn.bucket == bucket_of(me.id))
         await db.run(lambda session: session.execute(of_mine.values(channel="bank")))
 

@@ -5,14 +5,52 @@ from uuid import UUID
 
 from sqlalchemy import select, update
 
-from app.core.db import Database, Session, bucket_of
+from app.core.db import Database, Session, bucket_of, new_id
 from app.core.errors import NotFound
-from app.models.accounts import Device, SessionEnd, SignedIn, SmsPurpose
-from app.services import audit
-from app.services.accounts import codes, profile, sessions
-from app.services.accounts.sessions import Caller
+from app.models.accounts import Account, Device, SessionEnd, SignedIn, SmsPurpose
+from app.services import audit, outbox
+from app.services.accounts import codes, logins, profile, sessions
+from app.services.accounts.sessions import Caller, DeviceInfo
 from app.services.audit import Action
 from app.services.people import homes
+
+
+async def meet(
+    session: Session, account: Account, info: DeviceInfo, *, is_trusted: bool, is_phone_checked: bool
+) -> Device:
+    """Return the account's device, made when first seen; the holder is told of a new one. The home is locked."""
+    key = await homes.key_of(session, account.id)
+    digests = logins.device_digests(session, account.id, info.id)
+    device: Device | None = await session.scalar(
+        select(Device).where(
+            Device.bucket == account.bucket, Device.account_id == account.id, Device.device_hmac.in_(digests)
+        )
+    )
+    if device is not None:
+        device.device_hmac = digests[0]
+        device.last_seen_at = session.now
+        device.is_trusted = device.is_trusted or is_trusted
+        if is_phone_checked:
+            device.phone_checked_at = session.now
+        return device
+    device_id = new_id(account.bucket)
+    device = Device(
+        bucket=account.bucket,
+        id=device_id,
+        account_id=account.id,
+        device_hmac=digests[0],
+        name=key.seal("device.name", device_id, info.name),
+        platform=info.platform,
+        is_trusted=is_trusted,
+        phone_checked_at=session.now if is_phone_checked else None,
+        first_seen_at=session.now,
+        last_seen_at=session.now,
+    )
+    session.add(device)
+    if account.created_at != session.now:
+        outbox.tell(session, outbox.Kind.TELL_PERSON, account.id, message="session_new_device")
+    await session.flush()
+    return device
 
 
 async def list_for(session: Session, caller: Caller) -> Sequence[tuple[Device, str]]:

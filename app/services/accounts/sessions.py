@@ -80,7 +80,8 @@ class Caller:
     """Who a request comes from, as the session stands now; nothing of it is taken from the token alone.
 
     `person_id` is whom the account says it is; only `is_proven` means that a face has shown it. `claims` are the
-    token's, for step-up. `channel_services` are the words of what may be done in the channel.
+    token's, for step-up. `channel_services` are the words of what may be done in the channel, and how much may be asked
+    for in it stands beside them.
     """
 
     session_id: UUID
@@ -90,6 +91,7 @@ class Caller:
     device_id: UUID
     channel: str
     channel_services: str
+    channel_requests_per_minute: int | None
     platform: str
     assurance: Assurance
     is_proven: bool
@@ -106,7 +108,8 @@ class Caller:
 
 _CALLER = hot("""
 SELECT s.home_id, s.person_id, s.device_id, s.channel, s.platform, s.assurance, s.expires_at, s.ended_at,
-       p.account_id AS proven_account_id, w.version AS card_password_version, n.is_open, n.services
+       p.account_id AS proven_account_id, w.version AS card_password_version, n.is_open, n.services,
+       n.requests_per_minute
 FROM session s
 LEFT JOIN channel n ON n.name = s.channel
 LEFT JOIN person p ON p.bucket = s.bucket AND p.id = s.person_id
@@ -132,6 +135,7 @@ async def caller(db: Database, claims: AccessClaims) -> Caller:
         device_id=row["device_id"],
         channel=row["channel"],
         channel_services=row["services"],
+        channel_requests_per_minute=row["requests_per_minute"],
         platform=row["platform"],
         assurance=Assurance(row["assurance"]),
         is_proven=row["proven_account_id"] == claims.account_id,

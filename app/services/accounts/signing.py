@@ -7,16 +7,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import select
-
 from app.core.db import BUCKETS, Database, Session, bucket_of, new_id
 from app.core.errors import Conflict, Denied, Invalid, Locked, NextStep
 from app.core.passwords import Passwords
 from app.models.accounts import Account, Assurance, Device, SignedIn, SmsPurpose
 from app.models.audit import ActorKind
 from app.models.people import HomeKind
-from app.services import audit, outbox, policies, throttles
-from app.services.accounts import codes, logins, sessions
+from app.services import audit, policies, throttles
+from app.services.accounts import codes, devices, logins, sessions, ties
 from app.services.accounts.sessions import DeviceInfo
 from app.services.audit import Action, Actor
 from app.services.people import homes
@@ -65,6 +63,14 @@ class Registered:
     session_id: UUID
 
 
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """By which channel somebody comes in; `subject` is whom its platform says they are, to be tied to the account."""
+
+    channel: str
+    subject: str | None = field(default=None, repr=False)
+
+
 Remember = Callable[[Session, Registered], Awaitable[None]]
 _IN_ORDER = ("0123456789" * 2, "9876543210" * 2, "abcdefghijklmnopqrstuvwxyz", "qwertyuiop", "asdfghjkl")
 _COMMON = re.compile(
@@ -92,7 +98,7 @@ async def register(
     sms_code: str,
     password: str,
     device: DeviceInfo,
-    channel: str,
+    entrance: Entrance,
     remember: Remember,
 ) -> Registered:
     """Open an account for a phone proved by its code, and sign in.
@@ -103,6 +109,7 @@ async def register(
         PasswordTooWeak: digits of the phone, few characters over and over, or what everybody takes.
         codes.SmsCodeWrong: the code is not right.
         PhoneAlreadyRegistered: sign in instead.
+        ChannelIdentityTied: whom the channel has named signs in to another account.
     """
     if _is_weak(password, phone):
         raise PasswordTooWeak
@@ -114,8 +121,8 @@ async def register(
         if await logins.account_of(session, phone) is not None:
             raise PhoneAlreadyRegistered
         account = await _create(session, phone, password_hash)
-        known = await _meet(session, account, device, is_trusted=True, is_phone_checked=True)
-        signed_in = await sessions.start(session, account, known, device, assurance=Assurance.FULL, channel=channel)
+        known = await devices.meet(session, account, device, is_trusted=True, is_phone_checked=True)
+        signed_in = await _start(session, account, known, device, Assurance.FULL, entrance)
         registered = Registered(account.id, signed_in.id)
         await remember(session, registered)
         return registered
@@ -129,12 +136,15 @@ def _is_weak(password: str, phone: str) -> bool:
     return len(set(plain)) < 4 or plain in phone or phone in plain or in_order or bool(_COMMON.fullmatch(plain))
 
 
-async def sign_in_by_code(db: Database, *, phone: str, sms_code: str, device: DeviceInfo, channel: str) -> SignedIn:
+async def sign_in_by_code(
+    db: Database, *, phone: str, sms_code: str, device: DeviceInfo, entrance: Entrance
+) -> SignedIn:
     """Sign in with a phone's code; on a device not seen before that alone reads nothing (phones get recycled).
 
     Raises:
         codes.SmsCodeWrong: the code is not right.
         NoAccountForPhone: register instead.
+        ChannelIdentityTied: whom the channel has named signs in to another account.
     """
     await _prove(db, phone, SmsPurpose.SIGN_IN, sms_code, device.id)
 
@@ -143,16 +153,16 @@ async def sign_in_by_code(db: Database, *, phone: str, sms_code: str, device: De
         account_id = await logins.account_of(session, phone)
         if account_id is None:
             raise NoAccountForPhone
-        account = await _locked(session, account_id)
-        known = await _meet(session, account, device, is_trusted=False, is_phone_checked=True)
+        account = await locked(session, account_id)
+        known = await devices.meet(session, account, device, is_trusted=False, is_phone_checked=True)
         assurance = Assurance.FULL if known.is_trusted else Assurance.SMS
-        return await sessions.start(session, account, known, device, assurance=assurance, channel=channel)
+        return await _start(session, account, known, device, assurance, entrance)
 
     return await db.run(begin)
 
 
 async def sign_in_by_password(
-    db: Database, passwords: Passwords, *, phone: str, password: str, device: DeviceInfo, channel: str
+    db: Database, passwords: Passwords, *, phone: str, password: str, device: DeviceInfo, entrance: Entrance
 ) -> SignedIn:
     """Sign in with the account password; a phone nobody has is answered the same, in the same time.
 
@@ -163,6 +173,7 @@ async def sign_in_by_password(
         CredentialsWrong: with the tries left.
         SignInPaused: too many wrong ones.
         Busy: too many are waiting; that is no try.
+        ChannelIdentityTied: whom the channel has named signs in to another account.
     """
     candidate = await db.run(lambda session: _candidate(session, phone, device))
     try:
@@ -177,13 +188,47 @@ async def sign_in_by_password(
     async def begin(session: Session) -> SignedIn:
         await throttles.give_back(session, candidate.counter)
         assert candidate.account_id is not None  # no password is right for nobody
-        account = await _locked(session, candidate.account_id)
+        account = await locked(session, candidate.account_id)
         if renewed is not None and account.password_hash == candidate.password_hash:
             account.password_hash = renewed
-        known = await _meet(session, account, device, is_trusted=True, is_phone_checked=False)
+        known = await devices.meet(session, account, device, is_trusted=True, is_phone_checked=False)
+        return await _start(session, account, known, device, Assurance.FULL, entrance)
+
+    return await db.run(begin)
+
+
+async def sign_in_by_channel(db: Database, *, channel: str, subject: str, device: DeviceInfo) -> SignedIn | None:
+    """Sign in whom a channel's platform has named, if they are tied to an account; None for anybody else.
+
+    Raises:
+        ChannelStopped: the channel is not open.
+    """
+
+    async def begin(session: Session) -> SignedIn | None:
+        account_id = await ties.account_of(session, channel, subject)
+        if account_id is None:
+            return None
+        try:
+            await homes.lock(session, {account_id})
+        except homes.HomeErased:  # closed at this moment
+            return None
+        if not await ties.still_enters(session, channel, subject, account_id):
+            return None
+        account = await session.get_one(Account, (bucket_of(account_id), account_id), populate_existing=True)
+        known = await devices.meet(session, account, device, is_trusted=True, is_phone_checked=False)
         return await sessions.start(session, account, known, device, assurance=Assurance.FULL, channel=channel)
 
     return await db.run(begin)
+
+
+async def _start(
+    session: Session, account: Account, known: Device, device: DeviceInfo, assurance: Assurance, entrance: Entrance
+) -> SignedIn:
+    """Start a session; whom a channel has named is tied to the account once more than a phone was shown."""
+    signed_in = await sessions.start(session, account, known, device, assurance=assurance, channel=entrance.channel)
+    if entrance.subject is not None and assurance is Assurance.FULL:
+        await ties.tie(session, account, signed_in, entrance.subject)
+    return signed_in
 
 
 async def _prove(db: Database, phone: str, purpose: SmsPurpose, code: str, device_id: str) -> None:
@@ -211,7 +256,7 @@ async def _candidate(session: Session, phone: str, device: DeviceInfo) -> _Candi
     return _Candidate(account_id, account.password_hash if account else None, counter, limit.times - used.used)
 
 
-async def _locked(session: Session, account_id: UUID) -> Account:
+async def locked(session: Session, account_id: UUID) -> Account:
     """Return an account with its home locked: it does not move to its person while a session starts."""
     await homes.lock(session, {account_id})
     return await session.get_one(Account, (bucket_of(account_id), account_id), populate_existing=True)
@@ -234,41 +279,3 @@ async def _create(session: Session, phone: str, password_hash: str) -> Account:
     await audit.record(session, Action.ACCOUNT_OPENED, home_id=account_id, actor=Actor(ActorKind.ACCOUNT, account_id))
     await session.flush()
     return account
-
-
-async def _meet(
-    session: Session, account: Account, info: DeviceInfo, *, is_trusted: bool, is_phone_checked: bool
-) -> Device:
-    """Return the account's device, made when first seen; the holder is told of a new one. The home is locked."""
-    key = await homes.key_of(session, account.id)
-    digests = logins.device_digests(session, account.id, info.id)
-    device: Device | None = await session.scalar(
-        select(Device).where(
-            Device.bucket == account.bucket, Device.account_id == account.id, Device.device_hmac.in_(digests)
-        )
-    )
-    if device is not None:
-        device.device_hmac = digests[0]
-        device.last_seen_at = session.now
-        device.is_trusted = device.is_trusted or is_trusted
-        if is_phone_checked:
-            device.phone_checked_at = session.now
-        return device
-    device_id = new_id(account.bucket)
-    device = Device(
-        bucket=account.bucket,
-        id=device_id,
-        account_id=account.id,
-        device_hmac=digests[0],
-        name=key.seal("device.name", device_id, info.name),
-        platform=info.platform,
-        is_trusted=is_trusted,
-        phone_checked_at=session.now if is_phone_checked else None,
-        first_seen_at=session.now,
-        last_seen_at=session.now,
-    )
-    session.add(device)
-    if account.created_at != session.now:
-        outbox.tell(session, outbox.Kind.TELL_PERSON, account.id, message="session_new_device")
-    await session.flush()
-    return device

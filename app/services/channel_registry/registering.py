@@ -53,12 +53,13 @@ async def add(session: Session, new: NewChannel) -> Channel:
     if new.parent is not None:
         _check_parent(known, new, new.parent)
     if channel is None:
-        channel = Channel(name=new.name, id=new_id(0), secrets=None, url=None, events="")
+        channel = Channel(name=new.name, id=new_id(0), events="")
         session.add(channel)
         known[new.name] = channel
     channel.kind, channel.level, channel.parent, channel.entry = new.kind, new.level, new.parent, new.entry
     channel.services = words(new.services)
     channel.status, channel.added_at, channel.removed_at = ChannelStatus.ACTIVE, session.now, None
+    channel.requests_per_minute, channel.enrolments_per_day = None, None
     _settle(known)
     return channel
 
@@ -70,6 +71,18 @@ async def allow(session: Session, name: str, services: Set[ChannelService]) -> N
         NotFound: there is no such channel.
     """
     (await one(session, name)).services = words(services)
+
+
+async def limit(
+    session: Session, name: str, *, requests_per_minute: int | None, enrolments_per_day: int | None
+) -> None:
+    """Say how much its users may ask for together; None lets them, within what everybody may.
+
+    Raises:
+        NotFound: there is no such channel.
+    """
+    channel = await one(session, name)
+    channel.requests_per_minute, channel.enrolments_per_day = requests_per_minute, enrolments_per_day
 
 
 async def suspend(session: Session, name: str) -> None:
@@ -99,6 +112,7 @@ async def remove(session: Session, name: str) -> None:
     channel = await _become(session, name, ChannelStatus.REMOVED)
     channel.removed_at = session.now
     channel.url, channel.secrets, channel.events = None, None, ""
+    channel.identity_by, channel.identity_options = None, None
     await session.execute(delete(ChannelKey).where(ChannelKey.channel == name))
 
 

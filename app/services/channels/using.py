@@ -13,7 +13,7 @@ from app.models.accounts import SessionEnd, SignedIn
 from app.models.cards import Card, CardIssue
 from app.models.channels import CardEvent
 from app.services import audit, authority, outbox
-from app.services.accounts import sessions
+from app.services.accounts import sessions, ties
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action
 from app.services.cards import allowing, announcing, issuing
@@ -52,13 +52,15 @@ async def every(session: Session, caller: Caller) -> list[Place]:
 async def leave(session: Session, caller: Caller, channel: str) -> None:
     """Use the card no longer in one channel: its issue number and the sessions there end; left already is as good.
 
+    Whoever signed in there as the channel's user is not known there any more.
+
     Raises:
         OwnCardNeeded: there is no card.
     """
     person_id = await _locked_holder(session, caller)
     known = await _last_uses(session, caller, person_id)
     issues = [issue for issue in await _issues(session, person_id) if issue.channel == channel]
-    if issues or channel in known:
+    if issues or channel in known or await ties.is_tied(session, caller.account_id, channel):
         await _leave(session, caller, person_id, issues, channel)
 
 
@@ -98,6 +100,7 @@ async def _leave(
         await announcing.announce(session, person_id, CardEvent.LEFT, channel=issue.channel)
         await session.delete(issue)
         await _record(session, caller, person_id, Action.CHANNEL_LEFT, issue.channel)
+    await ties.untie(session, caller.account_id, person_id, caller.actor, channel=channel)
     await sessions.end_all(
         session, person_id, caller.account_id, SessionEnd.LEFT_CHANNEL, caller.actor, channel=channel
     )
@@ -121,8 +124,7 @@ async def _holder(session: Session, caller: Caller) -> UUID:
 
 
 async def _locked_holder(session: Session, caller: Caller) -> UUID:
-    if caller.person_id is not None:
-        await homes.lock(session, {caller.person_id})
+    await homes.lock(session, {caller.account_id, caller.home_id})
     return await _holder(session, caller)
 
 

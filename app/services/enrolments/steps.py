@@ -16,6 +16,7 @@ from app.services.cards import allowing, issuing
 from app.services.cards import passwords as card_passwords
 from app.services.cards.allowing import Use
 from app.services.cards.reading import OwnCardNeeded
+from app.services.channel_registry import standing
 from app.services.enrolments import agreeing, finishing, loading, requirements, undoing, viewing
 from app.services.enrolments.viewing import EnrolmentView
 from app.services.notices import Shown
@@ -29,12 +30,18 @@ class EnrolmentsUsedUp(TooMany):
     code = "enrolments-used-up"
 
 
+class ChannelEnrolmentsUsedUp(TooMany):
+    """The users of the channel have begun all the enrolments that they may together."""
+
+    code = "channel-enrolments-used-up"
+
+
 async def open_enrolment(session: Session, caller: Caller, kind: EnrolmentKind) -> EnrolmentView:
     """Begin an enrolment; it stays open for 72 hours (policy).
 
     Raises:
         OwnCardNeeded: for a relative, and the caller has no card of their own in use.
-        EnrolmentsUsedUp: too many were begun today.
+        EnrolmentsUsedUp, ChannelEnrolmentsUsedUp: too many were begun today.
     """
     home_id = caller.account_id
     if kind is EnrolmentKind.FAMILY_MEMBER:
@@ -172,6 +179,12 @@ async def _count_begun(session: Session, caller: Caller, a_day: int) -> None:
     limit = Limit("enrolments_begun", a_day, timedelta(days=1))
     counter = Counter(limit, bucket_of(caller.account_id), caller.account_id.bytes)
     await throttles.require(session, counter, EnrolmentsUsedUp)
+    of_channel = (await standing.require_open(session, caller.channel)).enrolments_per_day
+    if of_channel is not None:
+        name = f"channel:{caller.channel}"
+        limit = Limit("enrolments_in_channel", of_channel, timedelta(days=1))
+        counter = Counter(limit, session.lookup.bucket("channel", name), session.lookup.digest("channel", name))
+        await throttles.require(session, counter, ChannelEnrolmentsUsedUp)
 
 
 async def _record(session: Session, enrolment: Enrolment, caller: Caller, action: Action, **facts: str) -> None:

@@ -24,7 +24,8 @@ class Way(StrEnum):
 
 _BY_BEGINNING: Final = (
     ("acted_", Topic.FAMILY),
-    ("card_channel", Topic.CARDS),
+    ("card_channel_left", Topic.CARDS),
+    ("card_channels_left", Topic.CARDS),
     ("card_issued", Topic.CARDS),
     ("card_order", Topic.FILINGS),
     ("certification", Topic.CERTIFICATIONS),

@@ -19,6 +19,7 @@ from app.models.faces import FaceCheck, FaceFrame
 from app.models.outbox import OutboxEvent
 from app.models.people import Home, Identifier
 from app.services import audit
+from app.services.accounts import ties
 from app.services.certifications import abandoning
 from app.services.enrolments import finishing
 from app.services.lookups import PersonNotVerified
@@ -30,10 +31,11 @@ _TOLD_STILL: Final = (Kind.FACE_GIVEN_UP.value, Kind.HOME_ERASED.value, Kind.TEL
 
 
 async def look_ups(session: Session, *, account_id: UUID, phone: str, number: str | None) -> None:
-    """Delete what finds somebody by their phone and their number, and answers that were kept for them."""
+    """Delete what finds somebody by their phone, a channel's user or their number, and answers kept for them."""
     await session.execute(
         delete(Login).where(Login.bucket == session.lookup.bucket("phone", phone), Login.account_id == account_id)
     )
+    await ties.forget(session, account_id)
     if number is not None:
         bucket = homes.number_bucket(session, number)
         person_id = await homes.find(session, number)

@@ -126,6 +126,12 @@ HOLDINGS: Final = (
         kept_secret=frozenset({"seed", "generation", "person_id"}),
     ),
     Holding(
+        channels.ChannelTie,
+        ("account_id",),
+        "account_id",
+        kept_secret=frozenset({"login_bucket"}),
+    ),
+    Holding(
         cards.Card,
         ("person_id",),
         "person_id",
@@ -300,6 +306,7 @@ LEFT_OUT: Final[Mapping[type[Base], str]] = {
     audit.AuditHead: "where the chain of `audit_event` ends",
     channels.ChannelMessage: "names that channels give to what they sign, for a day",
     cases.Approval: "which of the staff said yes; what came of it stands in `review_case`",
+    channels.ChannelLogin: "a keyed digest of a channel's name for somebody who has a `channel_tie`",
     documents.SeenImage: "keyed digests of pictures, for thirty days",
     draws.DrawOrder: "by a terminal's own number; what was drawn stands in `draw`",
     faces.FaceFrame: "pictures that are gone with their check",

@@ -1,0 +1,1 @@
+"""The platforms of mini programs, and a demo of one."""

@@ -57,6 +57,10 @@ class GatewaySettings(BaseModel):
 class NationalGatewaySettings(GatewaySettings):
     """The national gateway: who we are there, and how bodies are signed and sealed (docs/national-gateway.md)."""
 
+    secrets: SecretStr = Field(
+        SecretStr(""), description="One secret or two, `whsec_…`, with a space between; none where SM2 signs"
+    )
+    sm2_key: str = Field("", description="Its public key, base64 of DER: both sides sign by SM2, we with `signer`")
     app_id: str = Field(description="Who we are there", pattern=r"^[A-Za-z0-9._-]{1,64}$")
     suite: Suite = Field(Suite.INTERNATIONAL, description="HMAC-SHA256 and AES-256-GCM, or HMAC-SM3 and SM4-GCM")
     encryption_keys: SecretStr = Field(
@@ -258,11 +262,22 @@ class Settings(BaseSettings):
                     " ESCARD_NATIONAL_GATEWAY__ENDPOINT, ESCARD_NATIONAL_GATEWAY__APP_ID and"
                     " ESCARD_NATIONAL_GATEWAY__SECRETS"
                 )
+        if self.national_gateway is not None:
+            self._refuse_an_unsigned_gateway(self.national_gateway)
         if self.register_adapter == "gateway" and self.card_orders_adapter == "embedded":
             raise ValueError(
                 "ESCARD_CARD_ORDERS_ADAPTER is embedded, and its cards go to the embedded register, which is not asked:"
                 " set it to national or gateway, or ESCARD_REGISTER_ADAPTER to embedded"
             )
+
+    def _refuse_an_unsigned_gateway(self, gateway: NationalGatewaySettings) -> None:
+        if bool(gateway.secrets.get_secret_value()) == bool(gateway.sm2_key):
+            raise ValueError(
+                "the national gateway is signed to in one way: set either ESCARD_NATIONAL_GATEWAY__SECRETS or"
+                " ESCARD_NATIONAL_GATEWAY__SM2_KEY"
+            )
+        if gateway.sm2_key and self.signer == "none":
+            raise ValueError("ESCARD_NATIONAL_GATEWAY__SM2_KEY is set, so we must sign by SM2 too: set ESCARD_SIGNER")
 
     def _refuse_sandboxes(self) -> None:
         sandboxes = {

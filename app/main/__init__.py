@@ -123,7 +123,8 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
         EmbeddedRegister(db),
         httpx.AsyncClient(timeout=10, verify=chosen.trusted_roots()),
     )
-    national = chosen.national_gateway(settings, clock, client)
+    signer = chosen.signer(settings)
+    national = chosen.national_gateway(settings, clock, client, signer)
     images = WorkerImages(
         workers=settings.image_workers,
         keep_comment=SANDBOX_COMMENT if "sandbox" in settings.face_providers else None,
@@ -131,7 +132,6 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
     faces = chosen.face_providers(settings, clock, client)
     presorters = chosen.presorters(settings, faces, clock, client)
     readers = (RapidReader(),) if settings.document_reader == "rapidocr" else ()
-    signer = chosen.signer(settings)
     ports = Ports(
         clock=clock,
         keys=ring,

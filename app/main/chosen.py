@@ -22,6 +22,7 @@ from app.adapters.national.card_orders import NationalCardOrders
 from app.adapters.national.gateway import NationalGateway
 from app.adapters.national.register import NationalRegister
 from app.adapters.national.rights import NationalInsurance
+from app.adapters.national.signing import Sm2Signer, public_key
 from app.adapters.register.embedded import EmbeddedRegister
 from app.adapters.register.events import SignedRegisterEvents
 from app.adapters.signer.openssl import OpenSslSigner
@@ -49,9 +50,22 @@ def trusted_roots() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-def national_gateway(settings: Settings, clock: Clock, client: httpx.AsyncClient) -> NationalGateway | None:
-    """Return the national gateway, if the settings name it; whoever goes through it shares what it remembers."""
-    return None if settings.national_gateway is None else NationalGateway(settings.national_gateway, clock, client)
+def national_gateway(
+    settings: Settings, clock: Clock, client: httpx.AsyncClient, signer: Signer | None
+) -> NationalGateway | None:
+    """Return the national gateway, if the settings name it; whoever goes through it shares what it remembers.
+
+    Raises:
+        LookupError: a secret or a key is none; the words do not tell it.
+    """
+    told = settings.national_gateway
+    if told is None:
+        return None
+    try:
+        by_sm2 = Sm2Signer(signer, public_key(told.sm2_key)) if signer is not None and told.sm2_key else None
+        return NationalGateway(told, clock, client, by_sm2)
+    except ValueError as error:
+        raise LookupError(f"the settings of the national gateway cannot be used: {error}") from None
 
 
 def register(

@@ -176,3 +176,15 @@ def test_production_takes_the_national_gateway_for_all_three() -> None:
 @pytest.mark.parametrize("change", [{"endpoint": "http://national.example/"}, {"app_id": "a b"}, {"concurrency": 0}])
 def test_a_national_gateway_that_cannot_be_is_refused(change: dict[str, Any]) -> None:
     assert "national_gateway" in refusal(national_gateway=NATIONAL | change)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"secrets": ""}, "either ESCARD_NATIONAL_GATEWAY__SECRETS or ESCARD_NATIONAL_GATEWAY__SM2_KEY"),
+        ({"sm2_key": "MFkw"}, "either ESCARD_NATIONAL_GATEWAY__SECRETS or ESCARD_NATIONAL_GATEWAY__SM2_KEY"),
+        ({"secrets": "", "sm2_key": "MFkw"}, "ESCARD_SIGNER"),
+    ],
+)
+def test_a_national_gateway_is_signed_to_in_one_way_that_can_be_gone(change: dict[str, str], named: str) -> None:
+    assert named in refusal(national_gateway=NATIONAL | change)

@@ -17,6 +17,7 @@ from app.adapters.national.signing import EnvelopeSigner, MacSigner, cipher_of
 from app.core.clock import Clock
 from app.core.logging import logger
 from app.core.settings import NationalGatewaySettings
+from app.ports.signer import SignerUnavailable
 
 _FIRST_PAUSE_SECONDS: Final = 0.2
 _LATER_SECONDS: Final = 5  # when to ask again, where nothing better is known
@@ -116,6 +117,9 @@ class NationalGateway:
                 raise NationalSilent(is_heard=False, retry_after_seconds=error.seconds) from error
             except _NotGenuine as error:
                 raise NationalSilent from error
+            except SignerUnavailable as error:  # ours, which says nothing of the gateway
+                _warn("national_gateway_unsigned", call, "signer")
+                raise NationalSilent(is_heard=False) from error
             except _NotNow as error:
                 _warn("national_gateway_silent", call, str(error))
         raise NationalSilent(is_heard=False)

@@ -1,6 +1,6 @@
 """Signs and seals what passes between us and the national gateway; the vectors are in docs/national-gateway.md.
 
-Another way to sign (a hardware module that speaks SM2) is another `EnvelopeSigner`: nothing else knows how it is done.
+How it is signed is an `EnvelopeSigner`; nothing else knows it.
 """
 
 import base64
@@ -15,6 +15,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from app.core.suites import Aead, Sm4Gcm, Suite, hmac_sm3
+from app.ports.signer import PublicKey, Signer
 
 _NONCE_BYTES: Final = 12  # NIST SP 800-38D §5.2.1.1
 
@@ -77,6 +78,38 @@ class MacSigner(EnvelopeSigner):
 
     def _signatures(self, text: bytes) -> list[str]:
         return [base64.b64encode(self._mac(secret, text)).decode() for secret in self._secrets]
+
+
+class Sm2Signer(EnvelopeSigner):
+    """SM2 with SM3: signs with this installation's key, and believes the gateway's; nobody shares a secret.
+
+    Either method raises `SignerUnavailable` where the key cannot be reached.
+    """
+
+    name = "SM2-SM3"
+
+    def __init__(self, signer: Signer, theirs: PublicKey) -> None:
+        self._signer = signer
+        self._theirs = theirs
+
+    async def sign(self, text: bytes) -> str:
+        return base64.b64encode(await self._signer.sign(text)).decode()
+
+    async def is_genuine(self, text: bytes, signature: str) -> bool:
+        try:
+            der = base64.b64decode(signature, validate=True)
+        except (binascii.Error, ValueError):
+            return False
+        return await self._signer.verify(self._theirs, text, der)
+
+
+def public_key(text: str) -> PublicKey:
+    """Read the gateway's key of SM2: its SubjectPublicKeyInfo in base64, what stands between the lines of a PEM file.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return PublicKey.from_der(base64.b64decode("".join(text.split()), validate=True))
 
 
 class NotOpened(Exception):

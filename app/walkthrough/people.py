@@ -19,11 +19,19 @@ class Person:
     number: str = field(repr=False)
     phone: str | None = field(repr=False)
     age: int
+    computer_number: str = field(repr=False)
 
     @classmethod
     def of(cls, item: Mapping[str, Any]) -> "Person":
         """Read one of the items."""
-        return cls(item["label"], item["name"], item["social_security_number"], item["phone"], item["age"])
+        return cls(
+            item["label"],
+            item["name"],
+            item["social_security_number"],
+            item["phone"],
+            item["age"],
+            item["computer_number"],
+        )
 
 
 @dataclass(frozen=True, slots=True)

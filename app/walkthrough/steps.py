@@ -14,10 +14,10 @@ CARD_PASSWORD: Final = "518093"  # noqa: S105 - the same
 class Steps:
     """Does them on one phone, with the words that go with them."""
 
-    def __init__(self, phone: Phone, teller: Teller) -> None:
+    def __init__(self, phone: Phone, teller: Teller, *, platform: str = "ios") -> None:
         self._phone = phone
         self._teller = teller
-        self._device = {"id": secrets.token_hex(8), "name": "My phone", "platform": "ios"}
+        self._device = {"id": secrets.token_hex(8), "name": "My phone", "platform": platform}
 
     def account(self) -> None:
         """Register a phone and be signed in on it."""

@@ -5,7 +5,14 @@ import pytest
 from tests.walkthrough.test_walkthrough import finished, walkthrough
 
 CHAPTERS = {
-    "web-page": ["1. The people", "2. Log in", "3. Share personal account"],
+    "web-page": [
+        "1. The people",
+        "2. Log in",
+        "3. Social security business → medical → share personal account → add bindings",
+        "4. Who agrees",
+        "5. A cap, a pause, the order of funds",
+        "6. Both sides, and the end",
+    ],
 }
 
 

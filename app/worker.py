@@ -25,6 +25,7 @@ from app.services.card_orders import tracking as making
 from app.services.cards import following
 from app.services.certifications import learning, reporting
 from app.services.channels import hearing
+from app.services.counter import reviewing
 from app.services.enrolments import expiring, reading
 from app.services.family import ageing, disputing, leaving, passing
 from app.services.filings import looking
@@ -108,6 +109,7 @@ def chores(db: Database, ports: Ports) -> Sequence[Chore]:
         Chore("put_away", partial(housekeeping.put_away, db), _now, timedelta(hours=1)),
         Chore("sign_audit_heads", partial(audit_heads.sign_changed, db, ports.store), _now, timedelta(hours=1)),
         Chore("report_late_reviews", partial(report_late_reviews, db), _now, timedelta(hours=1)),
+        Chore("report_late_looks", partial(report_late_looks, db), _now, timedelta(hours=1)),
         Chore("report_strays", partial(report_strays, db, ports), _next_night, timedelta(days=1)),
         Chore("report_torn_links", partial(report_torn_links, db), _next_night, timedelta(days=1)),
         Chore("report_unequal_books", partial(report_unequal_books, db), _next_night, timedelta(days=1)),
@@ -176,6 +178,14 @@ async def report_late_reviews(db: Database) -> int:
     late = await db.run(lateness.by_office)
     for office, count in late.items():
         _log.warning("reviews_overdue", office=office, count=count)
+    return len(late)
+
+
+async def report_late_looks(db: Database) -> int:
+    """Write into the log how many looks without a card wait too long for a review, a line for each office."""
+    late = await db.run(reviewing.late_by_office)
+    for office, count in late.items():
+        _log.warning("emergency_looks_overdue", office=office, count=count)
     return len(late)
 
 

@@ -43,6 +43,7 @@ from app.ports.keys import KeyKind, Keys, Purpose
 from app.routers import (
     accounts,
     activity,
+    break_glass,
     callbacks,
     card_orders,
     card_passwords,
@@ -263,6 +264,7 @@ def create_app(house: House) -> FastAPI:
         reviews,
         counter,
         window,
+        break_glass,
         statements,
     )
     # Routers are whole as they stand; to include them would build every route anew at the app's first requests.

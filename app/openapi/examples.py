@@ -557,6 +557,24 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
     "PasswordUnlockRead": {"left_until_reset": 15},
     "CardReadAsk": {"card_number": "D12345678", "purpose": "sharing"},
     "CardReadRead": {"card_read": _CARD_READ, "purpose": "sharing", "expires_in": 120, "name": "王**"},
+    "BreakGlassAsk": {
+        "name": "王小明",
+        "social_security_number": "100101198703140037",
+        "reason": "unconscious",
+    },
+    "BreakGlassRead": {
+        "id": "adee0c7e-52b1-8f3a-b6a4-3d9e7f1c2a55",
+        "reason": "unconscious",
+        "review_due_at": "2026-11-25T05:09:33Z",
+        "card": "normal",
+        "person": {
+            "name": "王**",
+            "has_e_card": True,
+            "is_suspended": False,
+            "sharing": {"shares_with": 1, "shared_by": 0},
+        },
+    },
+    "LookReviewAsk": {"finding": "justified"},
     "CounterSharingAsk": {"owner_card_read": _CARD_READ, "member_card_number": "D12345679", "relationship": "51"},
     "CounterSharingRead": {
         "id": "adee61f0-3b52-8d0e-9c77-5a1b8e2f4d30",

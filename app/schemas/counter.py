@@ -1,14 +1,16 @@
 """Wire shapes of what staff do at a counter."""
 
+from datetime import datetime
 from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from app.models.counter import Purpose
+from app.models.counter import EmergencyFinding, EmergencyLook, EmergencyReason, Purpose
 from app.models.sharing import Confirming, SharingBinding, SharingState
 from app.schemas.base import Asked, Moment, Told
 from app.schemas.family import TERMS
+from app.services.counter.emergencies import LookedAt
 from app.services.counter.knowing import Shown
 from app.services.counter.looking import Looked, Standing
 from app.services.counter.reading import Given
@@ -123,3 +125,71 @@ class CounterSharingRead(Told):
             relationship_name=TERMS[language][bound.relationship],
             expires_at=bound.expires_at if bound.state is SharingState.PENDING else None,
         )
+
+
+class BreakGlassAsk(Asked):
+    """Who is here without their card, as their papers or companions name them, and why that cannot wait."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=128)]
+    social_security_number: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    reason: EmergencyReason
+
+
+class BreakGlassRead(Told):
+    """A look without the card: flagged, told to whom it is about, and reviewed by another of the staff."""
+
+    id: str
+    reason: EmergencyReason
+    review_due_at: Moment
+    card: str | None = Field(description="How the physical card stands by the register now, if there is one")
+    person: StandingRead
+
+    @classmethod
+    def of(cls, looked: LookedAt) -> Self:
+        return cls(
+            id=str(looked.look.id),
+            reason=looked.look.reason,
+            review_due_at=looked.look.due_at,
+            card=None if looked.card is None else looked.card.name.lower(),
+            person=StandingRead.of(looked.standing),
+        )
+
+
+class UnreviewedLookRead(Told):
+    """A look without a card that waits for its review: where and why it was made, and nothing of whom it is about."""
+
+    id: str
+    reason: EmergencyReason
+    office_id: str
+    operator_id: str
+    region: str
+    looked_at: Moment
+    due_at: Moment
+    is_overdue: bool
+
+    @classmethod
+    def of(cls, look: EmergencyLook, now: datetime) -> Self:
+        return cls(
+            id=str(look.id),
+            reason=look.reason,
+            office_id=look.office_id,
+            operator_id=str(look.operator_id),
+            region=look.region,
+            looked_at=look.looked_at,
+            due_at=look.due_at,
+            is_overdue=look.due_at <= now,
+        )
+
+
+class LookReviewAsk(Asked):
+    """What a reviewer finds of a look without a card."""
+
+    finding: EmergencyFinding
+
+
+class LookReviewRead(Told):
+    """A look that was reviewed."""
+
+    id: str
+    finding: EmergencyFinding
+    reviewed_at: Moment

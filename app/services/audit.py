@@ -107,6 +107,8 @@ class Action(StrEnum):
     DRAW_MADE = "draw.made"
     DRAW_REFUSED = "draw.refused"
     DRAW_REVERSED = "draw.reversed"
+    EMERGENCY_LOOKED = "counter.emergency_looked"
+    EMERGENCY_REVIEWED = "counter.emergency_reviewed"
     CODE_REDEEMED = "code.redeemed"
     CODE_REFUSED = "code.refused"
     LINK_STARTED = "link.started"

@@ -48,6 +48,8 @@ CREATING = {
     ("post", "/v1/reviews/{review_id}/claims"),
     ("post", "/v1/reviews/{review_id}/decisions"),
     ("post", "/v1/counter/sharing-bindings"),
+    ("post", "/v1/counter/break-glass"),
+    ("post", "/v1/counter/break-glass/{look_id}/reviews"),
 }
 OF_THE_COMMAND_LINE = {"channel-known", "login-taken", "office-known", "person-has-login", "terminal-known"}
 WITHOUT_SIGN_IN = {

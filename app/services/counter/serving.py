@@ -157,13 +157,30 @@ async def require_stranger(db: Database, register: Register, serving: Serving) -
         raise ServiceOfOwnFamily
 
 
+async def require_not_own(db: Database, register: Register, staff: Staff, person_id: UUID) -> None:
+    """Check the same for whoever is no client at a counter: somebody without their card, or in a look to be reviewed.
+
+    Raises:
+        OwnNumberNeeded, RegisterUnavailable.
+        ServiceOfOwnFamily: that too is written down.
+    """
+    if staff.person_id is None:
+        raise OwnNumberNeeded
+    if await kinship.is_related(db, register, staff.person_id, {person_id}):
+        facts = {"purpose": "emergency", "office": staff.office_id}
+        await db.run(lambda session: _refused(session, person_id, staff.actor, facts, ServiceOfOwnFamily.code))
+        raise ServiceOfOwnFamily
+
+
 async def refused(session: Session, serving: Serving, reason: str) -> None:
     """Write down in somebody's home that they were not served, by whom and why."""
-    await homes.lock(session, {serving.person_id})
+    await _refused(session, serving.person_id, serving.actor, serving.facts, reason)
+
+
+async def _refused(
+    session: Session, person_id: UUID, actor: Actor, facts: Mapping[str, str | int | bool | None], reason: str
+) -> None:
+    await homes.lock(session, {person_id})
     await audit.record(
-        session,
-        Action.COUNTER_REFUSED,
-        home_id=serving.person_id,
-        actor=serving.actor,
-        facts={**serving.facts, "reason": reason},
+        session, Action.COUNTER_REFUSED, home_id=person_id, actor=actor, facts={**facts, "reason": reason}
     )

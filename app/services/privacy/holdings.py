@@ -274,6 +274,13 @@ HOLDINGS: Final = (
     ),
     Holding(showings.Redemption, ("holder_id",), "holder_id", kept_secret=frozenset({"nonce"})),
     Holding(
+        counter.EmergencyLook,
+        ("person_id",),
+        "person_id",
+        kept_secret=frozenset({"operator_id", "reviewed_by", "terminal_id"}),
+        fate=Fate.AUDIT,
+    ),
+    Holding(
         counter.CardRead,
         ("person_id",),
         "person_id",
@@ -307,6 +314,7 @@ LEFT_OUT: Final[Mapping[type[Base], str]] = {
     channels.ChannelMessage: "names that channels give to what they sign, for a day",
     cases.Approval: "which of the staff said yes; what came of it stands in `review_case`",
     channels.ChannelLogin: "a keyed digest of a channel's name for somebody who has a `channel_tie`",
+    counter.EmergencySlot: "the staff's own",
     documents.SeenImage: "keyed digests of pictures, for thirty days",
     draws.DrawOrder: "by a terminal's own number; what was drawn stands in `draw`",
     faces.FaceFrame: "pictures that are gone with their check",

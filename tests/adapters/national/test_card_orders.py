@@ -75,6 +75,14 @@ async def test_handed_in_again_and_at_once_it_is_as_good_as_done(
     assert list(there.orders) == [str(ORDER.id)]
 
 
+async def test_an_answer_of_another_shape_is_not_believed(there: ExampleGateway, orders: NationalCardOrders) -> None:
+    await orders.submit(ORDER)
+    there.orders[str(ORDER.id)].steps.append({"status": 10, "at": "yesterday"})
+
+    with pytest.raises(CardOrdersUnavailable):
+        await orders.progress(ORDER.id)
+
+
 async def test_another_order_under_the_same_number_is_not_taken(orders: NationalCardOrders) -> None:
     await orders.submit(ORDER)
 

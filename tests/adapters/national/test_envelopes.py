@@ -155,6 +155,31 @@ async def test_what_has_another_shape_is_no_envelope(change: dict[str, Any]) -> 
     assert await flaw(envelope("answer") | change, ours(), asked("request")) == "envelope"
 
 
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ({"time": "2026-13-45T05:10:33Z"}, "time"),
+        ({"time": "2026-11-22T05:10:33.000"}, "time"),
+        ({"content": "AAAA"}, "content"),
+        ({"content": "AAA"}, "content"),
+        ({"encryption": "none"}, "encryption"),
+    ],
+    ids=str,
+)
+async def test_what_is_rightly_signed_and_cannot_be_is_not_believed(change: dict[str, str], found: str) -> None:
+    said = envelope("sealed answer") | change
+    names = ("app_id", "request_no", "time", "method", "code", "encryption", "content")
+    text = signed_text("answer", *(said[name] for name in names))
+    signature = await MacSigner(Suite.INTERNATIONAL, [SECRET]).sign(text)
+
+    assert await flaw(said | {"signature": signature}, ours(KEY_TEXT), asked("sealed request")) == found
+
+
+def test_without_a_secret_nothing_can_be_signed() -> None:
+    with pytest.raises(ValueError, match="without a secret"):
+        MacSigner(Suite.INTERNATIONAL, [])
+
+
 async def test_a_way_to_sign_that_was_not_agreed_is_not_looked_at() -> None:
     said = envelope("answer") | {"signature_type": "none"}
 

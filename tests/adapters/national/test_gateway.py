@@ -8,6 +8,10 @@ from dataclasses import replace
 import pytest
 import structlog
 from national_gateway import ExampleGateway
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
 
 from app.adapters.national.circuits import FAILURES, PAUSE, State
 from app.adapters.national.codes import CALLS, CONTRIBUTIONS, FIND, MEANINGS, Group, Meaning
@@ -18,7 +22,7 @@ from app.core.errors import AppError
 from app.ports.register import RegisterUnavailable
 from tests.adapters.national.conftest import WORKER
 from tests.factories.national import KEY_TEXT, SECRET_TEXT, example, meet, national_settings, reaching
-from tests.factories.servers import loopback_client
+from tests.factories.servers import loopback_client, serving
 
 STRANGER = "whsec_" + "A" * 44
 PATIENT = replace(FIND, seconds=60, try_seconds=60)
@@ -241,6 +245,18 @@ async def test_no_more_than_some_ask_at_a_time(there: ExampleGateway, clock: Mov
 
     assert len(there.asked) <= 4
     assert "national_gateway_crowded" in {line["event"] for line in lines}
+
+
+async def test_it_is_led_nowhere_else(there: ExampleGateway, clock: MovableClock) -> None:
+    async def away(_: Request) -> Response:
+        return RedirectResponse(address + "/", status_code=307)
+
+    elsewhere = Starlette(routes=[Route("/", away, methods=["POST"])])
+    async with serving(there.app()) as address, serving(elsewhere) as wrong, loopback_client() as client:
+        gateway = NationalGateway(national_settings(f"{wrong}/"), clock, client)
+        await refused(NationalRegister(gateway, clock))
+
+    assert there.asked == []
 
 
 async def test_nobody_there_is_no_answer(clock: MovableClock) -> None:

@@ -87,3 +87,9 @@ async def test_the_other_authoritys_records_are_not_believed(there: ExampleGatew
     ]
 
     assert await silence(records) is Silence.NOT_UNDERSTOOD
+
+
+async def test_an_answer_of_another_shape_is_not_believed(there: ExampleGateway, records: NationalInsurance) -> None:
+    there.records = lambda *_: [{"aae002": 202001}]
+
+    assert await silence(records) is Silence.NOT_UNDERSTOOD

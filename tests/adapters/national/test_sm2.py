@@ -75,6 +75,10 @@ async def test_each_side_signs_with_its_own_key_and_believes_the_others(
         with pytest.raises(RegisterUnavailable):
             await register.find(NUMBER)
 
+        stranger = NationalGateway(settings, SystemClock(), client, Sm2Signer(theirs, public_key(key)))
+        with pytest.raises(RegisterUnavailable):
+            await NationalRegister(stranger, SystemClock()).find(NUMBER)
+
 
 @needs_openssl
 async def test_without_its_key_at_hand_nothing_is_asked(

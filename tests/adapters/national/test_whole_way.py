@@ -12,6 +12,7 @@ from app.adapters.images.workers import WorkerImages
 from app.adapters.keys.file import FileKeys
 from app.adapters.papers.workers import WorkerPapers
 from app.adapters.register.demo import people as demo_people
+from app.cli.demo import load
 from app.core.clock import SystemClock, today
 from app.core.settings import Settings
 from app.ports.register import TestPerson
@@ -98,6 +99,16 @@ async def test_a_card_is_ordered_once_though_the_answer_was_lost_and_the_e_card_
     assert (await mine.states(order_id))[-2:] == ["at_branch", "collected"]
     assert [method for method, _ in there.asked].count("card_orders.submit") == 2
     assert (await me.read("/v1/holders/me/card"))["physical_card"] == "normal"
+
+
+async def test_the_people_of_the_demo_are_shown_where_another_register_is_asked(
+    client: httpx.AsyncClient, house: House, there: ExampleGateway
+) -> None:
+    await load(house)
+
+    shown = {each["social_security_number"] for each in (await client.get("/dev/people")).json()["items"]}
+
+    assert shown == there.people.said.keys()
 
 
 async def test_a_gateway_that_is_down_is_said_to_be_and_nothing_typed_is_lost(

@@ -19,7 +19,7 @@ from app.core.db import Database
 from app.models.links import LinkEnd
 from app.models.sharing import SharingEnd
 from app.ports import Ports
-from app.services import audit_heads, files, housekeeping, outbox, outcomes
+from app.services import audit_heads, files, housekeeping, outbox, outcomes, rekeying
 from app.services.card_orders import submitting as ordering
 from app.services.card_orders import tracking as making
 from app.services.cards import following
@@ -46,6 +46,7 @@ _TELLING_SECONDS: Final = outbox.LEASE.total_seconds() - 15  # over before someb
 _STUCK_AFTER: Final = 10  # attempts: after three quarters of an hour somebody should look
 _AT_ONCE: Final = 4
 _MOST: Final = 40
+_REKEY_ROWS: Final = 500  # a second, where no setting says it
 _NIGHT: Final = time(3)
 
 _log = logging.logger(__name__)
@@ -67,9 +68,12 @@ class Chore:
     full: int | None = None
 
 
-async def work(db: Database, ports: Ports, stopping: asyncio.Event) -> None:
+async def work(
+    db: Database, ports: Ports, stopping: asyncio.Event, *, rekey_rows_per_second: int = _REKEY_ROWS
+) -> None:
     """Do every chore whenever it is due, until `stopping`; what is under way then has ten seconds to end."""
-    tasks = [asyncio.create_task(_keep_doing(chore, db, stopping)) for chore in chores(db, ports)]
+    every = chores(db, ports, rekey_rows_per_second=rekey_rows_per_second)
+    tasks = [asyncio.create_task(_keep_doing(chore, db, stopping)) for chore in every]
     await stopping.wait()
     _, late = await asyncio.wait(tasks, timeout=_GRACE_SECONDS)
     for task in late:
@@ -77,8 +81,9 @@ async def work(db: Database, ports: Ports, stopping: asyncio.Event) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def chores(db: Database, ports: Ports) -> Sequence[Chore]:
+def chores(db: Database, ports: Ports, *, rekey_rows_per_second: int = _REKEY_ROWS) -> Sequence[Chore]:
     """Return everything there is to do."""
+    rekeys = rekeying.Tools(db, ports.keys, ports.store)
     return (
         Chore("tell", partial(tell_due, db, ports), _now, timedelta(), full=_MOST),
         Chore("settle_face_checks", partial(outcomes.settle_due, db, ports), _now, timedelta(seconds=3)),
@@ -106,6 +111,13 @@ def chores(db: Database, ports: Ports) -> Sequence[Chore]:
         Chore("certify", partial(learning.look_due, db, ports.certifications), _now, timedelta(seconds=5), full=50),
         Chore("certify_new", partial(learning.begin_new, db), _now, timedelta(hours=1)),
         Chore("sweep_files", partial(files.sweep, db, ports.store), _now, timedelta(seconds=5)),
+        Chore(
+            "rekey",
+            partial(rekeying.step, rekeys, rows_a_second=rekey_rows_per_second),
+            _now,
+            timedelta(seconds=5),
+            full=1,
+        ),
         Chore("put_away", partial(housekeeping.put_away, db), _now, timedelta(hours=1)),
         Chore("sign_audit_heads", partial(audit_heads.sign_changed, db, ports.store), _now, timedelta(hours=1)),
         Chore("report_late_reviews", partial(report_late_reviews, db), _now, timedelta(hours=1)),

@@ -1,6 +1,8 @@
 """`escard keys`: make the key ring, and show what is in it without showing a key."""
 
+import asyncio
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -10,18 +12,30 @@ import typer
 from app.adapters.keys import versions
 from app.adapters.keys.file import FileKeys
 from app.adapters.keys.versions import Version, VersionRefused
+from app.cli import stopping
 from app.cli.configuration import read_keys, read_settings
-from app.cli.terminal import Refused, say
+from app.cli.house import in_house
+from app.cli.terminal import Refused, progress, say, table
 from app.core.suites import Suite
+from app.models.rekeying import RekeyJob
 from app.ports.keys import KeyKind, Purpose
+from app.routers.deps import House
+from app.services import rekeying
+from app.services.rekeying import Progress
 
 app = typer.Typer(name="keys", help="Make, show and change the key ring.", no_args_is_help=True)
 
 Told = TypeVar("Told")
 
+_HEADS = ("job", "towards", "part", "done", "seen", "changed", "left")
+_TOLD_SECONDS = 5.0
 _NAMES = {KeyKind.PEPPER: "look-up peppers", KeyKind.WRAPPING: "wrapping keys", KeyKind.SIGNING: "signing keys"}
 
 Kind = Annotated[KeyKind, typer.Argument(metavar="KIND", help="pepper, wrapping or signing.")]
+Jobs = Annotated[
+    list[RekeyJob] | None, typer.Argument(metavar="[JOB]...", help="wrapping, pepper or suite; without one, all.")
+]
+Leave = Annotated[bool, typer.Option("--leave", help="Begin, and leave it to the workers.")]
 OfSuite = Annotated[
     Suite | None, typer.Option("--suite", help="Its suite; without it, the one of ESCARD_CIPHER_SUITE.")
 ]
@@ -73,6 +87,68 @@ def write_version(kind: Kind) -> None:
     say(f"{kind} key {number} is written from now on. Give {path} to every server and restart it.")
     if kind is not KeyKind.SIGNING:
         say("Then `escard keys rekey`, once all of them run with it.")
+
+
+@app.command("rekey")
+def rekey(jobs: Jobs = None, *, leave: Leave = False) -> None:
+    """Bring what is kept under the keys and the suite that are written, while everything goes on; can be cut off."""
+    wanted = jobs or list(RekeyJob)
+    found = in_house(lambda house: _rekey(house, wanted, is_left=leave))
+    if leave:
+        say("Begun: the workers go on with it. `escard keys progress` tells how far they are.")
+        return
+    left = sum(each.left for each in found)
+    say(table(_HEADS, [_row(each) for each in found if each.job in wanted and (each.changed or each.left)]))
+    say(f"All rows were looked at; {sum(each.changed for each in found)} changed, {left} could not be changed yet.")
+
+
+@app.command("progress")
+def show_progress() -> None:
+    """Tell how far re-keying is, table by table."""
+    found = in_house(lambda house: house.db.run(rekeying.progress))
+    say(table(_HEADS, [_row(each) for each in found]) if found else "Nothing was begun: `escard keys rekey` begins.")
+
+
+@app.command("drop")
+def drop_version(kind: Kind, number: Annotated[int, typer.Argument(metavar="VERSION", help="Which version.")]) -> None:
+    """Take an old key out of the file, once the database proves that nothing needs it any more."""
+    path = read_settings().key_path
+    held = json.loads(path.read_text()) if path.exists() else {}
+    if not any(each.number == number and not (each.is_written or each.is_staged) for each in versions.of(held, kind)):
+        raise Refused(f"There is no {kind} key {number} that is older than the one that is written.")
+    try:
+        in_house(lambda house: rekeying.require_unused(_tools(house), kind, number))
+    except rekeying.NotYet as reason:
+        raise Refused(f"{reason}.") from None
+    _changed(path, lambda path: versions.drop(path, kind, number))
+    say(f"Dropped {kind} key {number}. Keep the file as it was for as long as there are backups from before.")
+    say(f"Give {path} to every server and restart it.")
+
+
+async def _rekey(house: House, jobs: list[RekeyJob], *, is_left: bool) -> list[Progress]:
+    tools = _tools(house)
+    await rekeying.begin(tools, jobs)
+    told_at = time.monotonic()
+    while not is_left and not await rekeying.is_finished(tools):
+        if not await rekeying.step(tools, rows_a_second=house.settings.rekey_rows_per_second):
+            await asyncio.sleep(1)  # a worker has the last part
+        stopping.heed()
+        if time.monotonic() - told_at > _TOLD_SECONDS:
+            told_at = time.monotonic()
+            found = await house.db.run(rekeying.progress)
+            finished = sum(each.finished_at is not None for each in found)
+            seen = sum(each.seen for each in found)
+            progress(f"{finished} of {len(found)} parts are done, {seen} rows were looked at.")
+    return await house.db.run(rekeying.progress)
+
+
+def _tools(house: House) -> rekeying.Tools:
+    return rekeying.Tools(house.db, house.ports.keys, house.ports.store)
+
+
+def _row(found: Progress) -> tuple[str, ...]:
+    state = "done" if found.finished_at is not None else f"{found.done:.0%}"
+    return found.job, found.target, found.part, state, str(found.seen), str(found.changed), str(found.left)
 
 
 def _changed(path: Path, change: Callable[[Path], Told]) -> Told:

@@ -47,7 +47,8 @@ async def _work(house: House) -> None:
 
     with stopping.meaning(stop):
         log.info("working")
-        await worker.work(house.db, house.ports, house.stopping)
+        pace = house.settings.rekey_rows_per_second
+        await worker.work(house.db, house.ports, house.stopping, rekey_rows_per_second=pace)
     log.info("stopped")
 
 

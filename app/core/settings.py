@@ -121,6 +121,9 @@ class Settings(BaseSettings):
     signer_key_file: Path | None = None
     """The private key of `signer`, made by `escard signer init`; empty means `sm2.pem` in the data folder."""
 
+    rekey_rows_per_second: int = Field(500, ge=1, le=100_000)
+    """How many rows a worker looks at in a second while it brings them under new keys (docs/keys.md)."""
+
     object_store: Literal["local", "s3"] = "local"
     """Where sealed documents lie: `local` (a folder) or `s3`."""
 

@@ -45,7 +45,9 @@ class Login(Bucketed, Base):
     __tablename__ = "login"
     __table_args__ = ({"info": PERSONAL},)
 
-    phone_hmac: Mapped[bytes] = mapped_column(primary_key=True, info=held(Digest(derived_from="account.phone")))
+    phone_hmac: Mapped[bytes] = mapped_column(
+        primary_key=True, info=held(Digest(derived_from="account.phone", kind="phone"))
+    )
     key_version: Mapped[int] = mapped_column(SmallInteger)
     account_id: Mapped[UUID]
 

@@ -40,12 +40,13 @@ class Wrapped:
 class Digest:
     """A keyed digest, by which a value is found again; how it comes under a new pepper.
 
-    It is made anew from a sealed value, `derived_from`; or its row goes by itself after the column `gone_by`; or it is
-    forgotten: once so many `days` have passed since the column `since`, nobody asks for it any more. Where other bytes
-    stand in the same column, it is not `told_apart` from them.
+    It is made anew, as one of a `kind`, from a sealed value, `derived_from`; or its row goes by itself after the column
+    `gone_by`; or it is forgotten: once so many `days` have passed since the column `since`, nobody asks for it any
+    more. Where other bytes stand in the same column, it is not `told_apart` from them.
     """
 
     derived_from: str | None = None
+    kind: str | None = None
     gone_by: str | None = None
     since: str | None = None
     days: int = 0

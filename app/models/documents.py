@@ -44,13 +44,15 @@ class EvidenceFile(Identified):
     """What a row says of its object in the store; the row comes before the object and goes after it.
 
     `upload_hmac` is the keyed digest of the file as it was sent, by which a late retry and a failed image are known
-    again. `purge_at` is when the object must be gone, whatever happened.
+    again. `purge_at` is when the object must be gone, whatever happened. While the object is sealed anew under another
+    key, `moving_key` names the one of the two that is not read: it goes with the row too.
     """
 
     __tablename__: str
 
     state: Mapped[DocumentState]
     object_key: Mapped[str]
+    moving_key: Mapped[str | None]
     wrapped_key: Mapped[bytes] = mapped_column(info=held(Wrapped()))
     upload_hmac: Mapped[bytes] = mapped_column(info=held(Digest(since="created_at", days=30)))
     sha256: Mapped[bytes] = mapped_column(info=held(Plain("of a picture that was drawn anew")))

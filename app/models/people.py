@@ -86,7 +86,9 @@ class Identifier(Bucketed, Base):
     __tablename__ = "identifier"
     __table_args__ = ({"info": PERSONAL},)
 
-    number_hmac: Mapped[bytes] = mapped_column(primary_key=True, info=held(Digest(derived_from="person.number")))
+    number_hmac: Mapped[bytes] = mapped_column(
+        primary_key=True, info=held(Digest(derived_from="person.number", kind="social-security-number"))
+    )
     key_version: Mapped[int] = mapped_column(SmallInteger)
     kind: Mapped[str]
     person_id: Mapped[UUID]

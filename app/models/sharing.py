@@ -19,7 +19,7 @@ from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Numeric, Sm
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.errors import Conflict
-from app.models.base import PERSONAL, Base, Bucketed, Identified, bucket_agrees
+from app.models.base import PERSONAL, Base, Bucketed, Identified, Plain, Sealed, bucket_agrees, held
 
 
 class SharingState(StrEnum):
@@ -142,8 +142,8 @@ class SharingBinding(Identified, Base):
     channel: Mapped[str | None]
     confirming: Mapped[Confirming]
     monthly_cap: Mapped[Decimal | None] = mapped_column(Numeric(14, 2))
-    member_name: Mapped[bytes | None]
-    member_number: Mapped[bytes | None]
+    member_name: Mapped[bytes | None] = mapped_column(info=held(Sealed("owner_id")))
+    member_number: Mapped[bytes | None] = mapped_column(info=held(Sealed("owner_id")))
     asked_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     active_since: Mapped[datetime | None]
@@ -181,7 +181,7 @@ class SharerSlot(Bucketed, Base):
     owner_id: Mapped[UUID]
     binding_id: Mapped[UUID]
     relationship: Mapped[str]
-    owner_name: Mapped[bytes]
+    owner_name: Mapped[bytes] = mapped_column(info=held(Sealed("member_id", row="binding_id")))
     is_paused: Mapped[bool]
     monthly_cap: Mapped[Decimal | None] = mapped_column(Numeric(14, 2))
     position: Mapped[int | None] = mapped_column(SmallInteger)
@@ -205,9 +205,9 @@ class SharingRequest(Bucketed, Base):
     binding_id: Mapped[UUID] = mapped_column(primary_key=True)
     owner_id: Mapped[UUID]
     relationship: Mapped[str]
-    owner_name: Mapped[bytes]
+    owner_name: Mapped[bytes] = mapped_column(info=held(Sealed("member_id", row="binding_id")))
     confirming: Mapped[Confirming]
-    seed: Mapped[bytes]
+    seed: Mapped[bytes] = mapped_column(info=held(Plain("worth nothing without a key of the ring")))
     language: Mapped[str]
     tries_left: Mapped[int] = mapped_column(SmallInteger)
     asked_at: Mapped[datetime]

@@ -22,10 +22,10 @@ class RegisterPerson(Base):
     __table_args__ = ({"info": STAND_IN},)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    number_hmac: Mapped[bytes] = mapped_column(unique=True, info=held(Digest(derived_from="register_person.record")))
-    card_hmac: Mapped[bytes | None] = mapped_column(
-        index=True, info=held(Digest(derived_from="register_person.record"))
+    number_hmac: Mapped[bytes] = mapped_column(
+        unique=True, info=held(Digest(derived_from="register_person.record", kind="register-number"))
     )
+    card_hmac: Mapped[bytes | None] = mapped_column(index=True, info=held(Digest(since="changed_at")))
     label: Mapped[str | None] = mapped_column(unique=True)
     record: Mapped[bytes] = mapped_column(info=held(Sealed(None)))
     portrait: Mapped[bytes | None] = mapped_column(info=held(Sealed(None)))
@@ -39,7 +39,9 @@ class BenefitRecord(Base):
     __table_args__ = ({"info": STAND_IN},)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    number_hmac: Mapped[bytes] = mapped_column(unique=True, info=held(Digest(derived_from="register_person.record")))
+    number_hmac: Mapped[bytes] = mapped_column(
+        unique=True, info=held(Digest(derived_from="register_person.record", kind="benefit-number"))
+    )
     record: Mapped[bytes] = mapped_column(info=held(Sealed(None)))
 
 
@@ -61,7 +63,9 @@ class InsurancePlan(Base):
     __table_args__ = (UniqueConstraint("number_hmac", "authority"), {"info": STAND_IN})
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    number_hmac: Mapped[bytes] = mapped_column(info=held(Digest(derived_from="register_person.record")))
+    number_hmac: Mapped[bytes] = mapped_column(
+        info=held(Digest(derived_from="register_person.record", kind="insurance-number"))
+    )
     authority: Mapped[Authority]
     plan: Mapped[bytes] = mapped_column(info=held(Sealed(None)))
     changed_at: Mapped[datetime]

@@ -3,7 +3,14 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Histogram, ProcessCollector, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -49,11 +56,23 @@ class Meter:
             buckets=_SECONDS,
             registry=self._registry,
         )
+        self._rekeying = Gauge(
+            "escard_rekeying_done_ratio",
+            "How far re-keying is, by job and table (docs/keys.md).",
+            ("job", "part"),
+            registry=self._registry,
+        )
 
     def count(self, method: str, route: str | None, status: int, seconds: float) -> None:
         """Count a request that was answered; `route` is the template, None where there was none."""
         known = method if method in _METHODS else "other"
         self._requests.labels(known, route or "none", status).observe(seconds)
+
+    def tell_rekeying(self, done: Mapping[tuple[str, str], float]) -> None:
+        """Tell how far each part of each job of re-keying is, from 0 to 1."""
+        self._rekeying.clear()
+        for (job, part), share in done.items():
+            self._rekeying.labels(job, part).set(share)
 
     def text(self) -> bytes:
         """Return everything counted so far, in the text format of Prometheus."""

@@ -3,22 +3,27 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from html import escape
 from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Final
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from app import texts
-from app.core.errors import NotFound
+from app.core.errors import AppError, NotFound
 from app.problems import documented
 from app.routers.deps import Address, House, Language, TheHouse
 from app.routers.edge import is_forwarded_by_nobody_known
 from app.routers.metering import CONTENT_TYPE
 from app.routers.plain import page
 from app.schemas.keys import KeyRead, KeysRead
+from app.services import rekeying
 
 router = APIRouter(tags=["operations"])
+
+_MOMENT_SECONDS: Final = 1.0
 
 
 @router.head("/", include_in_schema=False)
@@ -71,6 +76,10 @@ async def read_metrics(request: Request, house: TheHouse, address: Address) -> R
     is_passed_on = is_forwarded_by_nobody_known(request.scope, settings.trusted_proxies)
     if is_passed_on or not _is_within(address, settings.metrics_networks):
         raise NotFound
+    with suppress(TimeoutError, AppError):  # without a database the process is told of all the same
+        async with asyncio.timeout(_MOMENT_SECONDS):
+            parts = await house.db.run(rekeying.progress)
+            house.meter.tell_rekeying({(each.job, each.part): each.done for each in parts})
     return Response(house.meter.text(), media_type=CONTENT_TYPE)
 
 

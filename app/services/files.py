@@ -7,6 +7,7 @@ left behind by a crash at any point is found by its deadline.
 import asyncio
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, Protocol, TypeVar
@@ -24,6 +25,9 @@ from app.ports.storage import ObjectExists, ObjectMissing, ObjectStore, StorageU
 
 TABLES: Final[tuple[type[EvidenceFile], ...]] = (Document, FaceFrame, CardPhoto, StatementFile)
 """Every table whose rows have an object in the store."""
+
+GIVEN_UP: Final = "!"
+"""Comes before a `moving_key` whose object nobody may take any more."""
 
 Row = TypeVar("Row", bound=EvidenceFile)
 
@@ -59,6 +63,7 @@ async def begin(session: Session, row: EvidenceFile, file: FileContent, digest: 
     wrapped, _ = await session.vault.create()
     row.state = DocumentState.PENDING
     row.object_key = f"evidence/{row.bucket:04x}/{row.id}"
+    row.moving_key = None
     row.wrapped_key = wrapped
     row.upload_hmac = digest
     row.sha256 = bytes.fromhex(file.sha256)
@@ -86,7 +91,7 @@ async def put(
     for (row, key), file in zip(await db.run(rows), contents, strict=True):
         try:
             # In a thread: SM4 takes 9 ms a MiB here, and lets go of the interpreter lock.
-            sealed = await asyncio.to_thread(key.seal_bytes, _column(row), row.id, file.content)
+            sealed = await asyncio.to_thread(key.seal_bytes, sealed_as(row.__tablename__), row.id, file.content)
             await store.put(row.object_key, sealed)
         except ObjectExists:  # our own, from a unit of work that is done again
             continue
@@ -126,7 +131,21 @@ async def read(db: Database, store: ObjectStore, row: EvidenceFile) -> bytes:
     """
     key = await db.vault.unlock(row.wrapped_key)
     try:
-        return await asyncio.to_thread(key.open_bytes, _column(row), row.id, await store.get(row.object_key))
+        sealed = await store.get(row.object_key)
+    except ObjectMissing:
+        sealed = await _moved(db, store, row)
+    return await asyncio.to_thread(key.open_bytes, sealed_as(row.__tablename__), row.id, sealed)
+
+
+async def _moved(db: Database, store: ObjectStore, row: EvidenceFile) -> bytes:
+    """Return an object that was sealed anew, under another key, since its row was read."""
+    table = type(row)
+    here = select(table.object_key).where(table.bucket == row.bucket, table.id == row.id)
+    object_key = await db.run(lambda session: session.scalar(here))
+    if object_key is None or object_key == row.object_key:
+        raise StorageUnavailable
+    try:
+        return await store.get(object_key)
     except ObjectMissing as error:
         raise StorageUnavailable from error
 
@@ -139,31 +158,56 @@ async def sweep(db: Database, store: ObjectStore, *, most: int = 200) -> int:
     Raises:
         StorageUnavailable: some could not be deleted; their rows stay and are found again.
     """
-    found = [(table, *each) for table in TABLES for each in await db.run(partial(_due, table, most))]
+    found = [(table, each) for table in TABLES for each in await db.run(partial(_due, table, most))]
     failures = 0
-    for table, file_id, object_key in found:
+    for table, due in found:
         try:
-            await store.delete(object_key)
+            for object_key in due.objects:
+                await store.delete(object_key)
         except StorageUnavailable:
             failures += 1
             if failures > _FAILURES_BORNE:
                 raise
             continue
-        await db.run(partial(_forget, table, file_id))
+        await db.run(partial(_forget, table, due))
     if failures:
         raise StorageUnavailable
     return len(found)
 
 
-async def _due(table: type[EvidenceFile], most: int, session: Session) -> list[tuple[UUID, str]]:
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """A file whose time is over, and its object; two, while it is moved."""
+
+    id: UUID
+    object_key: str
+    moving_key: str | None
+
+    @property
+    def objects(self) -> list[str]:
+        return [self.object_key, *([] if self.moving_key is None else [moving_from(self.moving_key)])]
+
+
+async def _due(table: type[EvidenceFile], most: int, session: Session) -> list[_Due]:
     rows = await session.execute(
-        select(table.id, table.object_key).where(table.purge_at <= session.now).order_by(table.purge_at).limit(most)
+        select(table.id, table.object_key, table.moving_key)
+        .where(table.purge_at <= session.now)
+        .order_by(table.purge_at)
+        .limit(most)
     )
-    return [(file_id, object_key) for file_id, object_key in rows]
+    return [_Due(*row) for row in rows]
 
 
-async def _forget(table: type[EvidenceFile], file_id: UUID, session: Session) -> None:
-    await session.execute(delete(table).where(table.bucket == bucket_of(file_id), table.id == file_id))
+async def _forget(table: type[EvidenceFile], due: _Due, session: Session) -> None:
+    """Delete a row whose objects are gone, unless there are others by now: those are found the next time."""
+    await session.execute(
+        delete(table).where(
+            table.bucket == bucket_of(due.id),
+            table.id == due.id,
+            table.object_key == due.object_key,
+            table.moving_key.is_not_distinct_from(due.moving_key),
+        )
+    )
 
 
 async def _begun(session: Session, table: type[Row], ids: Sequence[UUID]) -> Sequence[Row]:
@@ -174,6 +218,11 @@ async def _begun(session: Session, table: type[Row], ids: Sequence[UUID]) -> Seq
     return [row for row in rows if row is not None]
 
 
-def _column(row: EvidenceFile) -> str:
-    """Name what a file is sealed as: it opens in its own row alone."""
-    return f"{row.__tablename__}.object"
+def sealed_as(table: str) -> str:
+    """Name what a table's files are sealed as: each opens in its own row alone."""
+    return f"{table}.object"
+
+
+def moving_from(moving_key: str) -> str:
+    """Return the key of the object that a row does not read; marked, it is to be deleted and never read again."""
+    return moving_key.removeprefix(GIVEN_UP)

@@ -14,6 +14,7 @@ from app.core.db import BUCKETS, Database, Session, bucket_of
 from app.models.accounts import SmsCode
 from app.models.answers import KeptAnswer
 from app.models.base import Bucketed
+from app.models.cards import CardPasswordWrong
 from app.models.cases import NotedRisk
 from app.models.channels import ChannelMessage
 from app.models.counter import CardRead
@@ -49,6 +50,7 @@ class _Rule:
 _RULES: Final = (
     _Rule(KeptAnswer, KeptAnswer.expires_at, timedelta()),
     _Rule(SmsCode, SmsCode.expires_at, timedelta(days=1)),
+    _Rule(CardPasswordWrong, CardPasswordWrong.at, timedelta(days=7)),  # a day counts
     _Rule(LinkEnding, LinkEnding.expires_at, timedelta(days=1)),
     _Rule(Throttle, Throttle.resets_at, timedelta()),
     _Rule(HeardEvent, HeardEvent.heard_at, timedelta(days=30)),
@@ -129,15 +131,17 @@ async def _known(keys: Sequence[str], session: Session) -> set[str]:
     buckets = {bucket_of(each) for each in ids}
     known: set[str] = set()
     for table in files.TABLES:
-        known |= set(
-            await session.scalars(select(table.object_key).where(table.bucket.in_(buckets), table.id.in_(ids)))
+        rows = await session.execute(
+            select(table.object_key, table.moving_key).where(table.bucket.in_(buckets), table.id.in_(ids))
         )
+        for object_key, moving_key in rows:
+            known |= {object_key} | (set() if moving_key is None else {files.moving_from(moving_key)})
     return known
 
 
 def _identity(key: str) -> UUID | None:
     """Read the id that evidence is named after; what somebody else has put there has none."""
     try:
-        return UUID(key.rpartition("/")[2])
+        return UUID(key.rpartition("/")[2].partition(".")[0])
     except ValueError:
         return None

@@ -1,10 +1,11 @@
 """Servers of one installation, each with the key file of its own stage of a rotation."""
 
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import httpx
 import pytest
@@ -30,7 +31,10 @@ class Server:
     client: httpx.AsyncClient
 
 
-Serve = Callable[[Path], AbstractAsyncContextManager[Server]]
+class Serve(Protocol):
+    """Starts a server with a key file, under a suite."""
+
+    def __call__(self, key_file: Path, suite: Suite | None = None) -> AbstractAsyncContextManager[Server]: ...
 
 
 @dataclass(frozen=True, slots=True)

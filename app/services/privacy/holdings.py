@@ -97,7 +97,7 @@ class Holding:
         return {column.name: column for column in self.stored.columns if column.name not in apart}
 
 
-_FILE: Final = frozenset({"object_key", "wrapped_key", "upload_hmac"})
+_FILE: Final = frozenset({"object_key", "moving_key", "wrapped_key", "upload_hmac"})
 _MEMBER: Final = frozenset({"member_id"})
 
 HOLDINGS: Final = (

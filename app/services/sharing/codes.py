@@ -113,8 +113,8 @@ def _send(session: Session, waiting: SharingRequest) -> None:
 
 def _code(session: Session, waiting: SharingRequest) -> str:
     """Return the code of a request: derived from its seed and a key that is in no database."""
-    digest = session.lookup.digest("sharing-code", f"{waiting.binding_id}:{waiting.seed.hex()}")
-    return f"{int.from_bytes(digest[:8]) % 1_000_000:06}"
+    digest = session.lookup.lasting("sharing-code", f"{waiting.binding_id}:{waiting.seed.hex()}")
+    return f"{int.from_bytes(digest[-8:]) % 1_000_000:06}"
 
 
 def _counter(session: Session, binding: SharingBinding, rules: Sharing) -> Counter:

@@ -5,16 +5,21 @@ import os
 import re
 import socket
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from national_gateway import MOODS, ExampleGateway
 from national_people import demo, read
 
+from app.adapters.national.envelopes import Asked, Envelopes
 from app.adapters.national.gateway import NationalGateway
 from app.adapters.national.register import NationalRegister
-from app.core.clock import SystemClock
-from tests.factories.national import national_settings
+from app.adapters.national.signing import InTheClear, MacSigner
+from app.adapters.webhooks import read_secret
+from app.core.clock import MovableClock, SystemClock
+from app.core.suites import Suite
+from tests.factories.national import SECRET_TEXT, example, national_settings
 from tests.factories.servers import loopback_client, serving
 
 FOLDER = Path(__file__).parents[3] / "examples" / "national_gateway"
@@ -96,6 +101,27 @@ def test_it_knows_everybody_of_the_demo() -> None:
     assert len(people.said) >= 47
     assert {each["aaz502"] for each in people.said.values()} == {"0", "1", "2", "3", "4", "9", None}
     assert people.portraits.keys() <= people.said.keys()
+
+
+async def test_it_hears_a_request_once_and_none_of_another_time_or_for_somebody_else() -> None:
+    clock, secret = MovableClock(), read_secret(SECRET_TEXT)
+    there = example(MovableClock())
+    ours = Envelopes("escard", MacSigner(Suite.INTERNATIONAL, [secret]), InTheClear(), clock)
+    others = Envelopes("others", MacSigner(Suite.INTERNATIONAL, [secret]), InTheClear(), clock)
+    asked = Asked.anew("register.find")
+    body, foreign = [await each.seal(asked, b'{"aac002": "100101198703140037"}') for each in (ours, others)]
+    clock.move(timedelta(minutes=6))
+    late = await ours.seal(Asked.anew("register.find"), b"{}")
+    clock.advance = timedelta()
+
+    async with serving(there.app()) as address, loopback_client() as client:
+        first, again, of_others, too_late, none, big = [
+            await client.post(f"{address}/", content=each)
+            for each in (body, body, foreign, late, b"\xff", bytes(1024 * 1024 + 1))
+        ]
+
+    assert [(await ours.open(asked, each.content)).code for each in (first, again)] == ["404", "409"]
+    assert [each.status_code for each in (of_others, too_late, none, big)] == [401, 401, 401, 413]
 
 
 async def test_its_mood_can_be_changed_while_it_runs() -> None:

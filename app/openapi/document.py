@@ -52,7 +52,7 @@ _DESCRIPTIONS: Final = {
     "304": "Nothing has changed",
 }
 _WITH_ETAG: Final = frozenset(
-    {"CertificationRead", "EnrolmentRead", "FaceCheckRead", "NoticeRead", "RelationshipsRead"}
+    {"CertificationRead", "CounterEnrolmentRead", "EnrolmentRead", "FaceCheckRead", "NoticeRead", "RelationshipsRead"}
 )
 _SENT: Final = ("Ask", "Shown")  # how the shapes of what clients send are named
 _VALIDATION: Final = frozenset({"HTTPValidationError", "ValidationError"})

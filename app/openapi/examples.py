@@ -550,6 +550,13 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
         "documents_seen": ["id_card"],
         "consents": [_SHOWN | {"code": "counter-check", "services": ["view", "certify"]}],
     },
+    "CounterEnrolmentAsk": {"owner_card_read": _CARD_READ, "notice": _SHOWN},
+    "CounterDetailsAsk": {
+        "owner_card_read": _CARD_READ,
+        "name": "李秀英",
+        "social_security_number": "100101195806150024",
+        "relationship": "52",
+    },
     "PaperAsk": _PAPER,
     "CounterLinkEndingAsk": {"person": _PAPER, "link_ids": [_LINK]},
     "CounterLinkDisputeAsk": {"card_read": _CARD_READ, "link_id": _LINK, "reason": "pressed"},

@@ -44,6 +44,18 @@ router = APIRouter(prefix="/v1/enrolments", tags=["enrolments"], route_class=Str
 
 _STEP = (NotFound, StepNotAllowed)
 _CHANGE = (*_STEP, PreconditionRequired, PreconditionFailed)
+DETAILS = (
+    lookups.PersonNotVerified,
+    lookups.LookupInProgress,
+    lookups.LookupsUsedUp,
+    fitting.SelfNotAllowed,
+    fitting.RelationshipImplausible,
+    AlreadyMember,
+    AlreadyAdding,
+    QuotaReached,
+    details.MemberDisputed,
+)
+"""What the details of a relative can be refused with, wherever they are given."""
 _OWN_CARD = (allowing.NoPhysicalCard, allowing.CardIsLocked, allowing.CardNotActivated, allowing.CardCancelled)
 
 
@@ -148,18 +160,10 @@ async def acknowledge_notice(
     responses=documented(
         *_CHANGE,
         *_OWN_CARD,
-        lookups.PersonNotVerified,
-        lookups.LookupInProgress,
-        lookups.LookupsUsedUp,
+        *DETAILS,
         RegisterUnavailable,
-        fitting.SelfNotAllowed,
         details.GuardianNeeded,
         finishing.AlreadyHasCard,
-        fitting.RelationshipImplausible,
-        AlreadyMember,
-        AlreadyAdding,
-        QuotaReached,
-        details.MemberDisputed,
     ),
 )
 async def give_details(
@@ -176,7 +180,7 @@ async def give_details(
         house.ports.register,
         caller,
         deps.identity(enrolment_id),
-        _details(house, body),
+        read_details(house, body),
         deps.version_seen(if_match),
     )
     tokens = None
@@ -264,7 +268,7 @@ async def set_card_password(
     return answered(view, language)
 
 
-def _details(house: TheHouse, body: shapes.DetailsAsk) -> Details:
+def read_details(house: TheHouse, body: shapes.DetailsAsk) -> Details:
     """Read what was typed; every fault is named at once."""
     faults: list[FieldError] = []
     name = number = relationship = None

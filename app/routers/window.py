@@ -6,8 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter, Header
 from fastapi.responses import Response
 
-from app.core.errors import FieldError, Invalid, NotFound
+from app.core.errors import FieldError, Invalid, NotFound, PreconditionFailed, PreconditionRequired
 from app.models.counter import Purpose
+from app.models.enrolments import StepNotAllowed
 from app.models.links import LinkDispute
 from app.ports.register import RegisterUnavailable
 from app.problems import documented
@@ -15,21 +16,25 @@ from app.routers import deps
 from app.routers.bodies import StrictRoute
 from app.routers.deps import House, Language, TheHouse
 from app.routers.desk import AtCounter, Staff
+from app.routers.enrolments import DETAILS, read_details
 from app.routers.once import OncePerStaffKey, Remember
 from app.schemas import window as shapes
 from app.schemas.base import Page
 from app.schemas.family import LinkDisputeRead
 from app.schemas.link_endings import HeldLinksRead
 from app.services import answers
+from app.services.cards import allowing
 from app.services.cards.passwords import CardPasswordNotSet, CardPasswordResetNeeded
+from app.services.cards.reading import OwnCardNeeded
 from app.services.cards.unlocking import CardPasswordNotLocked, UnlocksUsedUp
-from app.services.counter import deeds, enrolling, leaving, papers, serving, unlocking, using
+from app.services.counter import deeds, enrolling, leaving, opening, papers, serving, unlocking, using
 from app.services.counter.deeds import Hand
 from app.services.counter.enrolling import CounterView
 from app.services.counter.knowing import ReadsUsedUp
 from app.services.counter.papers import Paper
 from app.services.counter.serving import Serving
 from app.services.enrolments.attesting import AttestationNotPossible, CounterConsentNeeded, DocumentsNotShown
+from app.services.enrolments.steps import EnrolmentsUsedUp
 from app.services.family.leaving import Held
 from app.services.lookups import PersonNotVerified
 from app.services.notices import NoticeOutdated
@@ -60,13 +65,75 @@ async def list_enrolments_of_card(
     return Page(items=[shapes.CounterEnrolmentRead.of(view, language) for view in found])
 
 
-@router.get("/enrolments/{enrolment_id}", responses=documented(NotFound, *serving.REFUSALS, RegisterUnavailable))
-async def read_enrolment_at_counter(
-    enrolment_id: str, caller: Staff, house: TheHouse, language: Language
-) -> shapes.CounterEnrolmentRead:
+@router.post(
+    "/enrolments",
+    status_code=201,
+    response_model=shapes.CounterEnrolmentRead,
+    responses=documented(
+        *serving.REFUSALS,
+        *using.REFUSALS,
+        *allowing.REFUSALS,
+        OwnCardNeeded,
+        EnrolmentsUsedUp,
+        NoticeOutdated,
+    ),
+)
+async def begin_enrolment_at_counter(
+    body: shapes.CounterEnrolmentAsk, at: AtCounter, house: TheHouse, language: Language, once: OncePerStaffKey
+) -> Response:
+    """Begin to add a relative for an owner whose card was read: the relative needs no phone."""
+    hand = deeds.hand_at(at)
+
+    async def work(_: answers.Unit, remember: Remember[CounterView]) -> None:
+        await opening.begin(house.db, hand, body.owner_card_read, body.notice.shown(), remember)
+
+    return once.respond(await once(work, lambda view: shapes.CounterEnrolmentRead.of(view, language)))
+
+
+@router.put(
+    "/enrolments/{enrolment_id}/details",
+    response_model=shapes.CounterEnrolmentRead,
+    responses=documented(
+        *serving.REFUSALS,
+        *using.REFUSALS,
+        *DETAILS,
+        OwnCardNeeded,
+        StepNotAllowed,
+        PreconditionRequired,
+        PreconditionFailed,
+        RegisterUnavailable,
+    ),
+)
+async def give_details_at_counter(
+    enrolment_id: str,
+    body: shapes.CounterDetailsAsk,
+    at: AtCounter,
+    house: TheHouse,
+    language: Language,
+    if_match: deps.IfMatch = None,
+) -> Response:
+    """Say whom an owner's application is about, at the window; the same again changes nothing."""
+    view = await opening.name(
+        house.db,
+        house.ports.register,
+        deeds.hand_at(at),
+        body.owner_card_read,
+        deps.identity(enrolment_id),
+        read_details(house, body.details()),
+        deps.version_seen(if_match),
+    )
+    return _answered(view, language)
+
+
+@router.get(
+    "/enrolments/{enrolment_id}",
+    response_model=shapes.CounterEnrolmentRead,
+    responses=documented(NotFound, *serving.REFUSALS, RegisterUnavailable),
+)
+async def read_enrolment_at_counter(enrolment_id: str, caller: Staff, house: TheHouse, language: Language) -> Response:
     """Read the application whose number somebody shows on their phone; the look is written down."""
     view = await enrolling.read(house.db, house.ports.register, caller, deps.identity(enrolment_id))
-    return shapes.CounterEnrolmentRead.of(view, language)
+    return _answered(view, language)
 
 
 @router.post(
@@ -166,6 +233,13 @@ async def unlock_password(
         await unlocking.unlock(house.db, hand, body.card_read, remember)
 
     return once.respond(await once(work, lambda left: shapes.PasswordUnlockRead(left_until_reset=left)))
+
+
+def _answered(view: CounterView, language: str) -> Response:
+    """Answer with an application and its version, in a language."""
+    body = shapes.CounterEnrolmentRead.of(view, language).model_dump_json()
+    headers = {"ETag": f'"{view.enrolment.version}"', "Content-Language": language}
+    return Response(body, headers=headers, media_type="application/json")
 
 
 async def _served(house: House, hand: Hand, body: shapes.MemberAsk, *purposes: Purpose) -> Serving:

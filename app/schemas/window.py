@@ -11,7 +11,7 @@ from app.models.enrolments import ConsentPurpose, EnrolmentKind, State
 from app.models.links import LinkDisputeReason
 from app.models.people import Proof
 from app.schemas.base import Asked, Moment, Told
-from app.schemas.enrolments import ConsentAsk, MemberRead, ReviewRead, rejection_text
+from app.schemas.enrolments import ConsentAsk, DetailsAsk, MemberRead, NoticeShown, ReviewRead, rejection_text
 from app.services import notices
 from app.services.counter.enrolling import CounterView, Showing
 from app.services.enrolments.attesting import Agreed, Needs
@@ -40,6 +40,24 @@ class AttestationAsk(Asked):
             if each.code in known
         ]
         return Showing(frozenset(self.documents_seen), agreed, self.card_read)
+
+
+class CounterEnrolmentAsk(Asked):
+    """An owner whose card was read, and the notice `family-account` that they have read or heard."""
+
+    owner_card_read: CardReadToken = Field(description="The owner's card, read for `enrolment`")
+    notice: NoticeShown
+
+
+class CounterDetailsAsk(DetailsAsk):
+    """Whom the owner wants to add."""
+
+    owner_card_read: CardReadToken
+
+    def details(self) -> DetailsAsk:
+        """Return what is said of the relative alone."""
+        said = self.model_dump(exclude={"owner_card_read"})
+        return DetailsAsk(**said)
 
 
 class NeedRead(Told):

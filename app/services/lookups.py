@@ -16,7 +16,7 @@ from app.core.db import Database, Session, bucket_of
 from app.core.errors import Conflict, NextStep, TooMany
 from app.ports.register import Register, RegisteredPerson
 from app.services import audit, throttles
-from app.services.accounts.sessions import Caller
+from app.services.accounts.doers import Applicant
 from app.services.audit import Action, Actor
 from app.services.people import homes
 from app.services.rules.adding import Lookups
@@ -55,7 +55,7 @@ class Asker:
     actor: Actor
 
     @classmethod
-    def of(cls, caller: Caller) -> "Asker":
+    def of(cls, caller: Applicant) -> "Asker":
         return cls(caller.account_id, caller.home_id, caller.actor)
 
 

@@ -41,6 +41,7 @@ CREATING = {
     ("post", "/v1/family/owners/{link_id}/reconfirmations"),
     ("post", "/v1/holders/{holder}/benefit-certifications"),
     ("post", "/v1/holders/{holder}/rights/statements"),
+    ("post", "/v1/counter/enrolments"),
     ("post", "/v1/counter/enrolments/{enrolment_id}/attestations"),
     ("post", "/v1/counter/link-endings"),
     ("post", "/v1/counter/link-disputes"),

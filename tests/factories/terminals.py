@@ -55,6 +55,7 @@ class Terminal:
         created: int | None = None,
         key: PrivateKey | None = None,
         keyid: str | None = None,
+        method: str = "POST",
         path: str = REDEMPTIONS,
         session: str | None = None,
         **headers: str,
@@ -68,7 +69,7 @@ class Terminal:
         when = int(self.house.db.clock.now().timestamp()) if created is None else created
         covered = '"@method" "@path" "content-digest"' + ("" if session is None else ' "authorization"')
         params = f'({covered});created={when};keyid="{keyid or self.name}";nonce="{nonce or secrets.token_urlsafe(18)}"'
-        lines = ['"@method": POST', f'"@path": {path}', f'"content-digest": {digest}']
+        lines = [f'"@method": {method}', f'"@path": {path}', f'"content-digest": {digest}']
         lines += [] if session is None else [f'"authorization": Bearer {session}']
         base = "\n".join([*lines, f'"@signature-params": {params}'])
         signature = base64.b64encode(sign(key or self.key, base.encode())).decode()
@@ -79,7 +80,7 @@ class Terminal:
             "Signature": f"sig=:{signature}:",
         }
         said |= {} if session is None else {"Authorization": f"Bearer {session}"}
-        return self.client.build_request("POST", path, content=content, headers=said | _dashed(headers))
+        return self.client.build_request(method, path, content=content, headers=said | _dashed(headers))
 
 
 class Install:

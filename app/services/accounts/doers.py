@@ -1,11 +1,32 @@
-"""Who does a face step, and on which device: what checks, consents and frames ask of whoever comes."""
+"""Who acts in an application, and on which device: what steps, checks, consents and frames ask of whoever comes."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self
 from uuid import UUID
 
-from app.services.accounts.sessions import Caller
 from app.services.audit import Actor
+
+
+class Applicant(Protocol):
+    """Whose applications these are: whoever is signed in, or an owner whose card lies at a window.
+
+    `device_id` is that of the one before it: of an owner at a window the clerk's session. `actor` is who acts.
+    """
+
+    @property
+    def account_id(self) -> UUID: ...
+    @property
+    def home_id(self) -> UUID: ...
+    @property
+    def person_id(self) -> UUID | None: ...
+    @property
+    def is_proven(self) -> bool: ...
+    @property
+    def device_id(self) -> UUID: ...
+    @property
+    def channel(self) -> str: ...
+    @property
+    def actor(self) -> Actor: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +44,6 @@ class Doer:
     handover_id: UUID | None = None
 
     @classmethod
-    def of(cls, caller: Caller) -> Self:
-        """Return somebody who is signed in."""
+    def of(cls, caller: Applicant) -> Self:
+        """Return somebody who is signed in, or whose card lies at a window."""
         return cls(caller.account_id, caller.device_id, caller.channel, caller.actor)

@@ -11,6 +11,7 @@ reviewing    what others of the staff find of them later
 papers       somebody who shows a document instead of their card
 deeds        something done once: by whom, and what holds in the very transaction
 enrolling    applications found and attested
+opening      applications begun there
 leaving      links ended and disputed
 unlocking    the lock of a card password lifted
 """

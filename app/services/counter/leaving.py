@@ -99,7 +99,8 @@ async def _locked(session: Session, hand: Hand, served: Serving, link_ids: Colle
     """Lock the homes of all whom it concerns, and only then what belongs to the clerk: that order is everybody's."""
     await homes.lock(session, {served.person_id, *await _owners(session, served, link_ids)})
     await hand.confirm(session)
-    await using.use_once(session, served)
+    if served.read_id is not None:
+        await using.use_once(session, served)
 
 
 async def _owners(session: Session, served: Serving, link_ids: Collection[UUID]) -> frozenset[UUID]:

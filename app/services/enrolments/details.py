@@ -14,6 +14,7 @@ from app.models.links import FamilyLink
 from app.ports.register import Register, RegisteredPerson
 from app.services import audit, links, lookups, policies
 from app.services.accounts import moving
+from app.services.accounts.doers import Applicant
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action
 from app.services.cards import issuing
@@ -63,7 +64,7 @@ class Given:
 
 
 async def give(
-    db: Database, register: Register, caller: Caller, enrolment_id: UUID, details: Details, seen: int | None
+    db: Database, register: Register, caller: Applicant, enrolment_id: UUID, details: Details, seen: int | None
 ) -> Given:
     """Say whom the enrolment is about; the same again changes nothing, others undo what came after.
 
@@ -100,7 +101,7 @@ class _Asked:
 
 
 async def _ask(
-    session: Session, caller: Caller, enrolment_id: UUID, details: Details, seen: int | None, began: float
+    session: Session, caller: Applicant, enrolment_id: UUID, details: Details, seen: int | None, began: float
 ) -> _Asked | EnrolmentView:
     enrolment = await loading.of_caller(session, caller, enrolment_id)
     if await _are_given(session, enrolment, details):
@@ -134,7 +135,7 @@ def _require_form(enrolment: Enrolment, details: Details) -> None:
 
 
 async def _give(
-    session: Session, caller: Caller, asked: _Asked, details: Details, registered: RegisteredPerson
+    session: Session, caller: Applicant, asked: _Asked, details: Details, registered: RegisteredPerson
 ) -> Given:
     member_id = await homes.find_or_create(session, details.number, registered)
     await homes.lock(session, {caller.account_id, caller.home_id, member_id})
@@ -148,6 +149,7 @@ async def _give(
         await undoing.undo_after(session, enrolment, Event.GIVE_DETAILS, caller.actor)
     member = await homes.person(session, member_id)
     if enrolment.kind is EnrolmentKind.OWN_CARD:
+        assert isinstance(caller, Caller)  # an own card's details are given in an app
         moved = await _give_own(session, caller, enrolment, member, registered)
     else:
         moved = None

@@ -19,7 +19,7 @@ from app.models.enrolments import (
     StepNotAllowed,
 )
 from app.services import notices
-from app.services.accounts.sessions import Caller
+from app.services.accounts.doers import Applicant
 from app.services.people import homes
 
 _VERSION = hot("SELECT version FROM enrolment WHERE bucket = $1 AND id = $2")
@@ -36,7 +36,7 @@ class Named:
     relationship: str | None
 
 
-async def of_caller(session: Session, caller: Caller, enrolment_id: UUID) -> Enrolment:
+async def of_caller(session: Session, caller: Applicant, enrolment_id: UUID) -> Enrolment:
     """Return one of the caller's enrolments, locked.
 
     One for a relative belongs to the person, whichever account holds them; one for oneself to the account.
@@ -50,7 +50,7 @@ async def of_caller(session: Session, caller: Caller, enrolment_id: UUID) -> Enr
     return enrolment
 
 
-async def of_caller_unlocked(session: Session, caller: Caller, enrolment_id: UUID) -> Enrolment:
+async def of_caller_unlocked(session: Session, caller: Applicant, enrolment_id: UUID) -> Enrolment:
     """Return the same without a lock, to learn which homes to lock first.
 
     Raises:
@@ -62,7 +62,7 @@ async def of_caller_unlocked(session: Session, caller: Caller, enrolment_id: UUI
     return enrolment
 
 
-async def for_event(session: Session, caller: Caller, enrolment_id: UUID, event: Event) -> Enrolment:
+async def for_event(session: Session, caller: Applicant, enrolment_id: UUID, event: Event) -> Enrolment:
     """Return one of the caller's enrolments, locked, when its state answers an event.
 
     Raises:
@@ -123,7 +123,7 @@ async def version(db: Database, enrolment_id: UUID) -> int | None:
     return rows[0]["version"] if rows else None
 
 
-async def open_of(session: Session, caller: Caller) -> Sequence[Enrolment]:
+async def open_of(session: Session, caller: Applicant) -> Sequence[Enrolment]:
     """Return the caller's open enrolments, the newest first: in the account's home and in the person's."""
     found: list[Enrolment] = []
     for home_id in dict.fromkeys((caller.account_id, caller.home_id)):
@@ -179,7 +179,7 @@ async def consents(session: Session, enrolment: Enrolment) -> dict[ConsentPurpos
     return {row.purpose: row for row in rows}
 
 
-def are_of(caller: Caller) -> ColumnElement[bool]:
+def are_of(caller: Applicant) -> ColumnElement[bool]:
     """Return the condition that enrolments are the caller's, by the rules of `of_caller`."""
     own = (Enrolment.kind == EnrolmentKind.OWN_CARD) & (Enrolment.account_id == caller.account_id)
     if not caller.is_proven:
@@ -187,7 +187,7 @@ def are_of(caller: Caller) -> ColumnElement[bool]:
     return own | ((Enrolment.kind == EnrolmentKind.FAMILY_MEMBER) & (Enrolment.owner_id == caller.person_id))
 
 
-def _is_of(enrolment: Enrolment, caller: Caller) -> bool:
+def _is_of(enrolment: Enrolment, caller: Applicant) -> bool:
     if enrolment.kind is EnrolmentKind.OWN_CARD:
         return enrolment.account_id == caller.account_id
     return caller.is_proven and enrolment.owner_id == caller.person_id

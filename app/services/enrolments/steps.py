@@ -9,7 +9,7 @@ from app.core.passwords import Passwords
 from app.models.cases import CaseReason
 from app.models.enrolments import ConsentPurpose, Enrolment, EnrolmentKind, Event, State, StepNotAllowed
 from app.services import audit, notices, policies, throttles
-from app.services.accounts.doers import Doer
+from app.services.accounts.doers import Applicant, Doer
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action
 from app.services.cards import allowing, issuing
@@ -36,7 +36,7 @@ class ChannelEnrolmentsUsedUp(TooMany):
     code = "channel-enrolments-used-up"
 
 
-async def open_enrolment(session: Session, caller: Caller, kind: EnrolmentKind) -> EnrolmentView:
+async def open_enrolment(session: Session, caller: Applicant, kind: EnrolmentKind) -> EnrolmentView:
     """Begin an enrolment; it stays open for 72 hours (policy).
 
     Raises:
@@ -67,7 +67,7 @@ async def open_enrolment(session: Session, caller: Caller, kind: EnrolmentKind) 
 
 
 async def acknowledge_notice(
-    session: Session, caller: Caller, enrolment_id: UUID, shown: Shown, seen: int | None
+    session: Session, caller: Applicant, enrolment_id: UUID, shown: Shown, seen: int | None
 ) -> EnrolmentView:
     """Remember that the exact text in force was shown and acknowledged; another one undoes what came after.
 
@@ -168,17 +168,22 @@ async def _lock_member(session: Session, caller: Caller, enrolment_id: UUID) -> 
         await homes.lock(session, {member_id})
 
 
-async def _holder(session: Session, caller: Caller) -> UUID:
+async def _holder(session: Session, caller: Applicant) -> UUID:
     if not caller.is_proven or caller.person_id is None or not await issuing.is_taken_up(session, caller.person_id):
         raise OwnCardNeeded
     await allowing.require(session, caller.person_id, Use.FILE, to_holder=True)
     return caller.person_id
 
 
-async def _count_begun(session: Session, caller: Caller, a_day: int) -> None:
+async def _count_begun(session: Session, caller: Applicant, a_day: int) -> None:
     limit = Limit("enrolments_begun", a_day, timedelta(days=1))
     counter = Counter(limit, bucket_of(caller.account_id), caller.account_id.bytes)
     await throttles.require(session, counter, EnrolmentsUsedUp)
+    if isinstance(caller, Caller):  # a window is no channel that people sign in by
+        await _count_in_channel(session, caller)
+
+
+async def _count_in_channel(session: Session, caller: Caller) -> None:
     of_channel = (await standing.require_open(session, caller.channel)).enrolments_per_day
     if of_channel is not None:
         name = f"channel:{caller.channel}"
@@ -187,7 +192,7 @@ async def _count_begun(session: Session, caller: Caller, a_day: int) -> None:
         await throttles.require(session, counter, ChannelEnrolmentsUsedUp)
 
 
-async def _record(session: Session, enrolment: Enrolment, caller: Caller, action: Action, **facts: str) -> None:
+async def _record(session: Session, enrolment: Enrolment, caller: Applicant, action: Action, **facts: str) -> None:
     await audit.record(
         session,
         action,

@@ -149,7 +149,7 @@ async def order_sharing(
     body: shapes.SharingOrderAsk, caller: Caller, house: TheHouse, language: Language
 ) -> shapes.SharingRead:
     """Say in which order the money that is shared with me is spent."""
-    chosen = [deps.identity(each) for each in body.binding_ids]
+    chosen = [_chosen(place, each) for place, each in enumerate(body.binding_ids)]
 
     async def work(session: Session) -> reading.SharingView:
         person_id = await _person(session, caller)
@@ -173,6 +173,13 @@ async def _person(session: Session, caller: Caller) -> UUID:
         return await authority.person_still(session, caller)
     except NotFound:
         raise OwnCardNeeded from None
+
+
+def _chosen(place: int, binding_id: str) -> UUID:
+    try:
+        return deps.identity(binding_id)
+    except NotFound:
+        raise Invalid(errors=[FieldError(f"/binding_ids/{place}", "choice")]) from None
 
 
 def _relative(house: House, asked: shapes.RelativeAsk) -> Relative | AppError:

@@ -99,6 +99,7 @@ async def family(owner: Phone, people: dict[str, TestPerson], phone: Callable[[s
     await daughter.own_card(people["child-turning-16"])
     await have_one_of_everything(owner, father)
     await confirm(owner, added["link_id"])
+    await share(owner, people["parent-68"])
     await owner.to_face(people["child-9"], "20", age=9)
     await worker.tell_due(house.db, house.ports)
     rows = [f"({_first_id(table)})" for table in Base.metadata.sorted_tables if _has_ids(table)]
@@ -130,6 +131,14 @@ async def confirm(owner: Phone, link_id: str) -> None:
     asked = await owner.shown("face-check") | {"services": ["view"], "way": "people"}
     begun = await owner.call("POST", f"/v1/family/members/{link_id}/reconfirmations", asked)
     assert begun.status_code == 201, begun.text
+
+
+async def share(owner: Phone, father: TestPerson) -> None:
+    """Let an owner share his medical account with his father."""
+    named = {"computer_number": father.computer_number, "id_number": father.number, "relationship": "51"}
+    asked = {"notice": await owner.shown("account-sharing"), "bindings": [named]}
+    answer = await owner.call("POST", "/v1/sharing/bindings", asked)
+    assert answer.json()["items"][0]["status"] == "pending", answer.text
 
 
 @pytest.fixture

@@ -127,16 +127,7 @@ class NationalGateway:
     async def _try(self, call: Call, content: bytes, until: float, blame: Callable[[], None]) -> Answered:
         asked = Asked.anew(call.method)
         body = await self._envelopes.seal(asked, content)
-        started = asyncio.get_running_loop().time()
-        try:
-            async with asyncio.timeout_at(min(started + call.try_seconds, until)):
-                status, said = await self._exchange(call, body)
-        except (httpx.HTTPError, TimeoutError) as error:
-            raise _NotNow(type(error).__name__) from error
-        except asyncio.CancelledError:
-            if asyncio.get_running_loop().time() - started >= call.try_seconds / 2:  # whoever asks has waited for long
-                blame()
-            raise
+        status, said = await self._in_time(call, body, until, blame)
         if is_not_now(status):
             raise _NotNow(f"http_{status}")
         if status != 200:
@@ -148,6 +139,25 @@ class NationalGateway:
         if MEANINGS.get(answered.code) is Meaning.NOT_NOW:
             raise _NotNow(answered.code)
         return answered
+
+    async def _in_time(self, call: Call, body: bytes, until: float, blame: Callable[[], None]) -> tuple[int, bytes]:
+        """Exchange; a silence counts against the gateway when it had half of a try's time to end it."""
+        loop = asyncio.get_running_loop()
+        started, fair = loop.time(), min(call.try_seconds, self._most_seconds) / 2
+        try:
+            async with asyncio.timeout_at(min(started + call.try_seconds, until)):
+                return await self._exchange(call, body)
+        except httpx.HTTPError as error:
+            raise _NotNow(type(error).__name__) from error
+        except TimeoutError as error:
+            if loop.time() - started >= fair:
+                raise _NotNow("timeout") from error
+            _warn("national_gateway_crowded", call, "late")
+            raise NationalSilent(is_heard=False) from error
+        except asyncio.CancelledError:
+            if loop.time() - started >= fair:
+                blame()
+            raise
 
     async def _exchange(self, call: Call, body: bytes) -> tuple[int, bytes]:
         async with self._client.stream(

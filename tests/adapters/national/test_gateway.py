@@ -232,6 +232,21 @@ class TestCircuits:
         assert {type(each) for each in given_up} == {TimeoutError}
         assert national.circuits()["register"] is State.OPEN
 
+    async def test_whoever_had_no_time_left_to_ask_does_not_count_against_it(
+        self, there: ExampleGateway, national: NationalGateway
+    ) -> None:
+        there.behave("slow")
+        call = replace(FIND, seconds=0.2, try_seconds=30)
+
+        silent = await asyncio.gather(
+            *(national.ask(Group.REGISTER, call, {"aac002": WORKER.number}) for _ in range(2 * FAILURES)),
+            return_exceptions=True,
+        )
+        there.behave("answers")
+
+        assert {type(each) for each in silent} == {NationalSilent}
+        assert national.circuits()["register"] is State.CLOSED
+
 
 async def test_no_more_than_some_ask_at_a_time(there: ExampleGateway, clock: MovableClock) -> None:
     async with reaching(there, clock, concurrency=2, timeout_seconds=1) as gateway:

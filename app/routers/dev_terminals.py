@@ -8,13 +8,15 @@ from app.core.tokens.codes import CodeExpired, CodeNotValid
 from app.models.terminals import TerminalPurpose
 from app.problems import documented
 from app.routers import deps
-from app.routers.deps import Language, TheHouse
+from app.routers.deps import House, Language, TheHouse
 from app.schemas import showings as shapes
 from app.schemas.base import Page, Told
+from app.schemas.draws import DrawAsk, TerminalDrawRead
+from app.services.draws import drawing, reversing
 from app.services.showings import redeeming
 from app.services.showings.redeeming import CodeUsed, CodeWithdrawn, TerminalNotAllowed
 from app.services.terminals import demo, requests
-from app.services.terminals.requests import TerminalNotKnown
+from app.services.terminals.requests import Calling, TerminalNotKnown
 
 router = APIRouter(prefix="/dev", tags=["development only"])
 
@@ -45,7 +47,25 @@ async def read_terminals(house: TheHouse) -> Page[DemoTerminalRead]:
 )
 async def scan_code(body: shapes.RedemptionAsk, house: TheHouse, language: Language) -> Response:
     """Hold a code before the demo's terminal, which signs a request of its own; the answer is what it learns."""
-    request = demo.redemption(house.ports.keys, body.model_dump_json().encode(), house.db.clock.now())
-    terminal = await requests.caller(house.db, request)
+    terminal = await _demos(house, demo.REDEMPTIONS, body.model_dump_json().encode())
     redeemed = await redeeming.redeem(house.db, house.ports.register, house.codes, terminal, body.code)
     return deps.written(shapes.redeemed(redeemed, language), language)
+
+
+@router.post("/draws", status_code=201, responses=documented(TerminalNotKnown, *drawing.REFUSALS))
+async def draw_at_demo(body: DrawAsk, house: TheHouse) -> TerminalDrawRead:
+    """Let the demo's terminal draw a payment, in a request that it signs of its own."""
+    terminal = await _demos(house, demo.DRAWS, body.model_dump_json().encode())
+    return TerminalDrawRead.of(await drawing.draw(house.db, house.ports.register, terminal, body.order()))
+
+
+@router.post("/draws/{draw_id}/reversals", status_code=201, responses=documented(TerminalNotKnown, *reversing.REFUSALS))
+async def reverse_at_demo(draw_id: str, house: TheHouse) -> TerminalDrawRead:
+    """Let the demo's terminal give a draw back."""
+    terminal = await _demos(house, f"{demo.DRAWS}/{draw_id}/reversals", b"")
+    return TerminalDrawRead.of(await reversing.give_back(house.db, terminal, deps.identity(draw_id)))
+
+
+async def _demos(house: House, path: str, body: bytes) -> Calling:
+    """Return the demo's terminal as it is heard when it signs a request."""
+    return await requests.caller(house.db, demo.request(house.ports.keys, path, body, house.db.clock.now()))

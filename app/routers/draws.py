@@ -2,8 +2,6 @@
 
 from fastapi import APIRouter
 
-from app.core.errors import NotFound
-from app.ports.register import RegisterUnavailable
 from app.problems import documented
 from app.routers import cursors, deps
 from app.routers.bodies import StrictRoute
@@ -13,11 +11,7 @@ from app.routers.desk import SigningTerminal
 from app.schemas.draws import DrawAsk, DrawRead, DrawsRead, MonthRead, PreviewAsk, PreviewRead, TerminalDrawRead
 from app.services.cards.reading import OwnCardNeeded
 from app.services.draws import drawing, history, previewing, reversing
-from app.services.draws.drawing import MedicalFundsShort, PaymentWithdrawn, RedemptionSpent, RedemptionTooOld
-from app.services.draws.orders import OrderNumberReused, TerminalTakesNoPayments
-from app.services.draws.reversing import DrawTooOld
 from app.services.medical_accounts import crediting
-from app.services.showings.references import RedemptionNotFound
 
 router = APIRouter(prefix="/v1", tags=["draws"], route_class=StrictRoute)
 
@@ -40,30 +34,13 @@ async def list_draws(caller: Caller, house: TheHouse, limit: Limit = 20, cursor:
     return DrawsRead(items=shown, next_cursor=next_cursor, months=[MonthRead.of(month) for month in sums])
 
 
-@router.post(
-    "/terminals/draws",
-    status_code=201,
-    responses=documented(
-        RedemptionNotFound,
-        RedemptionTooOld,
-        RedemptionSpent,
-        TerminalTakesNoPayments,
-        PaymentWithdrawn,
-        MedicalFundsShort,
-        OrderNumberReused,
-        RegisterUnavailable,
-    ),
-)
+@router.post("/terminals/draws", status_code=201, responses=documented(*drawing.REFUSALS))
 async def draw(body: DrawAsk, terminal: SigningTerminal, house: TheHouse) -> TerminalDrawRead:
     """Pay with the accounts of whose code was redeemed; once by the terminal's order number, the request is signed."""
     return TerminalDrawRead.of(await drawing.draw(house.db, house.ports.register, terminal, body.order()))
 
 
-@router.post(
-    "/terminals/draws/{draw_id}/reversals",
-    status_code=201,
-    responses=documented(NotFound, TerminalTakesNoPayments, DrawTooOld),
-)
+@router.post("/terminals/draws/{draw_id}/reversals", status_code=201, responses=documented(*reversing.REFUSALS))
 async def reverse_draw(draw_id: str, terminal: SigningTerminal, house: TheHouse) -> TerminalDrawRead:
     """Give a draw of the terminal's office back, whole, to the accounts it came from; once."""
     return TerminalDrawRead.of(await reversing.give_back(house.db, terminal, deps.identity(draw_id)))

@@ -1,4 +1,4 @@
-"""A terminal: verifies presentation codes offline and redeems them online, as docs/terminals.md tells."""
+"""A terminal: verifies presentation codes offline, redeems and draws by them online, as docs/terminals.md tells."""
 
 import argparse
 import base64
@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 JSON = dict[str, Any]
-PATH = "/v1/terminals/code-redemptions"
+REDEMPTIONS = "/v1/terminals/code-redemptions"
+DRAWS = "/v1/terminals/draws"
 
 
 class NotGood(Exception):
@@ -49,12 +50,12 @@ def verify(code: str, keys: list[JSON], now: float) -> JSON:
     return {"purpose": claims["aud"], "issuer": claims["iss"], "seconds_left": int(claims["exp"] - now)}
 
 
-def signed(name: str, key: Ed25519PrivateKey, body: bytes, now: float) -> dict[str, str]:
+def signed(path: str, name: str, key: Ed25519PrivateKey, body: bytes, now: float) -> dict[str, str]:
     """Return the headers that sign a request (RFC 9421)."""
     digest = f"sha-256=:{base64.b64encode(hashlib.sha256(body).digest()).decode()}:"
     covered = '("@method" "@path" "content-digest")'
     params = f'{covered};created={int(now)};keyid="{name}";nonce="{secrets.token_urlsafe(18)}"'
-    lines = ['"@method": POST', f'"@path": {PATH}', f'"content-digest": {digest}', f'"@signature-params": {params}']
+    lines = ['"@method": POST', f'"@path": {path}', f'"content-digest": {digest}', f'"@signature-params": {params}']
     signature = base64.b64encode(key.sign("\n".join(lines).encode())).decode()
     return {
         "Content-Type": "application/json",
@@ -66,8 +67,19 @@ def signed(name: str, key: Ed25519PrivateKey, body: bytes, now: float) -> dict[s
 
 def redeem(server: str, name: str, key: Ed25519PrivateKey, code: str) -> JSON:
     """Redeem a code; when the answer is lost, the very same request is sent again."""
-    body = json.dumps({"code": code}).encode()
-    request = urllib.request.Request(server + PATH, body, signed(name, key, body, time.time()), method="POST")
+    return _posted(server, REDEMPTIONS, name, key, {"code": code})
+
+
+def draw(server: str, name: str, key: Ed25519PrivateKey, code: str, amount: str, order_number: str) -> JSON:
+    """Redeem a code and draw an amount by it, whole or not at all, once by the order's number."""
+    redeemed = redeem(server, name, key, code)
+    order = {"redemption_id": redeemed["redemption_id"], "order_number": order_number, "amount": amount}
+    return _posted(server, DRAWS, name, key, order)
+
+
+def _posted(server: str, path: str, name: str, key: Ed25519PrivateKey, said: JSON) -> JSON:
+    body = json.dumps(said).encode()
+    request = urllib.request.Request(server + path, body, signed(path, name, key, body, time.time()), method="POST")
     for tries_left in (2, 1, 0):
         try:
             return _sent(request)
@@ -102,11 +114,13 @@ def _number(text: str) -> int:
 def main() -> None:
     """Do what the command line says; what is learnt is printed as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("do", choices=("verify", "redeem"))
+    parser.add_argument("do", choices=("verify", "redeem", "draw"))
     parser.add_argument("code", help="the text of the QR code, or - to read it as a line")
     parser.add_argument("--server", required=True)
     parser.add_argument("--name", help="what the terminal is registered as")
     parser.add_argument("--key", type=Path, help="its private key: PEM, Ed25519")
+    parser.add_argument("--amount", help="what is to be drawn, in yuan: 52.30")
+    parser.add_argument("--order", help="the terminal's own number for the payment")
     asked = parser.parse_args()
     code = sys.stdin.readline().strip() if asked.code == "-" else asked.code
     try:
@@ -115,7 +129,8 @@ def main() -> None:
         else:
             key = load_pem_private_key(asked.key.read_bytes(), None)
             assert isinstance(key, Ed25519PrivateKey)
-            learnt = redeem(asked.server, asked.name, key, code)
+            to = (asked.server, asked.name, key, code)
+            learnt = redeem(*to) if asked.do == "redeem" else draw(*to, asked.amount, asked.order)
     except NotGood as reason:
         sys.exit(f"{reason}")
     print(json.dumps(learnt, ensure_ascii=False))

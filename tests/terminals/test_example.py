@@ -12,8 +12,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from app import main
+from app.core.db import Database
 from app.routers.deps import House
 from tests.factories.make import Holder, Make
+from tests.factories.paying import left, put
 from tests.factories.servers import serving
 from tests.factories.showing import show
 from tests.factories.terminals import Install
@@ -28,11 +30,12 @@ class Kiosk:
         self._server = server
         self._key = key
 
-    async def __call__(self, what: str, code: str) -> tuple[int, dict[str, Any], str]:
+    async def __call__(self, what: str, code: str, *more: str) -> tuple[int, dict[str, Any], str]:
         """Run it; return its exit status, what it learnt, and what it complained of."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, str(PROGRAM), what, "-", "--server", self._server),
             *("--name", "kiosk", "--key", str(self._key)),
+            *more,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -65,6 +68,21 @@ async def test_offline_it_knows_that_we_have_issued_a_code_for_a_purpose_and_for
     assert status == 0
     assert 40 < learnt.pop("seconds_left") <= 60
     assert learnt == {"purpose": "medical", "issuer": house.settings.public_url}
+
+
+async def test_it_draws_by_a_code_once_and_is_told_when_there_is_not_enough(
+    me: Holder, kiosk: Kiosk, db: Database
+) -> None:
+    await put(db, me, "60.00")
+    paid = ("--amount", "52.30", "--order", "17")
+
+    status, learnt, _ = await kiosk("draw", await show(me, purpose="medical"), *paid)
+    again, _, complained = await kiosk("draw", await show(me, purpose="medical"), "--amount", "8", "--order", "18")
+
+    assert (status, learnt["own"], learnt["uncovered"]) == (0, "52.30", "0.00")
+    assert again == 1
+    assert complained.startswith("medical-funds-short")
+    assert await left(db, me) == ["7.70"]
 
 
 async def test_offline_it_takes_no_code_of_others(me: Holder, kiosk: Kiosk) -> None:

@@ -67,6 +67,19 @@ class PaymentWithdrawn(Conflict):
     code = "payment-withdrawn"
 
 
+REFUSALS: Final = (
+    RedemptionNotFound,
+    RedemptionTooOld,
+    RedemptionSpent,
+    orders.TerminalTakesNoPayments,
+    PaymentWithdrawn,
+    MedicalFundsShort,
+    orders.OrderNumberReused,
+    RegisterUnavailable,
+)
+"""Every refusal that `draw` can raise, for the documents of routes."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Refused:
     error: type[AppError]

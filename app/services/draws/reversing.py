@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import update
@@ -30,6 +31,10 @@ class DrawTooOld(Conflict):
     """The draw was made too long ago to be given back here; the settlement office does it."""
 
     code = "draw-too-old"
+
+
+REFUSALS: Final = (NotFound, orders.TerminalTakesNoPayments, DrawTooOld)
+"""Every refusal that `give_back` can raise, for the documents of routes."""
 
 
 async def give_back(db: Database, terminal: Calling, draw_id: UUID) -> Drawn:

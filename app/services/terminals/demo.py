@@ -21,7 +21,8 @@ from app.services.terminals.requests import HttpRequest
 
 NAME: Final = "demo-terminal"
 OFFICE: Final = demo.OFFICE.id
-PATH: Final = "/v1/terminals/code-redemptions"
+REDEMPTIONS: Final = "/v1/terminals/code-redemptions"
+DRAWS: Final = "/v1/terminals/draws"
 
 
 async def put(db: Database, keys: Keys) -> None:
@@ -38,14 +39,14 @@ def private_key(keys: Keys) -> Ed25519PrivateKey:
     return Ed25519PrivateKey.from_private_bytes(secret)
 
 
-def redemption(keys: Keys, body: bytes, now: datetime) -> HttpRequest:
-    """Return a request to redeem a code, signed as every terminal signs."""
+def request(keys: Keys, path: str, body: bytes, now: datetime) -> HttpRequest:
+    """Return a POST to a path, signed as every terminal signs."""
     digest = digest_of(body)
     params = (
         f'("@method" "@path" "content-digest");created={int(now.timestamp())};keyid="{NAME}"'
         f';nonce="{secrets.token_urlsafe(18)}"'
     )
-    base = signature_base([("@method", "POST"), ("@path", PATH), ("content-digest", digest)], params)
+    base = signature_base([("@method", "POST"), ("@path", path), ("content-digest", digest)], params)
     signature = base64.b64encode(private_key(keys).sign(base)).decode()
     headers = {"content-digest": digest, "signature-input": f"sig={params}", "signature": f"sig=:{signature}:"}
-    return HttpRequest("POST", PATH, headers, body)
+    return HttpRequest("POST", path, headers, body)

@@ -3,84 +3,33 @@
 import asyncio
 import base64
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import orjson
 import pytest
 from pydantic import SecretStr
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
-from app.adapters.webhooks import NotGenuine, Webhooks
-from app.core.clock import Clock, SystemClock
 from app.core.db import Database
 from app.core.settings import GatewaySettings, Settings
 from app.routers.deps import House
 from app.services import files
 from app.services.card_orders import submitting
+from tests.card_orders.makers import Makers
 from tests.card_orders.playing import OFFICE, Ordering
 from tests.factories.adding import later
 from tests.factories.passing import Time
 from tests.factories.servers import serving
-from tests.transfers.places import SECRET, SECRET_TEXT
+from tests.transfers.places import SECRET_TEXT
 
 JSON = dict[str, Any]
-
-
-@dataclass
-class Makers:
-    """Those who make cards: orders by number, as docs/gateways.md has it, until a test makes them worse."""
-
-    address: str = ""
-    clock: Clock = field(default_factory=SystemClock)
-    orders: dict[str, JSON] = field(default_factory=dict)
-    submissions: int = 0
-    steps: dict[str, list[JSON]] = field(default_factory=dict)
-    is_down: bool = False
-    is_mute: bool = False
-    refusal: JSON | None = None
-    lie: Any = None
-
-    def says(self, order_no: str, status: str, reason: str | None = None) -> None:
-        self.steps[order_no].append({"status": status, "at": self.clock.now().isoformat(), "reason": reason})
-
-    async def take(self, request: Request) -> Response:
-        body, name = await request.body(), request.path_params["name"]
-        signed = f"{request.method} /card-orders/{name}\n".encode() + body
-        try:
-            Webhooks([SECRET], self.clock).verify(request.headers, signed)
-        except NotGenuine:
-            return Response(status_code=401)
-        if self.is_down:
-            return Response(status_code=503)
-        status, said = self._put(name, orjson.loads(body)) if request.method == "PUT" else self._get(name)
-        if self.lie is not None and request.method == "GET":
-            said = self.lie(said)
-        return Response(status_code=504) if self.is_mute else Response(orjson.dumps(said), status)
-
-    def _put(self, name: str, order: JSON) -> tuple[int, JSON]:
-        if self.refusal is not None:
-            return 422, {"order_no": name, "at": self.clock.now().isoformat()} | self.refusal
-        self.submissions += 1
-        assert self.orders.setdefault(name, order) == order, "one number, two orders"
-        self.steps.setdefault(name, [])
-        return 201, {"order_no": name}
-
-    def _get(self, name: str) -> tuple[int, JSON]:
-        return (200, {"order_no": name, "steps": self.steps[name]}) if name in self.steps else (404, {})
 
 
 @pytest.fixture
 async def makers() -> AsyncIterator[Makers]:
     """The gateway, served on loopback."""
     gateway = Makers()
-    app = Starlette(routes=[Route("/card-orders/{name}", gateway.take, methods=["GET", "PUT"])])
-    async with serving(app) as address:
+    async with serving(gateway.app) as address:
         gateway.address = address
         yield gateway
 

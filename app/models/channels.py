@@ -44,6 +44,18 @@ class ChannelService(StrEnum):
     SHARING = "sharing"
 
 
+class ChannelProof(StrEnum):
+    """What a channel may have proved before an application is begun there: it counts as met (policy, by its level).
+
+    That its user is the holder, by a sign-in just now; that it has shown the notice in force; that it has seen the
+    member's identity document. A member's face is never among it.
+    """
+
+    OWNER = "owner"
+    NOTICE = "notice"
+    IDENTITY_DOCUMENT = "identity_document"
+
+
 class CardEvent(StrEnum):
     """What a channel can hear of a card that is used there; by the card's issue number in that channel alone."""
 

@@ -173,7 +173,8 @@ class Enrolment(Identified, Base):
 
     The member's name, number and birth date are sealed under that home's key. `face_passed_at` with the state
     `face_pending` means that the face has passed and one of the member's slots is awaited; `proof` says how it was seen
-    who the member is. `asked_for` is what people asked for, until the step that it belongs to is left behind.
+    who the member is; `channel_proofs` are the words of what its channel has proved (`ChannelProof`). `asked_for` is
+    what people asked for, until the step that it belongs to is left behind.
     """
 
     __tablename__ = "enrolment"
@@ -192,6 +193,7 @@ class Enrolment(Identified, Base):
     state: Mapped[State]
     version: Mapped[int] = mapped_column(Integer)
     channel: Mapped[str]
+    channel_proofs: Mapped[str | None]
     member_id: Mapped[UUID | None]
     member_name: Mapped[bytes | None] = mapped_column(info=held(Sealed("home_id")))
     member_number: Mapped[bytes | None] = mapped_column(info=held(Sealed("home_id")))

@@ -1,5 +1,6 @@
 """The add flow, for oneself and for a relative."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -7,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 from app.core.db import Session
 from app.core.errors import FieldError, Invalid, NotFound, PreconditionFailed, PreconditionRequired
 from app.core.passwords import Busy
+from app.models.channels import ChannelProof
 from app.models.enrolments import ConsentPurpose, Enrolment, EnrolmentKind, StepNotAllowed
 from app.ports.face import FaceServiceUnavailable
 from app.ports.register import RegisterUnavailable
@@ -27,9 +29,10 @@ from app.services.accounts.doers import Doer
 from app.services.authority import ServicesNotAllowed
 from app.services.cards import allowing, passwords
 from app.services.cards.reading import OwnCardNeeded
-from app.services.enrolments import consents, details, finishing, loading, steps, viewing
+from app.services.enrolments import consents, details, finishing, loading, proving, shortening, steps, viewing
 from app.services.enrolments.details import Details
 from app.services.enrolments.requirements import ConsentNotNeeded
+from app.services.enrolments.shortening import Wish
 from app.services.enrolments.viewing import EnrolmentView
 from app.services.faces.starting import FaceConsentNeeded, FaceTriesUsed
 from app.services.faces.tries import FaceStartsUsed
@@ -68,24 +71,28 @@ _OWN_CARD = (allowing.NoPhysicalCard, allowing.CardIsLocked, allowing.CardNotAct
         *allowing.REFUSALS,
         steps.EnrolmentsUsedUp,
         steps.ChannelEnrolmentsUsedUp,
+        *DETAILS,
+        RegisterUnavailable,
+        NoticeOutdated,
         deps.CardPasswordRequired,
     ),
 )
 async def open_enrolment(
     body: shapes.EnrolmentAsk, caller: EnrolCaller, house: TheHouse, once: OncePerKey, language: Language
 ) -> Response:
-    """Begin to get one's own card, or to add a relative (needs a fresh card-password check)."""
+    """Begin to get one's own card, or to add a relative (needs a fresh card-password check), and do the first steps.
+
+    What the caller's channel has proved already counts as met.
+    """
+    wish = _wish(house, body, language)
     has_password = caller.is_proven and caller.card_password_version is not None
     if body.kind is EnrolmentKind.FAMILY_MEMBER and has_password:
-        await deps.require_step_up(house, caller)
+        proofs = await house.db.run(lambda session: proving.of(session, caller))
+        if ChannelProof.OWNER not in proofs:
+            await deps.require_step_up(house, caller)
 
-    async def work(_: answers.Unit, remember: Remember[EnrolmentView]) -> EnrolmentView:
-        async def unit(session: Session) -> EnrolmentView:
-            view = await steps.open_enrolment(session, caller, body.kind)
-            await remember(session, view)
-            return view
-
-        return await house.db.run(unit)
+    async def work(unit: answers.Unit, remember: Remember[EnrolmentView]) -> None:
+        await shortening.begin(house.db, house.ports.register, caller, wish, unit.id, remember)
 
     return once.respond(await once(work, lambda view: shapes.EnrolmentRead.of(view, language)))
 
@@ -266,6 +273,24 @@ async def set_card_password(
     """Set the card password, which ends an own-card enrolment."""
     view = await steps.set_password(house.db, house.passwords, caller, deps.identity(enrolment_id), body.password)
     return answered(view, language)
+
+
+def _wish(house: deps.House, body: shapes.EnrolmentAsk, language: str) -> Wish:
+    """Read what is said at once.
+
+    Raises:
+        Invalid: it is wrong, or about one's own card, whose details answer with new tokens.
+    """
+    if body.details is not None and body.kind is EnrolmentKind.OWN_CARD:
+        raise Invalid(errors=[FieldError("/details", "extra")])
+    if body.details is not None and body.details.relationship is None:
+        raise Invalid(errors=[FieldError("/details/relationship", "missing")])
+    shown = None if body.notice_acknowledgement is None else body.notice_acknowledgement.shown()
+    try:
+        details = None if body.details is None else read_details(house, body.details)
+    except Invalid as error:
+        raise Invalid(errors=[replace(each, pointer=f"/details{each.pointer}") for each in error.errors]) from error
+    return Wish(body.kind, shown, details, language)
 
 
 def read_details(house: TheHouse, body: shapes.DetailsAsk) -> Details:

@@ -70,12 +70,6 @@ class NoticeRead(Told):
         )
 
 
-class EnrolmentAsk(Asked):
-    """A new enrolment."""
-
-    kind: EnrolmentKind
-
-
 class NoticeShown(Asked):
     """Which exact text was shown."""
 
@@ -100,6 +94,14 @@ class DetailsAsk(Asked):
     name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     social_security_number: Annotated[str, StringConstraints(min_length=1, max_length=64)]
     relationship: Annotated[str, StringConstraints(pattern=r"^[0-9]{2}$")] | None = None
+
+
+class EnrolmentAsk(Asked):
+    """A new enrolment; with more than its kind the first steps are done at once."""
+
+    kind: EnrolmentKind
+    notice_acknowledgement: NoticeShown | None = Field(default=None, description="As its own step takes it")
+    details: DetailsAsk | None = Field(default=None, description="As their own step takes them; of a relative only")
 
 
 class FaceCheckAsk(Asked):

@@ -18,7 +18,7 @@ from app.services.accounts.doers import Applicant
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action
 from app.services.cards import issuing
-from app.services.enrolments import loading, undoing, viewing
+from app.services.enrolments import loading, requirements, undoing, viewing
 from app.services.enrolments.finishing import AlreadyHasCard
 from app.services.enrolments.viewing import EnrolmentView
 from app.services.handovers import rows as handovers
@@ -212,7 +212,8 @@ async def _give_relative(
     link: FamilyLink = await links.reserve(session, owner_id=owner.id, enrolment_id=enrolment.id, relative=relative)
     enrolment.link_id = link.id
     enrolment.guardianship = _guardianship(session, rules, relationship, owner, registered)
-    enrolment.advance(Event.GIVE_DETAILS, State.DOCUMENTS_PENDING, session.now)
+    asked = await requirements.of_documents(session, enrolment, birth_date=registered.birth_date, attached=(), given=())
+    enrolment.advance(Event.GIVE_DETAILS, State.DOCUMENTS_PENDING if asked else State.FACE_PENDING, session.now)
 
 
 async def _require_undisputed(session: Session, owner_id: UUID, member_id: UUID) -> None:

@@ -7,12 +7,13 @@ from datetime import date
 from app.core.clock import today
 from app.core.db import Session
 from app.core.errors import Conflict
+from app.models.channels import ChannelProof
 from app.models.documents import DocumentKind
 from app.models.enrolments import ConsentPurpose, Enrolment, EnrolmentKind, Event, Guardianship, State
 from app.ports.face import FaceMode
 from app.services import documents, policies
 from app.services.documents import Attached
-from app.services.enrolments import loading
+from app.services.enrolments import loading, proving
 from app.services.people.ages import age_on, is_under
 from app.services.rules import Policies
 
@@ -51,10 +52,13 @@ async def of_documents(
     rules = await policies.current(session)
     age = age_on(birth_date, today(session.now))
     have = {page.kind.value for page in attached}
-    asked = [("identity_document", identity(rules, age))]
+    is_seen = proving.has(enrolment, ChannelProof.IDENTITY_DOCUMENT)
+    asked = [] if is_seen else [("identity_document", identity(rules, age))]
     if enrolment.guardianship in (Guardianship.BY_DOCUMENTS, Guardianship.OTHER_RELATIVE):
         asked.append(("guardianship", rules.documents.guardianship))
     consents = list(consents_before(DocumentKind.SOCIAL_SECURITY_CARD, rules, age))
+    if not asked:
+        consents.remove(ConsentPurpose.IDENTITY_DOCUMENT)
     if age < rules.ages.live_face:
         asked.append(("facial_photo", (DocumentKind.FACIAL_PHOTO.value,)))
         consents.append(ConsentPurpose.FACE_CHECK)

@@ -1,5 +1,6 @@
 """The first and the small steps: open, read the notice, ask for people, set the password, cancel."""
 
+from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from uuid import UUID
 
@@ -7,6 +8,7 @@ from app.core.db import Database, Session, bucket_of, new_id
 from app.core.errors import NextStep, TooMany
 from app.core.passwords import Passwords
 from app.models.cases import CaseReason
+from app.models.channels import ChannelProof
 from app.models.enrolments import ConsentPurpose, Enrolment, EnrolmentKind, Event, State, StepNotAllowed
 from app.services import audit, notices, policies, throttles
 from app.services.accounts.doers import Applicant, Doer
@@ -17,7 +19,7 @@ from app.services.cards import passwords as card_passwords
 from app.services.cards.allowing import Use
 from app.services.cards.reading import OwnCardNeeded
 from app.services.channel_registry import standing
-from app.services.enrolments import agreeing, finishing, loading, requirements, undoing, viewing
+from app.services.enrolments import agreeing, finishing, loading, proving, requirements, undoing, viewing
 from app.services.enrolments.viewing import EnrolmentView
 from app.services.notices import Shown
 from app.services.people import homes
@@ -37,7 +39,21 @@ class ChannelEnrolmentsUsedUp(TooMany):
 
 
 async def open_enrolment(session: Session, caller: Applicant, kind: EnrolmentKind) -> EnrolmentView:
-    """Begin an enrolment; it stays open for 72 hours (policy).
+    """Begin an enrolment; raises what `open_once` does."""
+    enrolment_id = await open_once(session, caller, kind, new_id(0))
+    return await viewing.view(session, await loading.of_caller(session, caller, enrolment_id))
+
+
+async def open_once(
+    session: Session,
+    caller: Applicant,
+    kind: EnrolmentKind,
+    unit_id: UUID,
+    proofs: AbstractSet[ChannelProof] = frozenset(),
+) -> UUID:
+    """Begin an enrolment and return its id; one that this unit of work has begun already is as good.
+
+    It stays open for 72 hours (policy). `proofs` are what its channel has proved.
 
     Raises:
         OwnCardNeeded: for a relative, and the caller has no card of their own in use.
@@ -46,11 +62,14 @@ async def open_enrolment(session: Session, caller: Applicant, kind: EnrolmentKin
     home_id = caller.account_id
     if kind is EnrolmentKind.FAMILY_MEMBER:
         home_id = await _holder(session, caller)
+    enrolment_id = UUID(bytes=bucket_of(home_id).to_bytes(2) + unit_id.bytes[2:])
+    if await loading.locked(session, enrolment_id) is not None:
+        return enrolment_id
     rules = (await policies.current(session)).enrolments
     await _count_begun(session, caller, rules.begun_a_day)
     enrolment = Enrolment(
         bucket=bucket_of(home_id),
-        id=new_id(bucket_of(home_id)),
+        id=enrolment_id,
         home_id=home_id,
         account_id=caller.account_id,
         owner_id=home_id if kind is EnrolmentKind.FAMILY_MEMBER else None,
@@ -58,12 +77,14 @@ async def open_enrolment(session: Session, caller: Applicant, kind: EnrolmentKin
         state=State.NOTICE_PENDING,
         version=1,
         channel=caller.channel,
+        channel_proofs=proving.written(proofs),
         created_at=session.now,
         expires_at=session.now + timedelta(hours=rules.open_hours),
     )
     session.add(enrolment)
-    await _record(session, enrolment, caller, Action.ENROLMENT_OPENED, kind=kind.value)
-    return await viewing.view(session, enrolment)
+    proved = {"proved_by_channel": enrolment.channel_proofs} if enrolment.channel_proofs else {}
+    await _record(session, enrolment, caller, Action.ENROLMENT_OPENED, kind=kind.value, **proved)
+    return enrolment_id
 
 
 async def acknowledge_notice(

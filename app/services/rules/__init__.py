@@ -5,6 +5,7 @@ from pydantic import BaseModel, ConfigDict
 from app.services.rules.access import SignIn, SmsCodes, Staff
 from app.services.rules.adding import Documents, Enrolments, ImageQuality, Lookups, Reviews
 from app.services.rules.cards import CardChecks, CardPasswords, CardPayment, CardStatus
+from app.services.rules.channels import Channels
 from app.services.rules.counter import Counters
 from app.services.rules.draws import Draws
 from app.services.rules.faces import FaceProviders, Faces
@@ -44,6 +45,7 @@ class Policies(BaseModel):
     staff: Staff
     lookups: Lookups
     counters: Counters
+    channels: Channels
     card_status: CardStatus
     card_checks: CardChecks
     card_payment: CardPayment

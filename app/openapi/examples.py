@@ -439,7 +439,7 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
     },
     "ReconfirmationAsk": _SHOWN | {"code": "face-check", "services": ["view", "show_code"], "way": "face"},
     "LinkEndingAsk": {"name": "王子墨", "social_security_number": "100101201705200077"},
-    "LinkEndingCodeAsk": {"sms_code": "471102", "link_ids": [_LINK]},
+    "LinkEndingCodeAsk": {"sms_code": "471102", "link_ids": [_LINK], "binding_ids": []},
     "LinkDisputeAsk": {"reason": "not_agreed"},
     "ServicesAsk": {"services": ["view", "show_code"]},
     "FamilyRead": {

@@ -34,11 +34,11 @@ async def ask_to_end_links(
 @router.put("/{ending_id}", responses=documented(NotFound, SmsCodeWrong))
 async def end_links_by_code(
     ending_id: str, body: shapes.LinkEndingCodeAsk, house: TheHouse, language: Language
-) -> shapes.HeldLinksRead:
-    """See with the code who acts for me, and end all or some of it; sent again it changes nothing."""
-    chosen = [deps.identity(link_id) for link_id in body.link_ids]
-    found = await leaving.leave(house.db, deps.identity(ending_id), body.sms_code, chosen)
-    return shapes.HeldLinksRead.of(found, language)
+) -> shapes.LeftRead:
+    """See with the code who acts for me and shares with me, and end all or some of it; again it changes nothing."""
+    chosen, shared = [[deps.identity(each) for each in ids] for ids in (body.link_ids, body.binding_ids)]
+    found = await leaving.leave(house.db, deps.identity(ending_id), body.sms_code, chosen, shared)
+    return shapes.LeftRead.of_code(found, language)
 
 
 def _leaving(house: House, body: shapes.LinkEndingAsk, address: str, language: str) -> Leaving:

@@ -6,9 +6,10 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints
 
 from app.models.links import LinkEnding
+from app.models.sharing import SharingState
 from app.schemas.base import Asked, Code, Moment, Told
 from app.schemas.family import holder_is
-from app.services.family.leaving import Held
+from app.services.family.leaving import Held, Left
 
 
 class LinkEndingAsk(Asked):
@@ -31,12 +32,26 @@ class LinkEndingRead(Told):
 
 
 class LinkEndingCodeAsk(Asked):
-    """The code that came by SMS; without `link_ids` it shows who acts for me, with them these links end."""
+    """The code that came by SMS: it shows who acts for me and shares with me; what `…_ids` name ends."""
 
     sms_code: Code
     link_ids: Annotated[list[Annotated[str, StringConstraints(max_length=64)]], Field(max_length=64)] = Field(
         default_factory=list
     )
+    binding_ids: Annotated[list[Annotated[str, StringConstraints(max_length=64)]], Field(max_length=64)] = Field(
+        default_factory=list
+    )
+
+
+class HeldSharingRead(Told):
+    """Somebody who shares a medical account with me, or wants to, masked."""
+
+    binding_id: str
+    owner_name: str
+    relationship: str = Field(description="What I am to them, GB/T 4761")
+    relationship_text: str = Field(description="What I am to them, in words: 王**'s mother")
+    since: Moment
+    state: SharingState
 
 
 class HeldLinkRead(Told):
@@ -69,4 +84,27 @@ class HeldLinksRead(Told):
                 )
                 for held in found
             ]
+        )
+
+
+class LeftRead(HeldLinksRead):
+    """The same, and who shares a medical account with me."""
+
+    sharing: list[HeldSharingRead]
+
+    @classmethod
+    def of_code(cls, found: Left, language: str) -> Self:
+        return cls(
+            items=HeldLinksRead.of(found.links, language).items,
+            sharing=[
+                HeldSharingRead(
+                    binding_id=str(each.id),
+                    owner_name=each.owner_name,
+                    relationship=each.relationship,
+                    relationship_text=holder_is(each.relationship, each.owner_name, language),
+                    since=each.since,
+                    state=each.state,
+                )
+                for each in found.sharing
+            ],
         )

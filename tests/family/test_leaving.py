@@ -13,10 +13,13 @@ from app import worker
 from app.adapters.register.embedded import EmbeddedRegister, Entry
 from app.core.db import Database
 from app.routers.deps import House
+from app.services import audit
 from app.services.audit import Action
+from app.services.sharing import binding
 from tests import cluster
 from tests.factories.adding import later, new_number, ok, refused, set_policy
 from tests.factories.make import Holder, Make, Member, Someone
+from tests.factories.sharing import shared, wanted
 from tests.factories.statements import statements
 
 ASK = "/v1/family/link-endings"
@@ -113,6 +116,32 @@ class TestEnding:
         refused(await put(client, ending, code, str(link.link_id), str(foreign.link_id)), 404, "not-found")
 
         assert len((await me.read("/v1/family"))["members"]) == 2
+
+
+class TestSharing:
+    async def test_who_shares_with_the_member_is_seen_too_and_what_waits_is_declined(
+        self, client: httpx.AsyncClient, house: House, make: Make, me: Holder, link: Member
+    ) -> None:
+        sister = await make.owner(name="王静", sex="2")
+        active = await shared(house.db, me, link.person)
+        asked = wanted(sister, link.person, "51")
+        waits = await house.db.run(lambda session: binding.bind(session, asked, audit.SYSTEM))
+        assert len(await codes_sent(house)) == 1  # of the one that waits
+        ending, code = await begun(client, house, link.person)
+        body = {"sms_code": code, "binding_ids": [str(active.id), str(waits.id)]}
+
+        seen = ok(await put(client, ending, code))["sharing"]
+        answers = [await client.put(f"{ASK}/{ending}", json=body) for _ in range(2)]
+        foreign = await client.put(f"{ASK}/{ending}", json=body | {"binding_ids": [str(link.link_id)]})
+
+        assert [each["state"] for each in seen] == ["active", "pending"]
+        assert [[each["state"] for each in ok(answer)["sharing"]] for answer in answers] == [["ended", "ended"], []]
+        refused(foreign, 404, "not-found")
+        assert (await me.read("/v1/sharing/bindings"))["bindings"] == []
+        events = await make.audited(link.person)
+        because = [facts["because"] for action, facts, _ in events if action == Action.SHARING_ENDED]
+        assert sorted(because) == ["by_member", "declined"]
+        assert len((await me.read("/v1/family"))["members"]) == 1
 
 
 class TestCodes:

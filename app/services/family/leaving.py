@@ -28,6 +28,8 @@ from app.services.audit import Actor
 from app.services.people import homes
 from app.services.people.identifiers import SocialSecurityNumber
 from app.services.people.names import mask_name, same_name
+from app.services.sharing import leaving as unsharing
+from app.services.sharing.reading import SharedView
 from app.services.throttles import Counter, Limit
 from app.texts import message
 
@@ -61,6 +63,14 @@ class Held:
     relationship: str
     state: LinkState
     since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Who holds links to the member, and who shares a medical account with them."""
+
+    links: Sequence[Held]
+    sharing: Sequence[SharedView]
 
 
 async def ask(db: Database, register: Register, asked: Leaving) -> LinkEnding:
@@ -100,13 +110,16 @@ async def send_code(db: Database, ports: Ports, ending_id: UUID) -> None:
         )
 
 
-async def leave(db: Database, ending_id: UUID, code: str, link_ids: Collection[UUID]) -> Sequence[Held]:
-    """Return who holds links to the member whose code this is, once these have ended; ended before is as good.
+async def leave(
+    db: Database, ending_id: UUID, code: str, link_ids: Collection[UUID], binding_ids: Collection[UUID] = ()
+) -> Left:
+    """Return who holds links to the member whose code this is, and who shares with them, once these have ended.
 
-    A wrong code spends a try; the right one stays good for a quarter of an hour (policy) to choose.
+    Ended before is as good. A wrong code spends a try; the right one stays good for a quarter of an hour (policy) to
+    choose.
 
     Raises:
-        NotFound: there is no such request, or no such link of theirs; then nothing ends.
+        NotFound: there is no such request, or no such link or sharing of theirs; then nothing ends.
         SmsCodeWrong: the code is not right, or over; `tries_left` is there while there are some.
     """
     guess = await db.run(lambda session: _try(session, ending_id, code))
@@ -114,7 +127,9 @@ async def leave(db: Database, ending_id: UUID, code: str, link_ids: Collection[U
         raise SmsCodeWrong(tries_left=guess.tries_left, next_step=NextStep("ask-for-code", "/v1/family/link-endings"))
     person_id = guess.person_id
     actor = Actor(ActorKind.PERSON, person_id, _CHANNEL)
-    return await db.run(lambda session: end(session, person_id, link_ids, actor))
+    await db.run(lambda session: unsharing.require_shared(session, person_id, binding_ids))
+    held = await db.run(lambda session: end(session, person_id, link_ids, actor))
+    return Left(held, await unsharing.leave(db, person_id, binding_ids, actor))
 
 
 async def end(session: Session, person_id: UUID, link_ids: Collection[UUID], actor: Actor) -> Sequence[Held]:

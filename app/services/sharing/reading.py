@@ -142,7 +142,7 @@ async def page(session: Session, person_id: UUID) -> SharingView:
     region = await _region(session, person_id)
     rules = (await policies.current(session, region)).sharing
     bindings = await _bindings(session, person_id)
-    shared = await _shared(session, person_id)
+    shared = await shared_with(session, person_id)
     return SharingView(
         bindings=bindings,
         shared_with_me=shared,
@@ -195,7 +195,7 @@ async def _bindings(session: Session, owner_id: UUID) -> Sequence[BindingView]:
     return [await view(session, binding) for binding in found.all()]
 
 
-async def _shared(session: Session, member_id: UUID) -> Sequence[SharedView]:
+async def shared_with(session: Session, member_id: UUID) -> Sequence[SharedView]:
     """Return who shares with a member, in the order in which their money is spent, and then what waits."""
     key = await homes.key_of(session, member_id)
     bucket = bucket_of(member_id)

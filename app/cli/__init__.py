@@ -26,7 +26,7 @@ VERBS: Final[Mapping[str, str]] = {
     "policies": "See and change the rules that regions set.",
     "retention": "Show what is kept, and until when.",
     "audit": "Check that what was written down is whole.",
-    "keys": "Make and show the key ring.",
+    "keys": "Make and show the key ring, and bring what is kept under new keys.",
     "signer": "Make and show the SM2 key that events are signed with.",
     "settings": "List every setting.",
 }

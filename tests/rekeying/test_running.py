@@ -196,6 +196,36 @@ async def test_people_are_served_and_sign_up_while_several_workers_run(serve: Se
     assert "home.wrapped_key" not in left
 
 
+async def test_a_phone_that_changes_meanwhile_leads_to_its_account_and_the_old_one_to_nobody(
+    serve: Serve, stages: Stages
+) -> None:
+    numbers = [(f"1000000910{each}", f"1000000920{each}") for each in range(4)]
+    async with serve(stages.before) as server:
+        phones = [Phone(server.client, server.house, old) for old, _ in numbers]
+        for phone in phones:
+            await phone.register()
+    async with serve(stages.written) as server:
+        changes = []
+        for phone, (_, number) in zip(phones, numbers, strict=True):
+            phone.client, phone.house = server.client, server.house
+            elsewhere = Phone(server.client, server.house, number)
+            codes = await phone.sms_code("change_phone"), await elsewhere.sms_code("change_phone")
+            changes.append({"phone": number, "sms_code": codes[0], "new_phone_sms_code": codes[1]})
+
+        asked = [phone.call("PUT", "/v1/me/phone", change) for phone, change in zip(phones, changes, strict=True)]
+        running = asyncio.create_task(rekeyed(server.house, RekeyJob.PEPPER, workers=2))
+        answers = await asyncio.gather(*asked)
+        await running
+        gone = [await sign_in(Phone(server.client, server.house, old), password=PASSWORD) for old, _ in numbers]
+        there = [await sign_in(Phone(server.client, server.house, new), password=PASSWORD) for _, new in numbers]
+        left = await needed(server.house)
+
+    assert [answer.status_code for answer in answers] == [200] * 4
+    assert [answer.status_code for answer in gone] == [403] * 4
+    assert [answer.status_code for answer in there] == [201] * 4
+    assert "login.phone_hmac" not in left
+
+
 async def test_a_server_with_the_file_of_before_leaves_the_work_to_others(serve: Serve, stages: Stages) -> None:
     async with serve(stages.added) as old, serve(stages.written) as new:
         await Phone(old.client, old.house, SOMEBODY).register()

@@ -60,7 +60,8 @@ class Progress:
 
 async def begin(session: Session, job: RekeyJob, target: str, names: Sequence[str]) -> None:
     """Begin a job, or begin it again where it was finished; what is under way goes on, unless it leads elsewhere."""
-    await session.execute(delete(RekeyPart).where(RekeyPart.job == job, RekeyPart.target != target))
+    elsewhere = or_(RekeyPart.target != target, RekeyPart.part.not_in(names))
+    await session.execute(delete(RekeyPart).where(RekeyPart.job == job, elsewhere))
     for name in sorted(names):
         fresh = {"position": None, "seen": 0, "changed": 0, "left": 0, "started_at": session.now, "finished_at": None}
         row = insert(RekeyPart).values(job=job, target=target, part=name, **fresh)
@@ -112,13 +113,6 @@ async def move(session: Session, taken: Taken, moved: Moved) -> None:
     )
     if mine is None:
         raise Overtaken
-
-
-async def release(session: Session, taken: Taken) -> None:
-    """Let a part go as it is: what was to be done failed."""
-    await session.execute(
-        update(RekeyPart).where(*_row(taken), RekeyPart.taken_by == taken.by).values(taken_by=None, taken_until=None)
-    )
 
 
 async def progress(session: Session) -> list[Progress]:

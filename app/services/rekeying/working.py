@@ -41,7 +41,10 @@ async def begin(tools: Tools, jobs: Sequence[RekeyJob]) -> None:
 
 
 async def step(tools: Tools, *, rows_a_second: int) -> int:
-    """Do one step of whatever was begun, at a gentle pace; return 1, or 0 when there is nothing to do now."""
+    """Do one step of whatever was begun, at a gentle pace; return 1, or 0 when there is nothing to do now.
+
+    A part in which a step fails stays taken until its time is over: meanwhile others are gone through.
+    """
     taken = await tools.db.run(partial(parts.take, targets=tools.targets()))
     if taken is None:
         return 0
@@ -51,9 +54,6 @@ async def step(tools: Tools, *, rows_a_second: int) -> int:
         await tools.db.run(partial(_write, taken, found))
     except Overtaken:
         return 1
-    except BaseException:
-        await tools.db.run(partial(parts.release, taken=taken))
-        raise
     await asyncio.sleep(found.moved.seen / rows_a_second)
     return 1
 

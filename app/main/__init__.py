@@ -66,6 +66,7 @@ from app.routers import (
     notices,
     notifications,
     offices,
+    offline,
     operations,
     pages,
     privacy,
@@ -264,6 +265,7 @@ def create_app(house: House) -> FastAPI:
         reviews,
         counter,
         window,
+        offline,
         break_glass,
         statements,
     )

@@ -83,6 +83,13 @@ _CARD_READ = "re5vGkJd9wQ0pXc7Lr2m"
 
 _PAPER = {"name": "李秀英", "social_security_number": "100101195806150024", "documents_seen": ["id_card"]}
 
+_DEED = {
+    "body": '{"number": 17, "session_id": "adee…", "kind": "link_ending", "person": {…}}',
+    "content_digest": "sha-256=:…:",
+    "signature_input": 'sig=("@method" "@path" "content-digest");created=1795316973;keyid="window-1";nonce="…"',
+    "signature": "sig=:…:",
+}
+
 EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
     "SmsCodeAsk": {"phone": _PHONE, "purpose": "register"},
     "SmsCodeSent": {"expires_in": 300, "resend_after": 60},
@@ -556,6 +563,21 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
         "name": "李秀英",
         "social_security_number": "100101195806150024",
         "relationship": "52",
+    },
+    "SignedDeedAsk": _DEED,
+    "OfflineDeedsAsk": {"deeds": [_DEED]},
+    "OfflineDeedsRead": {
+        "items": [
+            {
+                "index": 0,
+                "terminal": "window-1",
+                "number": 17,
+                "status": "done",
+                "code": None,
+                "text": None,
+                "is_repeated": False,
+            }
+        ]
     },
     "PaperAsk": _PAPER,
     "CounterLinkEndingAsk": {"person": _PAPER, "link_ids": [_LINK]},

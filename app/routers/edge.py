@@ -20,6 +20,8 @@ from app.routers.traffic import Traffic
 UNKNOWN: Final = "unknown"
 JSON_BYTES: Final = 64 * 1024
 FILE_BYTES: Final = 10 * 1024 * 1024
+BATCH_BYTES: Final = 1024 * 1024
+_BATCH_PATH: Final = "/v1/counter/offline-deeds"
 _FILE_PATH = re.compile(
     r"/v1/(?:enrolments/[^/]+/documents/|face-checks/[^/]+/frames/|holders/[^/]+/card-orders/[^/]+/photo$)"
 )
@@ -168,7 +170,11 @@ def _dress(scope: Scope, start: Message, request_id: str) -> None:
 
 def _limited(scope: Scope, receive: Receive) -> Receive:
     """Stop reading where the route's bodies end: nobody fills our memory by sending more."""
-    most = FILE_BYTES if _FILE_PATH.match(scope["path"]) else JSON_BYTES
+    most = JSON_BYTES
+    if _FILE_PATH.match(scope["path"]):
+        most = FILE_BYTES
+    elif scope["path"] == _BATCH_PATH:
+        most = BATCH_BYTES
     seen = 0
 
     async def limited() -> Message:

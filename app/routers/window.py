@@ -203,11 +203,11 @@ async def dispute_link_at_counter(
     """Object to a link for a member who is there: frozen at once, until people decide; no account is needed."""
     hand, wanted = deeds.hand_at(at), deps.identity(body.link_id)
 
-    async def work(_: answers.Unit, remember: Remember[LinkDispute]) -> None:
+    async def work(_: answers.Unit, remember: Remember[Sequence[LinkDispute]]) -> None:
         served = await _served(house, hand, body, Purpose.DISPUTE)
-        await leaving.dispute(house.db, house.ports.register, hand, served, wanted, body.reason, remember)
+        await leaving.dispute(house.db, house.ports.register, hand, served, (wanted,), body.reason, remember)
 
-    return once.respond(await once(work, LinkDisputeRead.of))
+    return once.respond(await once(work, lambda opened: LinkDisputeRead.of(opened[0])))
 
 
 @router.post(
@@ -247,11 +247,11 @@ async def _served(house: House, hand: Hand, body: shapes.MemberAsk, *purposes: P
     if body.person is None:
         token = body.card_read or ""
         return await house.db.run(lambda session: using.open_read(session, hand.caller, token, *purposes))
-    paper = _paper(house, body.person)
+    paper = paper_of(house, body.person)
     return await papers.serve(house.db, house.ports.register, hand.caller, paper, purposes[0])
 
 
-def _paper(house: House, said: shapes.PaperAsk) -> Paper:
+def paper_of(house: House, said: shapes.PaperAsk) -> Paper:
     """Read what somebody's documents say.
 
     Raises:

@@ -12,6 +12,7 @@ papers       somebody who shows a document instead of their card
 deeds        something done once: by whom, and what holds in the very transaction
 enrolling    applications found and attested
 opening      applications begun there
+offline      what was done without a connection, replayed
 leaving      links ended and disputed
 unlocking    the lock of a card password lifted
 """

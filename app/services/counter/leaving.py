@@ -19,7 +19,7 @@ from app.services.family.leaving import Held
 from app.services.people import homes
 
 RememberLinks = Callable[[Session, Sequence[Held]], Awaitable[None]]
-RememberDispute = Callable[[Session, LinkDispute], Awaitable[None]]
+RememberDisputes = Callable[[Session, Sequence[LinkDispute]], Awaitable[None]]
 
 
 async def show(db: Database, hand: Hand, served: Serving, remember: RememberLinks) -> None:
@@ -66,26 +66,32 @@ async def dispute(
     register: Register,
     hand: Hand,
     served: Serving,
-    link_id: UUID,
+    link_ids: Collection[UUID],
     reason: LinkDisputeReason,
-    remember: RememberDispute,
+    remember: RememberDisputes,
 ) -> None:
-    """Freeze a link at once because its member, who is there, objects; disputed already is as good.
+    """Freeze links at once because their member, who is there, objects; disputed already is as good.
 
     Raises:
-        NotFound: there is no such link of theirs, or it is over.
+        NotFound: there is no such link of theirs, or one is over; then nothing is frozen.
         ServiceOfOwnFamily, RegisterUnavailable, and what `using.use_once` raises.
     """
-    await _require_strangers(db, register, hand, served, (link_id,))
+    await _require_strangers(db, register, hand, served, link_ids)
 
     async def work(session: Session) -> None:
-        await _locked(session, hand, served, (link_id,))
-        seen = await leaving.of_member(session, served.person_id, link_id)
-        opened = await disputing.freeze(session, seen, reason, hand.actor)
-        await _record(session, Action.LINK_DISPUTED_AT_COUNTER, hand, served, link_id=str(link_id))
+        await _locked(session, hand, served, link_ids)
+        seen = [await leaving.of_member(session, served.person_id, link_id) for link_id in sorted(set(link_ids))]
+        opened = [await disputing.freeze(session, link, reason, hand.actor) for link in seen]
+        await _record(session, Action.LINK_DISPUTED_AT_COUNTER, hand, served, links=len(seen))
         await remember(session, opened)
 
     await db.run(work)
+
+
+async def all_of(session: Session, served: Serving) -> frozenset[UUID]:
+    """Return every link that somebody holds to a member now: for one who says that it be all of them."""
+    held = await leaving.end(session, served.person_id, (), served.actor)
+    return frozenset(each.link_id for each in held)
 
 
 async def _require_strangers(

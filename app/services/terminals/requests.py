@@ -78,6 +78,18 @@ async def caller(db: Database, request: HttpRequest) -> Calling:
         TerminalNotKnown: none of ours has, or another body, method or path.
         RequestNotTimely: it has, but not within five minutes of now.
     """
+    calling, signed = await signer(db, request)
+    if not signed.is_timely(db.clock.now().timestamp()):
+        raise RequestNotTimely
+    return calling
+
+
+async def signer(db: Database, request: HttpRequest) -> tuple[Calling, SignedRequest]:
+    """Return which terminal has signed a request, in one trip, whenever it did.
+
+    Raises:
+        TerminalNotKnown: none of ours has, or another body, method or path.
+    """
     try:
         signed = SignedRequest.read(request.method, request.path, request.headers, request.body)
     except RequestNotSigned as error:
@@ -85,10 +97,8 @@ async def caller(db: Database, request: HttpRequest) -> Calling:
     rows = await db.fetch(TERMINAL, bucket_of_name(db.lookup, signed.key_id), signed.key_id)
     if not rows or not signed.is_by(rows[0]["public_key"]):
         raise TerminalNotKnown
-    if not signed.is_timely(db.clock.now().timestamp()):
-        raise RequestNotTimely
     purposes = {purpose for purpose in TerminalPurpose if rows[0][f"may_{purpose.value}"]}
-    return Calling(
+    calling = Calling(
         id=rows[0]["id"],
         name=signed.key_id,
         office_id=rows[0]["office_id"],
@@ -97,6 +107,7 @@ async def caller(db: Database, request: HttpRequest) -> Calling:
         digest=signed.digest,
         has_signed_session=signed.covers_authorization,
     )
+    return calling, signed
 
 
 _TAKE = """

@@ -186,6 +186,9 @@ def _relative(house: House, asked: shapes.RelativeAsk) -> Relative | AppError:
     """Read one relative as people type them; what is none is a refusal of theirs alone."""
     faults: list[FieldError] = []
     number = relationship = None
+    known_as = asking.computer_number(asked.computer_number)
+    if not known_as:
+        faults.append(FieldError("/computer_number", "empty"))
     try:
         number = parse_number(asked.id_number, population=house.population)
     except NumberNotValid as error:
@@ -194,6 +197,6 @@ def _relative(house: House, asked: shapes.RelativeAsk) -> Relative | AppError:
         relationship = find_relationship(asked.relationship)
     except RelationshipNotValid as error:
         faults.append(FieldError("/relationship", error.reason.value))
-    if number is None or relationship is None:
+    if faults or number is None or relationship is None:
         return Invalid(errors=faults)
-    return Relative(asked.computer_number.strip(), number, relationship)
+    return Relative(known_as, number, relationship)

@@ -73,9 +73,9 @@ class TestGoodRows:
         (tmp_path / "faces" / "fang.jpg").write_bytes(portrait_photo(1))
         text = (
             "name,social_security_number,sex,birth_date,region,is_alive,phone,card_number,card_status,"
-            "father_number,mother_number,guardian_numbers,portrait\n"
+            "father_number,mother_number,guardian_numbers,computer_number,portrait\n"
             f"阿依古丽•买买提,{FANG.lower()},女,1990/1/1,440305,no,100 0000 0001,a12345678,4,"
-            f"{LAN},11010519491231002x,{LAN}；11010519491231002X,faces/fang.jpg\n"
+            f"{LAN},11010519491231002x,{LAN}；11010519491231002X,６00000123,faces/fang.jpg\n"
         )
 
         (entry,), faults = read(text, tmp_path)
@@ -90,6 +90,7 @@ class TestGoodRows:
         assert person.card == PhysicalCard("A12345678", PhysicalCardStatus.LOST_TEMPORARILY)
         assert person.parents == {LAN, "11010519491231002X"}
         assert person.guardians == {LAN, "11010519491231002X"}
+        assert person.computer_number == "600000123"
         assert entry.portrait == portrait_photo(1)
 
     @pytest.mark.parametrize("written", ["1990-01-01", "19900101", "1990/1/1", "1990.01.01"])

@@ -44,7 +44,7 @@ class TestOutcomes:
             relative(child, "20"),
             relative(father, "51", computer_number="000000000"),
             relative(father, "92"),
-            relative(father, "51"),
+            relative(father, "51", computer_number=f" {father.registered.computer_number} "),
         ]
 
         found = await page.outcomes(*asked)
@@ -57,6 +57,13 @@ class TestOutcomes:
         assert found[3]["problem"]["errors"][0]["pointer"] == "/bindings/3/relationship"
         assert (found[4]["binding"]["name"], found[4]["binding"]["state"]) == ("王**", "pending")
         assert father.registered.number not in str(found)
+
+    async def test_somebody_without_a_computer_number_cannot_be_named_by_none(self, page: Page, make: Make) -> None:
+        father = await make.person(birth_date=ELDER, computer_number=None)
+
+        found = await page.outcomes(*[relative(father, "51", computer_number=typed) for typed in (" ", "None")])
+
+        assert [each["problem"]["code"] for each in found] == ["invalid-request", "person-not-verified"]
 
     async def test_the_code_of_the_registers_phone_starts_it_and_both_are_told(
         self, page: Page, father: Someone, make: Make

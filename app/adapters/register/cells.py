@@ -45,6 +45,7 @@ _PORTRAIT_BYTES: Final = 2 << 20
 _PORTRAIT_PIXELS: Final = 50_000_000
 _REGION: Final = re.compile(r"[0-9]{6}")
 _CARD_NUMBER: Final = re.compile(r"[0-9A-Z]{9}")  # aaz500
+_COMPUTER_NUMBER: Final = re.compile(r"[0-9A-Z]{1,20}")  # aac001
 SEXES: Final = {"0": "0", "1": "1", "2": "2", "9": "9", "男": "1", "女": "2"}
 TRUTHS: Final = {
     "true": True,
@@ -140,6 +141,11 @@ def region(text: str) -> str:
 def card_number(text: str) -> str:
     """Read the number on a physical card (aaz500)."""
     return _matching(_CARD_NUMBER, text)
+
+
+def computer_number(text: str) -> str:
+    """Read the personal number that a city's insurance system gives (aac001)."""
+    return _matching(_COMPUTER_NUMBER, text)
 
 
 def portrait(folder: Path, text: str) -> bytes:

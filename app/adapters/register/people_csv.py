@@ -35,6 +35,7 @@ COLUMNS: Final = (
     "father_number",
     "mother_number",
     "guardian_numbers",
+    "computer_number",
     "portrait",
 )
 _NEEDED: Final = ("name", NUMBER)
@@ -213,6 +214,7 @@ def _entry(row: Row, readers: Readers, folder: Path) -> Entry | None:
     is_alive = row.read("is_alive", partial(cells.known, cells.TRUTHS))
     phone = row.read("phone", readers.phone)
     card = _card(row)
+    computer_number = row.read("computer_number", cells.computer_number)
     relatives = {column: row.read(column, partial(_numbers, readers)) or frozenset() for column in _RELATIVES}
     portrait = row.read("portrait", partial(cells.portrait, folder))
     if name is None or number is None:
@@ -231,6 +233,7 @@ def _entry(row: Row, readers: Readers, folder: Path) -> Entry | None:
         card=card,
         parents=relatives["father_number"] | relatives["mother_number"],
         guardians=relatives["guardian_numbers"],
+        computer_number=computer_number,
     )
     return Entry(person, portrait)
 

@@ -1,6 +1,7 @@
 """An owner asks to share with several relatives in one go: each is looked up, counted and answered by itself."""
 
 import time
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -52,6 +53,11 @@ class Asking:
 
 
 Outcome = BindingView | AppError
+
+
+def computer_number(typed: str) -> str:
+    """Return a computer number (aac001) in its one written form, however it was typed."""
+    return "".join(unicodedata.normalize("NFKC", typed).split()).upper()
 
 
 async def bind_all(
@@ -107,7 +113,9 @@ async def _bind(db: Database, register: Register, asking: Asking, relative: Rela
         register,
         Asker.of(asking.caller),
         question,
-        lambda found: found.computer_number == relative.computer_number,
+        lambda found: (
+            found.computer_number is not None and computer_number(found.computer_number) == relative.computer_number
+        ),
         of="sharing",
     )
     has_phone = await confirming.can_be_reached(db, register, registered, asking.owner.number)

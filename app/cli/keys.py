@@ -129,8 +129,10 @@ async def _rekey(house: House, jobs: list[RekeyJob], *, is_left: bool) -> list[P
     tools = _tools(house)
     await rekeying.begin(tools, jobs)
     told_at = time.monotonic()
-    while not is_left and not await rekeying.is_finished(tools):
+    while not is_left:
         if not await rekeying.step(tools, rows_a_second=house.settings.rekey_rows_per_second):
+            if await rekeying.is_finished(tools):
+                break
             await asyncio.sleep(1)  # a worker has the last part
         stopping.heed()
         if time.monotonic() - told_at > _TOLD_SECONDS:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -133,6 +134,18 @@ class TestKeys:
         done = escard.do("keys", "show")
 
         assert "wrapping keys, newest first: 1 (sm, written)" in done.said
+
+    def test_are_replaced_in_steps_and_in_no_other_order(self, escard: Escard) -> None:
+        escard.do("keys", "init")
+        done = [
+            escard.do("keys", *words.split())
+            for words in ("write pepper", "add pepper", "add pepper", "drop pepper 1", "write pepper", "drop pepper 2")
+        ]
+        shown = escard.do("keys", "show").said
+
+        assert [each.status for each in done] == [1, 0, 1, 1, 0, 1]
+        assert all(each.complained.count("\n") == 1 for each in done if each.status)
+        assert re.search(r"peppers, newest first: 2 \(\w+, written\), 1 \(\w+, read\)", shown)
 
     def test_of_another_suite_do_not_protect_what_is_new(self, escard: Escard, database: cluster.Database) -> None:
         escard.do("keys", "init", cipher_suite="international")

@@ -31,8 +31,10 @@ async def rekeyed(house: House, *jobs: RekeyJob, workers: int = 1) -> None:
     await rekeying.begin(tools(house), jobs or EVERYTHING)
 
     async def work() -> None:
-        while not await rekeying.is_finished(tools(house)):
+        while True:
             if not await rekeying.step(tools(house), rows_a_second=QUICKLY):
+                if await rekeying.is_finished(tools(house)):
+                    break
                 await asyncio.sleep(0.05)
 
     async with asyncio.timeout(120):

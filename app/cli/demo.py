@@ -1,4 +1,4 @@
-"""`escard demo`: the people of the demo, made anew where the age that a label tells has passed, and its reviewers."""
+"""`escard demo`: the people of the demo, made anew where the age that a label tells has passed, and its staff."""
 
 from collections.abc import Sequence
 
@@ -32,7 +32,7 @@ _CROWD = "quota-relative-"  # they are there to fill a family, nobody tries anyt
 
 @app.command("demo")
 def load_people() -> None:
-    """Put the people of the demo into the embedded register, two reviewers and a terminal into an office; show them.
+    """Put the people of the demo into the embedded register, staff and terminals into two offices; show them.
 
     A channel for those who build one is there too. People whose age has passed get a new number.
     """
@@ -113,6 +113,6 @@ def _table(house: House, people: Sequence[TestPerson]) -> str:
 def _staff_table(staff: Sequence[DemoOperator]) -> str:
     """Show what the demo's staff sign in with: the address goes into an authenticator app."""
     return table(
-        ("reviewer", "password", "for an authenticator app"),
-        ((each.login, each.password, each.totp_address) for each in staff),
+        ("staff", "role", "office", "password", "for an authenticator app"),
+        ((each.login, each.role.value, each.office_id, each.password, each.totp_address) for each in staff),
     )

@@ -110,7 +110,7 @@ def _announce(settings: Settings, people: str | None) -> None:
         return
     say(f"  messages it sent   {base}/dev/messages")
     say(f"  test people        {base}/dev/people (with their numbers)")
-    say(f"  test reviewers     {base}/dev/staff (with the code that is good now)\n")
+    say(f"  test staff         {base}/dev/staff (with the code that is good now)\n")
     say(people)
     say(
         "\nOne thing to try, in another terminal:\n\n"

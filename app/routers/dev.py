@@ -161,7 +161,7 @@ async def draw_picture(
 
 @router.get("/staff")
 async def read_staff(house: TheHouse) -> Page[DemoOperatorRead]:
-    """The demo's reviewers: those who still sign in with what the demo gave them."""
+    """The demo's staff, its reviewers first: those who still sign in with what the demo gave them."""
     staff = await house.db.run(lambda session: demo.standing(session, house.ports.keys))
     return Page(
         items=[

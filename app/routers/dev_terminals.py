@@ -1,4 +1,4 @@
-"""What only development has: the demo's terminal, its key to play with, and a way to hold a code before it."""
+"""What only development has: the demo's terminals, their keys to play with, and a way to hold a code before one."""
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from fastapi import APIRouter, Response
@@ -16,13 +16,14 @@ from app.services.draws import drawing, reversing
 from app.services.showings import redeeming
 from app.services.showings.redeeming import CodeUsed, CodeWithdrawn, TerminalNotAllowed
 from app.services.terminals import demo, requests
+from app.services.terminals.demo import DemoTerminal
 from app.services.terminals.requests import Calling, TerminalNotKnown
 
 router = APIRouter(prefix="/dev", tags=["development only"])
 
 
 class DemoTerminalRead(Told):
-    """The demo's terminal, with what it signs with."""
+    """One of the demo's terminals, with what it signs with."""
 
     name: str
     office_id: str
@@ -32,12 +33,18 @@ class DemoTerminalRead(Told):
 
 @router.get("/terminals")
 async def read_terminals(house: TheHouse) -> Page[DemoTerminalRead]:
-    """The demo's terminal, for a program of one's own."""
-    key = demo.private_key(house.ports.keys).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    shown = DemoTerminalRead(
-        name=demo.NAME, office_id=demo.OFFICE, purposes=list(TerminalPurpose), private_key=key.decode()
+    """The demo's terminals, for a program of one's own."""
+    return Page(items=[_shown(house, each) for each in demo.TERMINALS])
+
+
+def _shown(house: House, terminal: DemoTerminal) -> DemoTerminalRead:
+    key = demo.private_key(house.ports.keys, terminal.name)
+    return DemoTerminalRead(
+        name=terminal.name,
+        office_id=terminal.office_id,
+        purposes=[purpose for purpose in TerminalPurpose if purpose in terminal.purposes],
+        private_key=key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
     )
-    return Page(items=[shown])
 
 
 @router.post(

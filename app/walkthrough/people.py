@@ -20,6 +20,7 @@ class Person:
     phone: str | None = field(repr=False)
     age: int
     computer_number: str = field(repr=False)
+    card_number: str | None = field(repr=False)
 
     @classmethod
     def of(cls, item: Mapping[str, Any]) -> "Person":
@@ -31,6 +32,7 @@ class Person:
             item["phone"],
             item["age"],
             item["computer_number"],
+            item["card_number"],
         )
 
 

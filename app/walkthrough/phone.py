@@ -2,7 +2,9 @@
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 import httpx
@@ -36,6 +38,16 @@ class Reply:
     def next_href(self) -> str:
         """The address that a refusal leads to."""
         return str(self.body.get("next", {}).get("href", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A request as a terminal has signed it; sent again it is the very same."""
+
+    path: str
+    body: JSON
+    content: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
 
 
 class Phone:
@@ -81,6 +93,28 @@ class Phone:
         if reply.status not in expect:
             raise Unexpected(_surprise(method, path, reply, expect))
         return reply
+
+    def send_signed(self, signed: Signed, *, expect: tuple[int, ...], is_once: bool = False) -> Reply:
+        """Send a request that a terminal has signed for this session, and show it with its answer.
+
+        Raises:
+            Unexpected: the answer is none of those expected.
+        """
+        once = {"Idempotency-Key": secrets.token_hex(8)} if is_once else {}
+        self._teller.request(
+            "POST", signed.path, signed.body, {**once, "Signature-Input": signed.headers["Signature-Input"]}
+        )
+        headers = {"Content-Type": "application/json", **once, **signed.headers, **self._signed()}
+        reply = Reply(self._send("POST", signed.path, signed.content, headers))
+        self._teller.answer(reply.status, _in_short(reply.body) if reply.problem else reply.body, {})
+        if reply.status not in expect:
+            raise Unexpected(_surprise("POST", signed.path, reply, expect))
+        return reply
+
+    def server_time(self) -> datetime:
+        """Return, without a word, what time it is for the server, whose clock may have been moved."""
+        moved = Reply(self._send("POST", "/dev/clock", {"advance_seconds": 0}, {}))
+        return datetime.fromisoformat(moved.body["now"])
 
     def ask(self, path: str) -> Reply:
         """Look something up without a word: the story knows it, the reader need not."""

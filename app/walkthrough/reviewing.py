@@ -1,6 +1,7 @@
 """The part of the story that plays at an office: the demo's reviewers decide what was brought before people."""
 
 from app.walkthrough.phone import Phone, Unexpected
+from app.walkthrough.staff import Staff
 from app.walkthrough.telling import JSON, Teller
 
 
@@ -10,6 +11,7 @@ class Reviewers:
     def __init__(self, phone: Phone, teller: Teller) -> None:
         self._phone = phone
         self._teller = teller
+        self._staff = Staff(phone, teller)
 
     def approve_newest(self) -> None:
         """Let as many reviewers as it takes approve the case that was opened last.
@@ -21,30 +23,16 @@ class Reviewers:
             "An office serves the region. Its reviewers sign in with two factors: a password, and the code that an "
             "authenticator app shows, good once. In development both can be read here."
         )
-        staff = [item["login"] for item in self._phone.call("GET", "/dev/staff").body["items"]]
+        items = self._phone.call("GET", "/dev/staff").body["items"]
+        staff = [item["login"] for item in items if item["role"] == "reviewer"]
         for login in staff:
-            screen = self._signed_in(login)
+            screen = self._staff.signed_in(login)
             state = self._approve(screen)
             screen.call("DELETE", "/v1/staff/sessions/current", expect=(204,))
             if state == "approved":
                 return
             self._teller.words("It stays open: where it is risky, as with many new members, another has to agree.")
         raise Unexpected("The demo has not as many reviewers as the case takes: run `escard demo` there.")
-
-    def _signed_in(self, login: str) -> Phone:
-        screen = self._phone.another()
-        operator = self._operator(login)
-        if operator["totp"] is None:
-            self._teller.words("The code was used a moment ago. Half a minute later there is another one.")
-            self._phone.call("POST", "/dev/clock", {"advance_seconds": 30})
-            operator = self._operator(login)
-        asked = {name: operator[name] for name in ("login", "password", "totp")}
-        screen.take_over(screen.call("POST", "/v1/staff/sessions", asked, expect=(201,)).body)
-        return screen
-
-    def _operator(self, login: str) -> JSON:
-        items = self._phone.ask("/dev/staff").body["items"]
-        return next(item for item in items if item["login"] == login)
 
     def _approve(self, screen: Phone) -> str:
         """Look for the newest case, claim it, look into it, say yes; return the state that it is in then."""

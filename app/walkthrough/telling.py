@@ -11,7 +11,20 @@ JSON = dict[str, Any]
 _WIDTH: Final = 110
 _LONGEST_TEXT: Final = 90
 _LONGEST_LIST: Final = 3
-_SECRETS: Final = frozenset({"access_token", "refresh_token", "password", "sms_code", "spoken_code", "token", "totp"})
+_SECRETS: Final = frozenset(
+    {
+        "access_token",
+        "refresh_token",
+        "password",
+        "sms_code",
+        "spoken_code",
+        "token",
+        "totp",
+        "card_read",
+        "owner_card_read",
+        "member_card_read",
+    }
+)
 _LINK: Final = re.compile(
     r"(?<=#)[A-Za-z0-9_-]{43}|(?<=signature=)[A-Za-z0-9_-]{43}|(?<=secret=)[A-Z2-7]{32}|^[A-Za-z0-9_-]{43}$"
 )

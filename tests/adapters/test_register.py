@@ -365,5 +365,5 @@ class TestDemoPeople:
             birth = today[label].person.birth_date
             changed = today[label].person.number != tomorrow[label].person.number
             had_a_birthday = age_on(birth, day + timedelta(days=1)) > age_on(birth, day)
-            has_an_age = re.fullmatch(r"(?!.*(quota|reviewer)).*-[0-9]{1,2}", label) is not None
+            has_an_age = re.fullmatch(r"(?!.*(quota|demo)).*-[0-9]{1,2}", label) is not None
             assert changed == (had_a_birthday and has_an_age), label

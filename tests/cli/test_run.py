@@ -62,7 +62,9 @@ def test_it_prints_addresses_people_and_one_thing_to_try_that_works(settled: Esc
     assert settled.url in running.said
     assert f"{settled.url}/dev/people" in running.said
     assert f"{settled.url}/dev/staff" in running.said
-    assert re.search(r"^demo-reviewer  +[a-z2-7-]{27}  otpauth://totp/\S+$", running.said, re.MULTILINE)
+    assert re.search(
+        r"^demo-reviewer  +reviewer  demo-office  +[a-z2-7-]{27}  otpauth://totp/\S+$", running.said, re.MULTILINE
+    )
     assert "child-turning-16" in running.said
     assert "parent-68" in running.said
     assert "expires_in" in tried[0]

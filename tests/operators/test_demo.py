@@ -19,7 +19,7 @@ from tests.factories.houses import make_keys
 from tests.factories.make import Make
 from tests.factories.staff import code_at, secret_in
 
-LOGINS = ["demo-reviewer", "demo-reviewer-2"]
+LOGINS = ["demo-reviewer", "demo-reviewer-2", "demo-clerk", "demo-clerk-2", "demo-nurse"]
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ async def sign_in(client: httpx.AsyncClient, operator: DemoOperator, code: str |
 
 
 class TestPut:
-    async def test_two_reviewers_can_sign_in_at_an_office_for_everywhere(
+    async def test_reviewers_and_clerks_can_sign_in_at_a_branch_and_a_hospital_for_everywhere(
         self, staffed: House, client: httpx.AsyncClient
     ) -> None:
         found = await standing(staffed)
@@ -53,12 +53,15 @@ class TestPut:
 
         offices = ok(await client.get("/v1/offices"))["items"]
         assert [each.login for each in found] == LOGINS
-        assert {each.role for each in found} == {OperatorRole.REVIEWER}
-        assert [answer.status_code for answer in signed_in] == [201, 201]
-        assert [(office["id"], office["region"]) for office in offices] == [("demo-office", "000000")]
+        assert [each.role for each in found] == [OperatorRole.REVIEWER] * 2 + [OperatorRole.CLERK] * 3
+        assert [answer.status_code for answer in signed_in] == [201] * 5
+        assert [(office["id"], office["kind"], office["region"]) for office in offices] == [
+            ("demo-hospital", "hospital", "000000"),
+            ("demo-office", "district_branch", "000000"),
+        ]
 
     async def test_an_authenticator_app_shows_the_same_codes(self, staffed: House, client: httpx.AsyncClient) -> None:
-        (first, _) = await standing(staffed)
+        first, *_ = await standing(staffed)
 
         code = code_at(secret_in(first.totp_address), staffed.db.clock.now().timestamp())
 
@@ -76,7 +79,7 @@ class TestPut:
     async def test_each_has_their_own_and_so_has_each_installation(
         self, staffed: House, house: House, tmp_path_factory: pytest.TempPathFactory
     ) -> None:
-        first, second = await standing(staffed)
+        first, second, *_ = await standing(staffed)
         elsewhere = replace(house, ports=replace(house.ports, keys=make_keys(tmp_path_factory.mktemp("k") / "k")))
 
         assert first.password != second.password
@@ -101,7 +104,7 @@ class TestPut:
 
         await demo.put(staffed.db, staffed.ports.keys, staffed.passwords, who)
 
-        assert await standing(staffed) == []
+        assert [each.login for each in await standing(staffed)] == LOGINS[2:]
 
 
 class TestTold:
@@ -109,20 +112,24 @@ class TestTold:
         items = ok(await client.get("/dev/staff"))["items"]
 
         assert [item["login"] for item in items] == LOGINS
-        assert {(item["role"], item["office_id"]) for item in items} == {("reviewer", "demo-office")}
+        assert [(item["role"], item["office_id"]) for item in items[:3]] == [
+            ("reviewer", "demo-office"),
+            ("reviewer", "demo-office"),
+            ("clerk", "demo-office"),
+        ]
         asked = {name: items[0][name] for name in ("login", "password", "totp")}
         assert (await client.post("/v1/staff/sessions", json=asked)).status_code == 201
 
     async def test_a_code_that_was_used_is_told_no_more(self, staffed: House, client: httpx.AsyncClient) -> None:
         told = []
         for _ in range(3):
-            first, _second = await standing(staffed)
+            first, *_ = await standing(staffed)
             told.append(first.code)
             if first.code is not None:
                 assert (await sign_in(client, first, first.code)).status_code == 201
         assert staffed.sandbox is not None
         await staffed.sandbox.move_clock(timedelta(seconds=30))
-        (first, _second) = await standing(staffed)
+        first, *_ = await standing(staffed)
 
         assert told[0] != told[1]
         assert first.code not in told[:2]

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from app import main
 from app.core.settings import Environment
 from app.routers.deps import House
+from app.services.operators import demo as operators
 from app.services.terminals import demo, registering
 from tests.factories.adding import ok, refused
 from tests.factories.make import Make
@@ -21,6 +22,7 @@ async def test_a_code_held_before_it_is_read_once(
     make: Make, hire: Hire, house: House, client: httpx.AsyncClient
 ) -> None:
     await hire.office(demo.OFFICE)
+    await hire.office(operators.HOSPITAL.id)
     for _ in range(2):
         await demo.put(house.db, house.ports.keys)
     me = await make.owner(name="王志远")
@@ -37,8 +39,9 @@ async def test_its_key_is_told_to_whoever_wants_to_play_with_it(
     make: Make, hire: Hire, house: House, client: httpx.AsyncClient
 ) -> None:
     await hire.office(demo.OFFICE)
+    await hire.office(operators.HOSPITAL.id)
     await demo.put(house.db, house.ports.keys)
-    (told,) = ok(await client.get("/dev/terminals"))["items"]
+    told, *_ = ok(await client.get("/dev/terminals"))["items"]
     key = load_pem_private_key(told["private_key"].encode(), None)
     assert isinstance(key, Ed25519PrivateKey)
     me = await make.owner()
@@ -48,6 +51,7 @@ async def test_its_key_is_told_to_whoever_wants_to_play_with_it(
 
 async def test_one_that_was_removed_stays_so(make: Make, hire: Hire, house: House, client: httpx.AsyncClient) -> None:
     await hire.office(demo.OFFICE)
+    await hire.office(operators.HOSPITAL.id)
     await demo.put(house.db, house.ports.keys)
     await house.db.run(lambda session: registering.remove(session, demo.NAME))
 

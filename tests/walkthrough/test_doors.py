@@ -5,6 +5,20 @@ import pytest
 from tests.walkthrough.test_walkthrough import finished, walkthrough
 
 CHAPTERS = {
+    "branch-window": [
+        "1. The people",
+        "2. A clerk and a terminal",
+        "3. Two cards on the counter",
+        "4. Replayed, stale, forged",
+        "5. Somebody else's session, another office's terminal",
+    ],
+    "hospital": [
+        "1. The people",
+        "2. A patient",
+        "3. She shares her account with her mother, who is not here",
+        "4. Nothing else",
+        "5. Breaking the glass",
+    ],
     "web-page": [
         "1. The people",
         "2. Log in",

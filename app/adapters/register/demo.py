@@ -157,6 +157,11 @@ _PLANS: Final = (
           has_phone=False),
     _Plan(47, "demo-reviewer-2", "曹玉洁", _WOMAN, _before(39, 10, 14), "The other reviewer, nobody's relative",
           has_phone=False),
+    _Plan(48, "demo-clerk", "彭晓华", _WOMAN, _before(34, 6, 18), "A clerk at the demo's window, nobody's relative",
+          has_phone=False),
+    _Plan(49, "demo-clerk-2", "邓志强", _MAN, _before(41, 2, 9), "Another clerk, nobody's relative", has_phone=False),
+    _Plan(50, "demo-nurse", "冯丽萍", _WOMAN, _before(37, 8, 27), "A clerk at the demo's hospital, nobody's relative",
+          has_phone=False),
 )  # fmt: skip
 
 DEMO_LINKS: Final[tuple[tuple[str, str, str], ...]] = (

@@ -1,4 +1,4 @@
-"""The staff of the demo: an office, and two reviewers whose factors follow from this installation's keys.
+"""The staff of the demo: a branch and a hospital, and who works there; factors follow from this installation's keys.
 
 So they are the same at each start, and nobody can tell them from the source. Development alone makes and shows them.
 """
@@ -29,7 +29,33 @@ OFFICE: Final = NewOffice(
     hours="9:00–17:00",
     phone="12333",
 )
-LOGINS: Final = ("demo-reviewer", "demo-reviewer-2")
+HOSPITAL: Final = NewOffice(
+    id="demo-hospital",
+    name="示范医院医保办",
+    kind=OfficeKind.HOSPITAL,
+    region="000000",
+    address="示范路 2 号",
+    hours="8:00–17:30",
+    phone="12333",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Somebody of the demo's staff: what they do, and at which office."""
+
+    role: OperatorRole
+    office_id: str
+
+
+POSTS: Final[Mapping[str, Post]] = {
+    "demo-reviewer": Post(OperatorRole.REVIEWER, OFFICE.id),
+    "demo-reviewer-2": Post(OperatorRole.REVIEWER, OFFICE.id),
+    "demo-clerk": Post(OperatorRole.CLERK, OFFICE.id),
+    "demo-clerk-2": Post(OperatorRole.CLERK, OFFICE.id),
+    "demo-nurse": Post(OperatorRole.CLERK, HOSPITAL.id),
+}
+LOGINS: Final = tuple(POSTS)
 _PASSWORD_BYTES: Final = 15  # 24 letters of base32
 _SECRET_BYTES: Final = 20  # as long as every other's
 
@@ -47,7 +73,7 @@ class DemoOperator:
 
 
 async def put(db: Database, keys: Keys, passwords: Passwords, who: Mapping[str, UUID]) -> None:
-    """Add the office and the reviewers that are not there yet; who was renewed or removed since stays so.
+    """Add the offices and the staff that are not there yet; who was renewed or removed since stays so.
 
     Args:
         who: the person whom each login is of.
@@ -55,14 +81,15 @@ async def put(db: Database, keys: Keys, passwords: Passwords, who: Mapping[str, 
     Raises:
         Busy: too many passwords are being checked.
     """
-    with suppress(OfficeKnown):
-        await db.run(lambda session: offices.add(session, OFFICE))
-    for login in LOGINS:
+    for office in (OFFICE, HOSPITAL):
+        with suppress(OfficeKnown):
+            await db.run(partial(_open, office))
+    for login, post in POSTS.items():
         if await db.run(partial(_is_there, login, who[login])):
             continue
         password, secret = _password(keys, login), _secret(keys, login)
         factors = Factors(password, secret, await passwords.hash(password))
-        await db.run(partial(_add, NewOperator(login, OperatorRole.REVIEWER, OFFICE.id, who[login]), factors))
+        await db.run(partial(_add, NewOperator(login, post.role, post.office_id, who[login]), factors))
 
 
 async def standing(session: Session, keys: Keys) -> Sequence[DemoOperator]:
@@ -84,6 +111,10 @@ async def standing(session: Session, keys: Keys) -> Sequence[DemoOperator]:
             )
         )
     return found
+
+
+async def _open(office: NewOffice, session: Session) -> None:
+    await offices.add(session, office)
 
 
 async def _is_there(login: str, person_id: UUID, session: Session) -> bool:

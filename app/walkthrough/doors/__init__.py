@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
+from app.walkthrough.doors.branch_window import BranchWindow
+from app.walkthrough.doors.hospital import Hospital
 from app.walkthrough.doors.web_page import WebPage
 from app.walkthrough.phone import Phone
 from app.walkthrough.telling import Teller
@@ -21,5 +23,7 @@ class Door(Protocol):
 
 
 DOORS: Final[Mapping[str, Callable[[Phone, Teller], Door]]] = {
+    "branch-window": BranchWindow,
+    "hospital": Hospital,
     "web-page": WebPage,
 }

@@ -79,8 +79,10 @@ class TestCredits:
         me: Holder = await make.card_password(await make.owner())
         await credit(db, me, "64.20")
 
-        version = (await me.read("/v1/me/closing"))["version"]
-        assert (await me.call("DELETE", "/v1/me", **{"If-Match": f'"{version}"'})).status_code == 200
+        told = await me.read("/v1/me/closing", **{"Accept-Language": "en"})
+        assert [each["text"] for each in told["effects"] if "fund" in each["text"]] != []
+        done = await me.call("DELETE", "/v1/me", **{"If-Match": f'"{told["version"]}"'})
+        assert done.status_code == 200
 
         rows = await db.run(
             lambda session: session.scalars(

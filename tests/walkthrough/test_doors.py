@@ -25,7 +25,8 @@ CHAPTERS = {
         "3. Social security business → medical → share personal account → add bindings",
         "4. Who agrees",
         "5. A cap, a pause, the order of funds",
-        "6. Both sides, and the end",
+        "6. At the till",
+        "7. Both sides, and the end",
     ],
 }
 

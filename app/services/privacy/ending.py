@@ -29,7 +29,7 @@ from app.services.accounts.sessions import Caller
 from app.services.cards import upgrades
 from app.services.enrolments import finishing, loading
 from app.services.faces import ending
-from app.services.medical_accounts import crediting
+from app.services.medical_accounts import booking, crediting
 from app.services.notifications import telling
 from app.services.people import homes
 from app.services.sharing import ending as unsharing
@@ -56,6 +56,7 @@ class Effects:
     links_as_owner: int
     links_as_member: int
     sharing: int
+    money: int
     enrolments: int
     cards: int
     filings: int
@@ -123,7 +124,7 @@ async def _person(session: Session, caller: Caller) -> UUID | None:
 async def effects_of(session: Session, caller: Caller, person_id: UUID | None) -> Effects:
     open_enrolments = len(await _open_enrolments(session, caller, person_id))
     if person_id is None:
-        return Effects(0, 0, 0, open_enrolments, 0, 0)
+        return Effects(0, 0, 0, 0, open_enrolments, 0, 0)
     bucket = bucket_of(person_id)
     living = (LinkState.ACTIVE, LinkState.FROZEN)
     as_owner = select(func.count()).where(
@@ -139,7 +140,8 @@ async def effects_of(session: Session, caller: Caller, person_id: UUID | None) -
     )
     counts = [await session.scalar(each) or 0 for each in (as_owner, as_member, card, filings, orders)]
     shared = len(await unsharing.of_person(session, person_id))
-    return Effects(counts[0], counts[1], shared, open_enrolments, counts[2], counts[3] + counts[4])
+    money = 1 if await booking.balance_of(session, person_id) else 0
+    return Effects(counts[0], counts[1], shared, money, open_enrolments, counts[2], counts[3] + counts[4])
 
 
 async def _open_enrolments(session: Session, caller: Caller, person_id: UUID | None) -> Sequence[UUID]:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from app.walkthrough.paying import Till
 from app.walkthrough.people import Person, named, only
 from app.walkthrough.phone import Phone, Unexpected
 from app.walkthrough.steps import Steps
@@ -44,6 +45,8 @@ class WebPage:
         self._agree(father, outcomes[1], codes_before)
         self._teller.chapter("A cap, a pause, the order of funds")
         self._keep(outcomes[0]["binding"]["id"])
+        self._teller.chapter("At the till")
+        Till(self._phone, self._teller).tell(owner, mother)
         self._teller.chapter("Both sides, and the end")
         self._end(outcomes[0]["binding"]["id"])
 

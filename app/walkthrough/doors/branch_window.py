@@ -1,4 +1,4 @@
-"""The branch window: a husband shares his account with his wife, both cards on the counter; and what is refused."""
+"""The branch window: two cards share an account, an application is finished, a link ended, a lock lifted; refusals."""
 
 from datetime import timedelta
 from typing import Final
@@ -10,8 +10,9 @@ from app.walkthrough.people import Person, named, only
 from app.walkthrough.phone import Phone
 from app.walkthrough.staff import Staff
 from app.walkthrough.telling import Teller
+from app.walkthrough.window import AtTheWindow
 
-_CAST: Final = ("parent-68", "parent-mother", "card-lost")
+_CAST: Final = ("parent-68", "parent-mother", "card-lost", "owner")
 _WIFE: Final = "12"
 
 
@@ -31,7 +32,7 @@ class BranchWindow:
         """
         self._teller.chapter("The people")
         listed = self._phone.call("GET", "/dev/people", shown=only(*_CAST)).body["items"]
-        husband, wife, loser = named(listed, *_CAST)
+        husband, wife, loser, son = named(listed, *_CAST)
         self._teller.chapter("A clerk and a terminal")
         self._teller.words(
             "A clerk signs in with two factors. Beside the screen stands a terminal of the same office with a key of "
@@ -39,6 +40,10 @@ class BranchWindow:
         )
         window = Counter(self._staff.signed_in("demo-clerk"), Terminal.named(self._phone, "demo-window"))
         self._two_cards(window, husband, wife)
+        at_window = AtTheWindow(self._phone.another(), self._teller, window)
+        at_window.finish(son, husband)
+        at_window.end(husband)
+        at_window.unlock(son)
         self._refusals(window, husband, loser)
         self._of_others(window, husband)
 

@@ -12,7 +12,6 @@ from app.models.rekeying import RekeyJob
 from app.ports.keys import KeyKind
 from app.routers.deps import House
 from app.services import files, housekeeping, rekeying
-from app.services.people import homes
 from app.services.rekeying import NotYet, Tools, columns, parts, proving, working
 from tests.factories.callers import SOMEBODY, SOMEBODY_ELSE, pass_time, sign_in
 from tests.factories.phone import CARD_PASSWORD, PASSWORD, Phone, settle_people
@@ -254,15 +253,29 @@ async def test_who_comes_too_late_moves_nothing(serve: Serve, stages: Stages) ->
     assert first.part in [each.part for each in taken if each is not None]
 
 
-async def test_an_erased_home_stays_erased(serve: Serve, stages: Stages) -> None:
+async def test_who_closes_their_account_meanwhile_is_found_no_more_and_comes_back_as_somebody_new(
+    serve: Serve, stages: Stages
+) -> None:
+    numbers = [f"1000000930{each}" for each in range(4)]
+    async with serve(stages.before) as server:
+        phones = [Phone(server.client, server.house, number) for number in numbers]
+        for phone in phones:
+            await phone.register()
     async with serve(stages.written) as server:
-        phone = Phone(server.client, server.house, SOMEBODY)
-        await phone.register()
-        home = (await server.house.db.fetch("SELECT id FROM home WHERE kind = 'account'"))[0]["id"]
-        await server.client.delete("/v1/me", headers=phone.headers)
-        await rekeyed(server.house, RekeyJob.WRAPPING)
+        asked = []
+        for phone in phones:
+            phone.client, phone.house = server.client, server.house
+            seen = (await phone.call("GET", "/v1/me/closing")).json()["version"]
+            asked.append(phone.call("DELETE", "/v1/me", **{"If-Match": f'"{seen}"'}))
+        running = asyncio.create_task(rekeyed(server.house, RekeyJob.PEPPER, RekeyJob.WRAPPING, workers=2))
+        closed = await asyncio.gather(*asked)
+        await running
+        left = await server.house.db.fetch("SELECT count(*) AS n FROM login")
+        homes = await server.house.db.fetch("SELECT wrapped_key FROM home WHERE kind = 'account'")
+        await pass_time(server.house, minutes=2)
+        for number in numbers:
+            await Phone(server.client, server.house, number).register()
 
-        erased = await server.house.db.run(lambda session: homes.is_erased(session, home))
-        rows = await server.house.db.fetch("SELECT wrapped_key FROM home WHERE id = $1", home)
-
-    assert [row["wrapped_key"] == b"" for row in rows] == [erased]
+    assert [answer.status_code for answer in closed] == [200] * 4
+    assert left[0]["n"] == 0
+    assert [home["wrapped_key"] for home in homes] == [b""] * 4

@@ -35,7 +35,14 @@ LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-h
 MIRROR = mirror="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(PYTHON) -m pip config get global.index-url 2>/dev/null)}}"; \
 	if [ -n "$$mirror" ]; then export UV_DEFAULT_INDEX="$$mirror"; fi;
 
-.PHONY: help run test test-faces test-ocr check format walkthrough bench lock docker-check clean
+# What a cipher suite protects: accounts, cards, papers, look-ups, audit, erasure, codes, staff. tests/core and
+# tests/rekeying have both suites in themselves; `make check ARGS="--suite sm"` runs everything so.
+SM_TESTS := tests/accounts/test_at_rest.py tests/accounts/test_registering.py tests/accounts/test_signing_in.py \
+	tests/audit tests/cards/test_passwords.py tests/documents/test_sealed.py tests/enrolments/test_lookups.py \
+	tests/enrolments/test_own_card.py tests/operators/test_signing.py tests/privacy/test_closing.py \
+	tests/privacy/test_my_data.py tests/showings/test_redeeming.py tests/statements
+
+.PHONY: help run test test-sm test-faces test-ocr check format walkthrough bench lock docker-check clean
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
@@ -50,6 +57,9 @@ check: $(VENV)/.ready ## format, lint, types, import contracts, all tests on a r
 	@$(RUN) -m mypy
 	@$(VENV)/bin/lint-imports
 	@$(RUN) -m pytest -n auto $(ARGS)
+
+test-sm: $(VENV)/.ready ## the tests of what the cipher suite protects, under the suite sm
+	@$(RUN) -m pytest -n auto --suite sm $(SM_TESTS) $(ARGS)
 
 test-faces: .tools/faces/.ready ## the tests of the extra `faces`, which judges faces here (installs 200 MB beside the environment)
 	@PYTHONPATH=.tools/faces $(RUN) -m pytest -n auto --dist worksteal tests/adapters/face/bundled $(ARGS)

@@ -16,6 +16,8 @@ from typing import IO
 
 import pytest
 
+from tests.cli.commands import SUITE
+
 PERSONAL = (
     "access_token|refresh_token|sms_code|spoken_code|url|password|token|phone|to|name|social_security_number|computer_number|"
     "card_number|issue_number|text|code|totp|totp_address"
@@ -145,10 +147,11 @@ def test_an_answer_that_is_not_as_expected_ends_it_with_one_line(status: int, pe
 
 
 def walkthrough(*arguments: str, **settings: str) -> subprocess.Popen[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("ESCARD_")} | settings
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ESCARD_") or name == SUITE}
     return subprocess.Popen(
         [sys.executable, "-m", "app", "walkthrough", *arguments],
-        env=environment | {"ESCARD_PORT": str(_free_port())},  # nobody answers there, whoever runs a server meanwhile
+        # Nobody answers at this port, whoever runs a server meanwhile.
+        env=environment | settings | {"ESCARD_PORT": str(_free_port())},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -49,6 +49,14 @@ class TestSplits:
         assert (made["own"], made["shared"]) == ("0.00", "30.00")
         assert await left(db, mother.owner) == ["0.00"]
 
+    async def test_a_code_that_is_shown_to_pay_does_so_too(self, son: Holder, till: Terminal, db: Database) -> None:
+        await set_card(db, son, level=2)
+        await put(db, son, "50.00")
+
+        made = ok(await draw(till, order(await redeemed(till, son, purpose="pay"), "10.00")))
+
+        assert made["own"] == "10.00"
+
     async def test_all_or_nothing_unless_the_till_takes_a_part(
         self, make: Make, son: Holder, till: Terminal, db: Database
     ) -> None:

@@ -60,6 +60,21 @@ async def test_by_the_highest_balance_where_that_is_the_rule(
     assert [name for name, _, _ in said(await preview(son, "1"))] == ["own", "李*", "赵*", "张*"]
 
 
+async def test_in_the_order_that_the_member_has_chosen(make: Make, son: Holder, db: Database) -> None:
+    wanted = (("张一", "5.00"), ("李二", "50.00"), ("赵三", "20.00"))
+    sharing = [await sharer(make, db, son, amount=amount, name=name) for name, amount in wanted]
+    chosen = [str(sharing[place].binding.id) for place in (2, 0, 1)]
+
+    ok(await son.call("PUT", "/v1/sharing/order", {"order": "chosen", "binding_ids": chosen}))
+
+    assert said(await preview(son, "22")) == [
+        ("own", "0.00", "empty"),
+        ("赵*", "20.00", "empty"),
+        ("张*", "2.00", None),
+        ("李*", "0.00", "not_needed"),
+    ]
+
+
 async def test_who_has_died_gives_nothing_while_the_end_is_on_its_way(make: Make, son: Holder, db: Database) -> None:
     mother = await sharer(make, db, son, amount="50.00")
     await make.signed_in(mother.owner)

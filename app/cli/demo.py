@@ -60,6 +60,7 @@ async def load(house: House) -> str:
     await demo_staff.put(house.db, house.ports.keys, house.passwords, who)
     await demo_terminal.put(house.db, house.ports.keys)
     await demo_channel.put(house.db, house.ports.keys)
+    await demo_channel.put_mini_programs(house.db, house.ports.channel_identities["demo"])
     staff = await house.db.run(lambda session: demo_staff.standing(session, house.ports.keys))
     return f"{_table(house, people)}\n\n{_staff_table(staff)}"
 

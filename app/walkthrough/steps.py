@@ -19,6 +19,15 @@ class Steps:
         self._teller = teller
         self._device = {"id": secrets.token_hex(8), "name": "My phone", "platform": platform}
 
+    def enter(self, channel: str, user: str) -> str | None:
+        """Open a mini program of the demo's platform; return the ticket of somebody whom nobody knows there."""
+        asked = {"auth_code": f"demo-user-{user}", "device": self._device}
+        entered = self._phone.call("POST", f"/v1/channels/{channel}/sessions", asked, expect=(201, 202))
+        if entered.status == 202:
+            return str(entered.body["ticket"])
+        self._phone.take_over(entered.body)
+        return None
+
     def account(self) -> None:
         """Register a phone and be signed in on it."""
         opened = None
@@ -79,9 +88,11 @@ class Steps:
         self._phone.call("POST", "/dev/clock", {"now": f"{day}T00:00:01+08:00"})
         self.sign_in()
 
-    def sign_in(self) -> None:
-        """Sign in with the account's password, on the same device."""
-        asked = {"phone": self._phone.number, "password": _PASSWORD, "device": self._device}
+    def sign_in(self, ticket: str | None = None) -> None:
+        """Sign in with the account's password, on the same device; with the ticket of a channel that had none."""
+        asked: JSON = {"phone": self._phone.number, "password": _PASSWORD, "device": self._device}
+        if ticket is not None:
+            asked["channel_ticket"] = ticket
         self._phone.take_over(self._phone.call("POST", "/v1/sessions", asked, expect=(201,)).body)
 
     def step_up(self) -> None:
@@ -118,13 +129,13 @@ class Steps:
         body = {"name": person.name, "social_security_number": person.number, "relationship": relationship}
         given = self._phone.call("PUT", f"{enrolment}/details", body, expect=(200, 409))
         if given.status == 409:
-            self._put_away(given)
+            self.put_away(given)
             self._teller.words("Now it can be said again.")
             given = self._phone.call("PUT", f"{enrolment}/details", body)
         self.require(given, state="documents_pending")
         return enrolment
 
-    def _put_away(self, refused: Reply) -> None:
+    def put_away(self, refused: Reply) -> None:
         """End what stands in the way since an earlier run; the refusal leads to it."""
         if refused.problem == "already-member":
             self._teller.words(

@@ -23,6 +23,8 @@ _SECRETS: Final = frozenset(
         "card_read",
         "owner_card_read",
         "member_card_read",
+        "ticket",
+        "channel_ticket",
     }
 )
 _LINK: Final = re.compile(

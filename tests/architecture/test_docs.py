@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 DECISIONS = sorted((ROOT / "docs" / "adr").glob("*.md"))
 SOURCES = [path for folder in ("app", "migrations", "tests", "benchmarks") for path in (ROOT / folder).rglob("*.py")]
-OTHER_WORDS = {"audit-heads", "demo-bank", "lint-imports"}
+OTHER_WORDS = {"audit-heads", "demo-bank", "demo-centre", "demo-mini", "lint-imports"}
 
 
 def _text(path: Path) -> str:

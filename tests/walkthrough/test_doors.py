@@ -23,6 +23,15 @@ CHAPTERS = {
         "4. Nothing else",
         "5. Breaking the glass",
     ],
+    "mini-program": [
+        "1. The people",
+        "2. In the app",
+        "3. The first time in a mini program",
+        "4. One card, a number in each channel",
+        "5. What a channel does not offer",
+        "6. A citizen centre: name, number, relationship",
+        "7. Leaving one channel",
+    ],
     "web-page": [
         "1. The people",
         "2. Log in",

@@ -1,20 +1,27 @@
-"""The channel of the demo, for those who build one: its key follows from this installation's keys."""
+"""The channels of the demo: a bank for those who build one, and two mini programs on the demo's own platform.
+
+The bank's key follows from this installation's keys.
+"""
 
 import hmac
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from app.core.db import Database, Session
-from app.models.channels import ChannelKind
+from app.models.channels import ChannelKind, ChannelService
+from app.ports.channel_identity import ChannelIdentity
 from app.ports.keys import Keys, Purpose
 from app.services.channel_registry import keys as registered
-from app.services.channel_registry import registering
+from app.services.channel_registry import platforms, registering
 from app.services.channel_registry.registering import ChannelKnown, NewChannel
 
 NAME: Final = "demo-bank"
+MINI_PROGRAM: Final = "demo-mini"
+CITIZEN_CENTRE: Final = "demo-centre"
 KEY_ID: Final = "demo"
 ENTRY: Final = "https://bank.example/cards"
 _ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of P-256 (FIPS 186-4 §D.1.2.3)
@@ -31,6 +38,22 @@ async def put(db: Database, keys: Keys) -> None:
 
     with suppress(ChannelKnown):
         await db.run(add)
+
+
+async def put_mini_programs(db: Database, platform: ChannelIdentity) -> None:
+    """Add a mini program that offers some of the services, and a citizen centre; unless they are there."""
+    few = frozenset({ChannelService.SHOW_CODE, ChannelService.ENROL, ChannelService.RIGHTS})
+    for new in (
+        NewChannel(MINI_PROGRAM, ChannelKind.MINI_PROGRAM, services=few, entry="https://mini.example/cards"),
+        NewChannel(CITIZEN_CENTRE, ChannelKind.MINI_PROGRAM, level=3, entry="https://centre.example/cards"),
+    ):
+        with suppress(ChannelKnown):
+            await db.run(partial(_put_mini_program, platform, new))
+
+
+async def _put_mini_program(platform: ChannelIdentity, new: NewChannel, session: Session) -> None:
+    await registering.add(session, new)
+    await platforms.know_by(session, new.name, "demo", platform, {})
 
 
 def private_key(keys: Keys) -> ec.EllipticCurvePrivateKey:

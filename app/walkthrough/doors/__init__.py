@@ -5,6 +5,7 @@ from typing import Final, Protocol
 
 from app.walkthrough.doors.branch_window import BranchWindow
 from app.walkthrough.doors.hospital import Hospital
+from app.walkthrough.doors.mini_program import MiniProgram
 from app.walkthrough.doors.web_page import WebPage
 from app.walkthrough.phone import Phone
 from app.walkthrough.telling import Teller
@@ -25,5 +26,6 @@ class Door(Protocol):
 DOORS: Final[Mapping[str, Callable[[Phone, Teller], Door]]] = {
     "branch-window": BranchWindow,
     "hospital": Hospital,
+    "mini-program": MiniProgram,
     "web-page": WebPage,
 }

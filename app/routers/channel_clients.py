@@ -84,7 +84,14 @@ _AS_FORM = {
 @router.post("/token", openapi_extra=_AS_FORM, responses=documented(FormNeeded, Malformed, Invalid, *_UNHEARD))
 async def make_channel_token(form: Annotated[shapes.TokenAsk, Depends(_form)], house: TheHouse) -> shapes.TokenRead:
     """A token for what a channel does itself: OAuth client credentials with `private_key_jwt`; no `Idempotency-Key`."""
-    token = await clients.token(house.db, house.published, form.client_assertion, form.scope, audience=_audience(house))
+    token = await clients.token(
+        house.db,
+        house.published,
+        form.client_assertion,
+        form.scope,
+        client_id=form.client_id,
+        audience=_audience(house),
+    )
     return shapes.TokenRead.of(token)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Generic, TypeVar
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -43,6 +44,20 @@ def _moment(value: datetime) -> str:
     return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+def _written(value: object) -> object:
+    """Refuse what is no text: a number is no moment."""
+    if not isinstance(value, str):
+        raise PydanticCustomError("written", "not a text", {"code": "wrong_type"})
+    return value
+
+
+def _thinkable(value: datetime) -> datetime:
+    """Refuse the ends of the calendar, which in another zone would lie beyond it."""
+    if not 1970 <= value.year < 9999:
+        raise PydanticCustomError("thinkable", "before or after everything", {"code": "out_of_range"})
+    return value
+
+
 def one_line(value: str) -> str:
     """Refuse control characters, those that turn the writing round too; pictures, joiners and wide spaces are taken."""
     if any(unicodedata.category(sign) in ("Cc", "Zl", "Zp") or sign in _TURNING for sign in value):
@@ -67,6 +82,13 @@ Moment = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 """RFC 3339 with `Z`."""
+MomentAsk = Annotated[
+    AwareDatetime,
+    BeforeValidator(_written),
+    AfterValidator(_thinkable),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+"""A moment that a client names, in RFC 3339 with its zone, from 1970 on."""
 Short = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(one_line)]
 """A short text of one line."""
 Code = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints
 
 from app.models.channels import CardEvent, ChannelService
-from app.schemas.base import Asked, Moment, Short, Told
+from app.schemas.base import Asked, Moment, MomentAsk, Short, Told
 from app.services.channels.clients import ASSERTION_TYPE, LIFETIME, Token
 from app.services.channels.launching import Launch
 from app.services.channels.replaying import ChannelEvent, EventState
@@ -102,7 +102,7 @@ class ChannelEventRead(Told):
 class ReplayAsk(Asked):
     """Which events are to be sent again."""
 
-    since: Moment = Field(description="Those that have come to be since then; 30 days are kept")
+    since: MomentAsk = Field(description="Those that have come to be since then; 30 days are kept")
     state: Literal[EventState.GIVEN_UP, EventState.DELIVERED] = EventState.GIVEN_UP
 
 

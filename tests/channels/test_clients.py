@@ -95,6 +95,11 @@ class TestTokens:
     async def test_a_header_of_any_other_form_is_nobodys(self, bank: ChannelClient, header: dict[str, Any]) -> None:
         refused(await bank.ask(bank.signed(bank.claims(), header)), 401, "channel-not-known")
 
+    async def test_brackets_in_brackets_without_end_are_nobodys(self, bank: ChannelClient) -> None:
+        deep = base64url.text(b'{"alg":"ES256","kid":"bank","typ":' + b"[" * 5000)
+
+        refused(await bank.ask(f"{deep}.{base64url.text(b'{}')}.AAAA"), 401, "channel-not-known")
+
     async def test_another_key_is_nobodys(self, bank: ChannelClient) -> None:
         signed = bank.signed(bank.claims(), key=ec.generate_private_key(ec.SECP256R1()))
 
@@ -141,6 +146,11 @@ class TestForms:
         answer = await bank.client.post("/v1/channels/token", json={"grant_type": "client_credentials"})
 
         refused(answer, 415, "form-needed")
+
+    async def test_who_it_says_to_be_is_who_has_signed(self, bank: ChannelClient) -> None:
+        ok(await bank.ask(client_id="bank"))
+
+        refused(await bank.ask(client_id="app"), 401, "channel-not-known")
 
     async def test_a_field_that_is_missing_wrong_or_unknown_is_named(self, bank: ChannelClient) -> None:
         form = {"grant_type": "password", "client_assertion_type": TYPE, "else": "x"}
@@ -198,6 +208,8 @@ class TestLaunches:
             "https://me@bank.example/",
             "javascript:alert(1)",
             "//bank.example/",
+            "https://[bank.example/",
+            "https://bank.example\u2100/",
         ],
     )
     async def test_it_leads_back_to_the_channel_alone(self, bank: ChannelClient, address: str) -> None:
@@ -212,5 +224,6 @@ class TestLaunches:
 
         refused(await bank.launch(service="transfers"), 403, "service-not-in-channel")
         refused(await bank.launch(service="everything"), 422, "invalid-request")
+        refused(await bank.launch(service=["rights"]), 422, "invalid-request")
         refused(await bank.launch("other", service="rights"), 404, "not-found")
         ok(await other.launch(service="transfers"))

@@ -95,6 +95,15 @@ class TestAgain:
         (first, _), (second, _) = scene.bank.heard
         assert first == second
 
+    @pytest.mark.parametrize(
+        "since", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-11-01T00:00:00", 5]
+    )
+    async def test_since_is_a_moment_with_its_zone(self, app_itself: ChannelClient, since: object) -> None:
+        answer = await app_itself.call("PUT", "/deliveries", json={"since": since})
+
+        refused(answer, 422, "invalid-request")
+        assert answer.json()["errors"][0]["pointer"] == "/since"
+
     async def test_others_events_are_not_there(
         self, scene: Scene, me: Holder, app_itself: ChannelClient, client: httpx.AsyncClient
     ) -> None:

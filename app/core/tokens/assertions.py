@@ -48,7 +48,7 @@ class Assertion:
             if len(token) > _MOST_BYTES:
                 raise AssertionNotTaken
             header, claims = jws.get_unverified_header(token), orjson.loads(jws.get_unverified_claims(token))
-        except (JOSEError, ValueError) as error:
+        except (JOSEError, ValueError, RecursionError) as error:  # the last of brackets in brackets in brackets
             raise AssertionNotTaken from error
         match header, claims:
             case {"kid": str(key_id), "alg": str()}, {"iss": str(issuer)} if header.keys() <= _HEADERS:

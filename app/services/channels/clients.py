@@ -108,8 +108,13 @@ async def hear(db: Database, token: str, *, typ: str, audience: str) -> Said:
     return Said(assertion.issuer, claims)
 
 
-async def token(db: Database, published: Published, assertion: str, scope: str | None, *, audience: str) -> Token:
+async def token(
+    db: Database, published: Published, assertion: str, scope: str | None, *, client_id: str | None, audience: str
+) -> Token:
     """Give a channel a token for what it asks for; for all that there is when it does not say.
+
+    Args:
+        client_id: who it says to be, if it says so at all: whoever has signed (RFC 7521 §4.2).
 
     Raises:
         Invalid: it asks for something that there is not.
@@ -120,7 +125,8 @@ async def token(db: Database, published: Published, assertion: str, scope: str |
     except ValueError as error:
         raise Invalid(errors=[FieldError("/scope", "choice", allowed=tuple(Scope))]) from error
     said = await hear(db, assertion, typ="JWT", audience=audience)
-    if said.claims.get("sub") != said.channel:  # RFC 7523 §3: for a client's own authentication both are the client
+    # For a client's own authentication both are the client (RFC 7523 §3).
+    if said.claims.get("sub") != said.channel or client_id not in (None, said.channel):
         raise ChannelNotKnown
     now = int(db.clock.now().timestamp())
     claims = {

@@ -61,7 +61,7 @@ async def launch(db: Database, channel: str, token: str, *, audience: str) -> La
 
 def _wanted(said: clients.Said) -> Launch:
     service = said.claims.get("service")
-    if service not in set(ChannelService):
+    if not isinstance(service, str) or service not in set(ChannelService):
         raise Invalid(errors=[FieldError("/launch/service", "choice", allowed=tuple(ChannelService))])
     return Launch(said.channel, ChannelService(service), _text(said, "return_to"), _text(said, "state"))
 
@@ -79,5 +79,8 @@ def _is_of(address: str, channel: Channel) -> bool:
     """Say whether an address lies where the channel is: the same scheme, host and port as its entry."""
     if channel.entry is None:
         return False
-    wanted, own = urlsplit(address), urlsplit(channel.entry)
+    try:
+        wanted, own = urlsplit(address), urlsplit(channel.entry)
+    except ValueError:  # a host that cannot be one
+        return False
     return (wanted.scheme, wanted.netloc) == (own.scheme, own.netloc) and wanted.username is None

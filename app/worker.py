@@ -36,6 +36,7 @@ from app.services.outbox import Kind, Taken
 from app.services.privacy import erasing
 from app.services.reviews import lateness, presorting
 from app.services.sharing import codes
+from app.services.sharing import comparing as weighing
 from app.services.sharing import ending as unsharing
 from app.services.transfers import submitting, tracking, withdrawing
 
@@ -124,6 +125,7 @@ def chores(db: Database, ports: Ports, *, rekey_rows_per_second: int = _REKEY_RO
         Chore("report_late_looks", partial(report_late_looks, db), _now, timedelta(hours=1)),
         Chore("report_strays", partial(report_strays, db, ports), _next_night, timedelta(days=1)),
         Chore("report_torn_links", partial(report_torn_links, db), _next_night, timedelta(days=1)),
+        Chore("report_torn_sharing", partial(report_torn_sharing, db), _next_night, timedelta(days=1)),
         Chore("report_unequal_books", partial(report_unequal_books, db), _next_night, timedelta(days=1)),
     )
 
@@ -182,6 +184,14 @@ async def report_unequal_books(db: Database) -> int:
     if len(found):
         accounts, movements = [[str(each) for each in ids[:20]] for ids in (found.accounts, found.movements)]
         _log.error("book_unequal", count=len(found), accounts=accounts, movements=movements)
+    return len(found)
+
+
+async def report_torn_sharing(db: Database) -> int:
+    """Write into the log which sharing is one thing in the owner's home, another in the member's; return how much."""
+    found = await weighing.torn(db)
+    if found:
+        _log.error("sharing_torn", count=len(found), first=[str(binding_id) for binding_id in found[:20]])
     return len(found)
 
 

@@ -101,7 +101,7 @@ async def end_sharing(binding_id: str, caller: Caller, house: TheHouse) -> None:
     ),
 )
 async def confirm_sharing(
-    binding_id: str, body: shapes.SharingConfirmationAsk, caller: Caller, house: TheHouse
+    binding_id: str, body: shapes.SharingConfirmationAsk, caller: SharingCaller, house: TheHouse
 ) -> None:
     """Agree: by the code that went to the register's phone, or as the member in the app, after a step-up."""
     wanted = deps.identity(binding_id)
@@ -114,7 +114,7 @@ async def confirm_sharing(
 
 @router.put("/bindings/{binding_id}/cap", responses=documented(NotFound, deps.CardPasswordRequired))
 async def cap_sharing(
-    binding_id: str, body: shapes.SharingCapAsk, caller: Caller, house: TheHouse, language: Language
+    binding_id: str, body: shapes.SharingCapAsk, caller: SharingCaller, house: TheHouse, language: Language
 ) -> shapes.BindingRead:
     """Say how much a relative may spend of my money in a month; to allow more takes a step-up."""
     wanted, monthly = deps.identity(binding_id), body.amount()
@@ -136,7 +136,9 @@ async def pause_sharing(binding_id: str, caller: Caller, house: TheHouse, langua
 @router.delete(
     "/bindings/{binding_id}/pause", responses=documented(NotFound, SharingStepNotAllowed, deps.CardPasswordRequired)
 )
-async def resume_sharing(binding_id: str, caller: Caller, house: TheHouse, language: Language) -> shapes.BindingRead:
+async def resume_sharing(
+    binding_id: str, caller: SharingCaller, house: TheHouse, language: Language
+) -> shapes.BindingRead:
     """Let my money be spent again (needs a step-up)."""
     await deps.require_step_up(house, caller)
     wanted = deps.identity(binding_id)
@@ -146,7 +148,7 @@ async def resume_sharing(binding_id: str, caller: Caller, house: TheHouse, langu
 
 @router.put("/order", responses=documented(OwnCardNeeded, keeping.SharingOrderNotAllowed))
 async def order_sharing(
-    body: shapes.SharingOrderAsk, caller: Caller, house: TheHouse, language: Language
+    body: shapes.SharingOrderAsk, caller: SharingCaller, house: TheHouse, language: Language
 ) -> shapes.SharingRead:
     """Say in which order the money that is shared with me is spent."""
     chosen = [_chosen(place, each) for place, each in enumerate(body.binding_ids)]

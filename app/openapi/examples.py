@@ -641,6 +641,7 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
             "relationship": "20",
             "relationship_name": "son",
             "guardianship": "by_documents",
+            "seen_in_person": None,
         },
         "dispute": None,
         "certification": None,

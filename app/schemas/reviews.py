@@ -19,7 +19,15 @@ from app.schemas.family import TERMS
 from app.services.cases import Decision
 from app.services.reviews.exhibits import Exhibit
 from app.services.reviews.queue import Hold, Waiting
-from app.services.reviews.reading import Application, Attestation, Objection, Party, RegisterFacts, ReviewView
+from app.services.reviews.reading import (
+    Application,
+    Attestation,
+    Objection,
+    Party,
+    RegisterFacts,
+    ReviewView,
+    SeenInPerson,
+)
 from app.texts import review_finding
 
 HINT: Final = Field(description="How near a machine finds the face to the register's portrait; it decides nothing")
@@ -83,6 +91,18 @@ class PartyRead(Told):
         return cls(name=party.name, social_security_number=party.number, age=party.age)
 
 
+class SeenInPersonRead(Told):
+    """That a clerk has seen the member at a window, and which kinds of documents."""
+
+    documents: list[str]
+    office_id: str
+    at: Moment
+
+    @classmethod
+    def of(cls, seen: SeenInPerson) -> Self:
+        return cls(documents=list(seen.documents), office_id=seen.office_id, at=seen.at)
+
+
 class ApplicationRead(Told):
     """What was applied for; `owner` is who wants to add the member, none for an own card."""
 
@@ -91,6 +111,7 @@ class ApplicationRead(Told):
     relationship: str | None
     relationship_name: str | None
     guardianship: Guardianship | None
+    seen_in_person: SeenInPersonRead | None
 
     @classmethod
     def of(cls, application: Application, language: str) -> Self:
@@ -101,6 +122,7 @@ class ApplicationRead(Told):
             relationship=code,
             relationship_name=None if code is None else TERMS[language][code],
             guardianship=application.guardianship,
+            seen_in_person=application.seen_in_person and SeenInPersonRead.of(application.seen_in_person),
         )
 
 

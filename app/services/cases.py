@@ -23,7 +23,7 @@ class CaseAlreadyDecided(Conflict):
 
 
 class OtherReviewerNeeded(Conflict):
-    """This person has approved the case, by whatever login; where two are needed they are two people."""
+    """This person has approved the case or seen its member at a window, by whatever login: it takes another one."""
 
     code = "other-reviewer-needed"
 

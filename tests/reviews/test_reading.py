@@ -40,6 +40,7 @@ async def test_a_relative_is_shown_masked_with_register_and_faces(ask: Ask, li: 
         "relationship": "20",
         "relationship_name": "son",
         "guardianship": "by_documents",
+        "seen_in_person": None,
     }
     assert view["register_says"] == {
         "is_known": True,
@@ -156,6 +157,7 @@ class TestOthers:
             "relationship": None,
             "relationship_name": None,
             "guardianship": "not_needed",
+            "seen_in_person": None,
         }
         assert isinstance(view["register_says"], dict)
         assert view["register_says"]["owner_is_parent_or_guardian"] is None

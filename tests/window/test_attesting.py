@@ -7,6 +7,7 @@ from app.core.db import Database
 from app.models.operators import OperatorRole
 from app.ports.register import PhysicalCardStatus
 from app.routers.deps import House
+from app.services.operators import registering
 from tests.factories.adding import Kin, Owner, ok, refused
 from tests.factories.counters import Counter, Open
 from tests.factories.make import Make
@@ -186,6 +187,23 @@ class TestAChild:
 
         assert (first["state"], first["review"]["reason"]) == ("in_review", "guardianship")
         assert (mine["state"], mine["proof"]) == ("active", "in_person")
+
+    async def test_is_not_looked_at_again_by_whoever_saw_them_at_the_window(
+        self, window: Window, owner: Owner, kin: Kin, hire: Hire, house: House
+    ) -> None:
+        child = await kin(age=9)
+        enrolment = await owner.to_documents(child, "20")
+        await window.attest(enrolment, await window.shown("household_register", minor=True))
+        review = f"/v1/reviews/{(await the_newest(owner)).id}"
+        await house.db.run(lambda session: registering.remove(session, window.counter.clerk.login))
+        herself = await hire("the-same", who=window.counter.clerk_is)
+        another = await hire("li")
+
+        refused(await herself.call("POST", f"{review}/claims"), 409, "other-reviewer-needed")
+        ok(await another.call("POST", f"{review}/claims"))
+        seen = ok(await another.call("GET", review))["application"]["seen_in_person"]
+
+        assert (seen["documents"], seen["office_id"]) == (["household_register"], "west-window")
 
 
 class TestAnOwnCard:

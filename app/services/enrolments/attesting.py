@@ -166,11 +166,13 @@ def originals_at(rules: Policies, age: int) -> tuple[SeenDocument, ...]:
     return _originals(requirements.identity(rules, age))
 
 
-async def newest(session: Session, enrolment_id: UUID) -> Attestation | None:
-    """Return what was attested last in an enrolment, whatever became of it."""
+async def in_force(session: Session, enrolment: Enrolment) -> Attestation | None:
+    """Return the attestation that an enrolment stands on, if it does: the last one, unless it was undone."""
+    if enrolment.proof is not Proof.IN_PERSON:
+        return None
     found: Attestation | None = await session.scalar(
         select(Attestation)
-        .where(Attestation.bucket == bucket_of(enrolment_id), Attestation.enrolment_id == enrolment_id)
+        .where(Attestation.bucket == enrolment.bucket, Attestation.enrolment_id == enrolment.id)
         .order_by(Attestation.at.desc(), Attestation.id.desc())
         .limit(1)
     )

@@ -6,12 +6,14 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, or_, update
 
-from app.core.db import Database, Session
+from app.core.db import Database, Session, bucket_of
 from app.core.errors import Conflict, Denied
-from app.models.cases import Case, CaseState
+from app.models.cases import Case, CasePurpose, CaseState
+from app.models.enrolments import Enrolment
 from app.ports.register import Register
 from app.services import cases, policies
 from app.services.audit import Action
+from app.services.enrolments import attesting
 from app.services.links import kinship
 from app.services.operators.registering import OwnNumberNeeded
 from app.services.operators.sessions import Staff
@@ -82,11 +84,20 @@ async def _free(session: Session, staff: Staff, case_id: UUID) -> tuple[Case, fr
     case = await queue.one(session, staff, case_id)
     if case.state is not CaseState.OPEN:
         raise cases.CaseAlreadyDecided
-    if await cases.has_approved(session, case, staff.id):
+    if await cases.has_approved(session, case, staff.id) or await _has_attested(session, case, staff):
         raise cases.OtherReviewerNeeded
     if queue.hold_of(session, staff, case) is Hold.SOMEBODY:
         raise _taken(session, case)
     return case, await concerned.people_of(session, case)
+
+
+async def _has_attested(session: Session, case: Case, staff: Staff) -> bool:
+    """Say whether the reviewer, by whatever login, has seen the member at a window: that takes another's eyes."""
+    if case.purpose is not CasePurpose.ENROLMENT:
+        return False
+    enrolment = await session.get_one(Enrolment, (bucket_of(case.subject_id), case.subject_id))
+    attested = await attesting.in_force(session, enrolment)
+    return attested is not None and str(attested.operator_id) in await cases.logins_of(session, staff.id)
 
 
 async def _claim(session: Session, staff: Staff, seen: Case, remember: Remember) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from app.core.clock import today
 from app.core.db import Database, Session, bucket_of
+from app.models.attestations import Attestation as AttestationRow
 from app.models.cases import FINDINGS, Case, CasePurpose, Finding, Verdict
 from app.models.enrolments import Enrolment, EnrolmentKind, Guardianship
 from app.models.faces import FaceCheck
@@ -20,7 +21,7 @@ from app.services import cases
 from app.services.audit import Action
 from app.services.cards import issuing
 from app.services.certifications import rows as certifications
-from app.services.enrolments import asking, loading
+from app.services.enrolments import asking, attesting, loading
 from app.services.family import disputing, reconfirmed
 from app.services.operators.sessions import Staff
 from app.services.people import homes
@@ -55,6 +56,15 @@ class RegisterFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenInPerson:
+    """That a clerk has seen the member: which kinds of documents, where and when."""
+
+    documents: tuple[str, ...]
+    office_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Application:
     """What an enrolment adds to the picture."""
 
@@ -62,6 +72,7 @@ class Application:
     relationship: str | None
     guardianship: Guardianship | None
     owner: Party | None
+    seen_in_person: SeenInPerson | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +176,7 @@ async def _view(session: Session, staff: Staff, case_id: UUID, registered: Regis
         approvals=await cases.approvals(session, case),
         is_overdue=case.due_at <= session.now,
         member=_party(about.name_given, about.member, day),
-        application=_application(about, day),
+        application=await _application(session, about, day),
         dispute=_objection(about, day),
         certification=await _attestation(session, case),
         register=await _facts(session, about, registered),
@@ -179,15 +190,21 @@ def _party(name: str, person: KnownPerson, day: date) -> Party:
     return Party(mask_name(name), mask_number(person.number), age_on(person.birth_date, day))
 
 
-def _application(about: _About, day: date) -> Application | None:
+async def _application(session: Session, about: _About, day: date) -> Application | None:
     if about.enrolment is None:
         return None
+    attested = await attesting.in_force(session, about.enrolment)
     return Application(
         kind=about.enrolment.kind,
         relationship=about.enrolment.relationship,
         guardianship=about.enrolment.guardianship,
         owner=None if about.owner is None else _party(about.owner.name, about.owner, day),
+        seen_in_person=None if attested is None else _in_person(attested),
     )
+
+
+def _in_person(attested: AttestationRow) -> SeenInPerson:
+    return SeenInPerson(tuple(attested.documents.split()), attested.office_id, attested.at)
 
 
 def _objection(about: _About, day: date) -> Objection | None:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import problems
 from app.core import logging
+from app.core.errors import NotFound
 from app.routers.metering import Meter
 from app.routers.traffic import Traffic
 
@@ -72,6 +73,8 @@ class Edge:
         try:
             if scope["path"].startswith("/v1/") and (refusal := self._traffic.is_too_fast(address)):
                 await problems.answer(Request(scope), refusal)(scope, receive, sending)
+            elif "\0" in scope["path"]:  # in no name of ours, and the database takes none
+                await problems.answer(Request(scope), NotFound())(scope, receive, sending)
             else:
                 await self._app(scope, _limited(scope, receive), sending)
         except Exception as error:

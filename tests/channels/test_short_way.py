@@ -132,6 +132,17 @@ class TestProofs:
         asked = {tuple(need["any_of"]) for need in opened["requirements"]}
         assert asked == {("facial_photo",), ("face-check",), ("minor-data",)}
 
+    async def test_whose_document_it_has_seen_holds_for_nobody_named_elsewhere(
+        self, owner: Owner, kin: Kin, centre: Centre
+    ) -> None:
+        there, father = await centre(3), await kin(age=70)
+        opened = (await there.call("POST", OPEN, {"kind": "family_member"})).json()
+
+        named = await owner.details(f"{OPEN}/{opened['id']}", father, "51")
+
+        assert named["state"] == "documents_pending"
+        assert {need["kind"] for need in named["requirements"]} == {"identity_document", "consent"}
+
     async def test_one_that_only_shows_the_notice_leaves_the_rest_as_it_is(
         self, kin: Kin, centre: Centre, make: Make, house: House
     ) -> None:

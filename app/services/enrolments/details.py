@@ -18,7 +18,7 @@ from app.services.accounts.doers import Applicant
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action
 from app.services.cards import issuing
-from app.services.enrolments import loading, requirements, undoing, viewing
+from app.services.enrolments import loading, proving, requirements, undoing, viewing
 from app.services.enrolments.finishing import AlreadyHasCard
 from app.services.enrolments.viewing import EnrolmentView
 from app.services.handovers import rows as handovers
@@ -153,6 +153,7 @@ async def _give(
         moved = await _give_own(session, caller, enrolment, member, registered)
     else:
         moved = None
+        proving.forget_elsewhere(enrolment, caller.channel)
         await _give_relative(session, enrolment, member, details.relationship, registered)
     await _remember(session, enrolment, member, details)
     await audit.record(

@@ -38,6 +38,13 @@ def has(enrolment: Enrolment, proof: ChannelProof) -> bool:
     return proof in (enrolment.channel_proofs or "").split()
 
 
+def forget_elsewhere(enrolment: Enrolment, channel: str) -> None:
+    """Count whose document the channel has seen no more, where somebody is named in another channel."""
+    proofs = {ChannelProof(word) for word in (enrolment.channel_proofs or "").split()}
+    if channel != enrolment.channel:
+        enrolment.channel_proofs = written(proofs - {ChannelProof.IDENTITY_DOCUMENT})
+
+
 async def _is_fresh(session: Session, caller: Caller, seconds: int) -> bool:
     signed_in = await session.get_one(SignedIn, (bucket_of(caller.session_id), caller.session_id))
     return session.now - signed_in.created_at <= timedelta(seconds=seconds)

@@ -118,10 +118,9 @@ async def cap_sharing(
 ) -> shapes.BindingRead:
     """Say how much a relative may spend of my money in a month; to allow more takes a step-up."""
     wanted, monthly = deps.identity(binding_id), body.amount()
-    binding = await house.db.run(lambda session: keeping.of_owner(session, caller, wanted))
-    if keeping.is_wider(binding, monthly):
+    if not await house.db.run(lambda session: keeping.narrow(session, caller, wanted, monthly)):
         await deps.require_step_up(house, caller)
-    await house.db.run(lambda session: keeping.cap(session, caller, wanted, monthly))
+        await house.db.run(lambda session: keeping.cap(session, caller, wanted, monthly))
     return await _of_owner(house, caller, wanted, language)
 
 

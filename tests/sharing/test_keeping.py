@@ -37,6 +37,12 @@ async def told(db: Database, person: Someone) -> list[str]:
     return [row["message"] for row in rows]
 
 
+def renewed(page: Page, house: House) -> Page:
+    """Return the page after another check of the owner's card password."""
+    claims = replace(page.holder.claims, auth_time=auth_seconds(house.db.clock.now()))
+    return Page(replace(page.holder, claims=claims), house)
+
+
 async def ends(make: Make, person: Someone) -> list[str]:
     return [facts["because"] for action, facts, _ in await make.audited(person) if action == Action.SHARING_ENDED]
 
@@ -159,8 +165,7 @@ class TestEnds:
         no = await father.call("DELETE", f"{BINDINGS}/{asked['binding']['id']}")
         [refused_now] = await page.outcomes(relative(father, "51"))
         await later(house, days=31)
-        checked = replace(page.holder.claims, auth_time=auth_seconds(house.db.clock.now()))
-        [then] = await Page(replace(page.holder, claims=checked), house).outcomes(relative(father, "51"))
+        [then] = await renewed(page, house).outcomes(relative(father, "51"))
 
         assert no.status_code == 204
         assert refused_now["problem"]["code"] == "sharing-declined"
@@ -179,6 +184,22 @@ class TestEnds:
         assert (await page.both_sides())["bindings"] == []
         assert (await father.read(BINDINGS))["shared_with_me"] == []
         assert await ends(make, father) == ["expired"]
+
+    async def test_what_is_over_is_agreed_to_no_more_even_before_its_end_is_written_down(
+        self, page: Page, make: Make, house: House
+    ) -> None:
+        father = await make.person(name="王建国", birth_date=ELDER, phone="10000007777")
+        [asked] = await page.outcomes(relative(father, "51"))
+        await later(house, hours=71, minutes=50)
+        [again] = await renewed(page, house).outcomes(relative(father, "51"))
+        code, *_ = await page.codes("10000007777")
+        await later(house, minutes=11)
+        address = f"{BINDINGS}/{asked['binding']['id']}/confirmation"
+
+        late = await page.holder.call("PUT", address, {"sms_code": code})
+
+        assert again["binding"]["id"] == asked["binding"]["id"]
+        refused(late, 404, "not-found")
 
     async def test_a_death_ends_it_on_both_sides_and_nobody_is_told_of_their_own(
         self, db: Database, make: Make, me: Holder, father: Holder

@@ -2,14 +2,18 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 
 import pytest
 
 from app.core.db import Database
-from app.services.sharing import reading
-from tests.factories.make import Make, Someone
-from tests.factories.sharing import BINDINGS, Page, relative
+from app.services.sharing import reading, rows
+from tests.factories.adding import ok, refused
+from tests.factories.make import Holder, Make, Someone
+from tests.factories.sharing import BINDINGS, Page, relative, shared
+from tests.races.test_draws import so_many_wait
 
 ELDER = date(1957, 3, 8)
 PHONE = "10000007777"
@@ -55,6 +59,25 @@ async def test_an_answer_and_an_end_at_once_leave_both_sides_of_one_mind(
     assert {answer.status_code for answer in answers} <= {204, 404}
     assert ([row["state"] for row in rows], list(sharers)) == (["ended"], [])
     assert await db.fetch("SELECT 1 FROM sharing_request") == []
+
+
+async def test_a_cap_lowered_meanwhile_is_not_raised_again_without_a_step_up(
+    make: Make, me: Holder, father: Someone, db: Database
+) -> None:
+    made = await shared(db, me, father)
+    address, bare = f"{BINDINGS}/{made.id}/cap", replace(me, claims=replace(me.claims, acr=None))
+    await me.call("PUT", address, {"monthly_cap": "500.00"})
+
+    async with db.transaction() as lowering:
+        binding = await rows.locked(lowering, made.id)
+        the_same = asyncio.ensure_future(bare.call("PUT", address, {"monthly_cap": "500.00"}))
+        await so_many_wait(db, 1)
+        binding.monthly_cap = Decimal("50.00")
+        await lowering.flush()
+    answer = await the_same
+
+    refused(answer, 401, "card-password-required")
+    assert ok(await me.call("GET", f"{BINDINGS}/{made.id}"))["monthly_cap"] == "50.00"
 
 
 async def test_the_same_relative_asked_for_at_once_is_bound_once(page: Page, father: Someone, db: Database) -> None:

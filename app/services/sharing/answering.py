@@ -94,7 +94,7 @@ async def _of_either(session: Session, caller: Caller, binding_id: UUID) -> Shar
     if seen is None or person_id not in (seen.owner_id, seen.member_id):
         raise NotFound
     binding = await rows.locked(session, binding_id)
-    if binding.state is SharingState.ENDED:
+    if binding.state is SharingState.ENDED or rows.is_over(session, binding):
         raise NotFound
     return binding
 

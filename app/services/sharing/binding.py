@@ -65,7 +65,7 @@ async def bind(session: Session, wanted: Wanted, actor: Actor) -> SharingBinding
     known = await _known(session, wanted, member_id)
     if known is not None:
         waiting = await rows.request(session, known)
-        if waiting is not None:
+        if waiting is not None and not rows.is_over(session, known):
             await codes.again(session, known, waiting, rules.sharing)
         return known
     made = await _add(session, wanted, owner, member_id, rules)

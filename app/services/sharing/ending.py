@@ -104,8 +104,7 @@ async def _end(binding_id: UUID, because: SharingEnd, person_id: UUID, session: 
 
 async def _expire(binding_id: UUID, session: Session) -> bool:
     binding = await rows.locked(session, binding_id)
-    is_due = binding.state is SharingState.PENDING and binding.expires_at is not None
-    if not is_due or (binding.expires_at or session.now) > session.now:
+    if not rows.is_over(session, binding):
         return False
     await end(session, binding_id, SharingEnd.EXPIRED, audit.SYSTEM)
     return True

@@ -43,22 +43,26 @@ async def of_owner(session: Session, caller: Caller, binding_id: UUID) -> Sharin
     return seen
 
 
-def is_wider(binding: SharingBinding, cap: Decimal | None) -> bool:
-    """Say whether a cap would let the member spend more than today."""
-    return binding.monthly_cap is not None and (cap is None or cap > binding.monthly_cap)
-
-
-async def cap(session: Session, caller: Caller, binding_id: UUID, monthly: Decimal | None) -> SharingBinding:
-    """Say how much a member may spend of the caller's money in a month (None: no cap); the same changes nothing.
+async def narrow(session: Session, caller: Caller, binding_id: UUID, monthly: Decimal | None) -> bool:
+    """Do as `cap` where the member may spend no more by it than now; say whether that was so.
 
     Raises:
         NotFound: it is not the caller's, or has ended.
     """
     binding = await _locked(session, caller, binding_id)
-    if binding.monthly_cap != monthly:
-        binding.monthly_cap = monthly
-        await _changed(session, caller, binding, what="cap")
-    return binding
+    is_wider = binding.monthly_cap is not None and (monthly is None or monthly > binding.monthly_cap)
+    if not is_wider:
+        await _set_cap(session, caller, binding, monthly)
+    return not is_wider
+
+
+async def cap(session: Session, caller: Caller, binding_id: UUID, monthly: Decimal | None) -> None:
+    """Say how much a member may spend of the caller's money in a month (None: no cap); the same changes nothing.
+
+    Raises:
+        NotFound: it is not the caller's, or has ended.
+    """
+    await _set_cap(session, caller, await _locked(session, caller, binding_id), monthly)
 
 
 async def pause(session: Session, caller: Caller, binding_id: UUID) -> SharingBinding:
@@ -147,6 +151,12 @@ async def _locked(session: Session, caller: Caller, binding_id: UUID) -> Sharing
     if binding.state is SharingState.ENDED:
         raise NotFound
     return binding
+
+
+async def _set_cap(session: Session, caller: Caller, binding: SharingBinding, monthly: Decimal | None) -> None:
+    if binding.monthly_cap != monthly:
+        binding.monthly_cap = monthly
+        await _changed(session, caller, binding, what="cap")
 
 
 async def _changed(session: Session, caller: Caller, binding: SharingBinding, *, what: str) -> None:

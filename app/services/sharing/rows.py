@@ -54,6 +54,12 @@ async def locked(session: Session, binding_id: UUID) -> SharingBinding:
     )
 
 
+def is_over(session: Session, binding: SharingBinding) -> bool:
+    """Say whether nobody has agreed to a binding in time, even if its end is not written down yet."""
+    is_waiting = binding.state is SharingState.PENDING and binding.expires_at is not None
+    return is_waiting and (binding.expires_at or session.now) <= session.now
+
+
 async def living(session: Session, owner_id: UUID, member_id: UUID) -> SharingBinding | None:
     """Return the binding of two people that has not ended; both homes are locked."""
     found: SharingBinding | None = await session.scalar(

@@ -26,6 +26,8 @@ PUBLIC = {
     "/v1/sms-codes",
     "/v1/statements/{number}",
     "/v1/terminals/code-redemptions",  # terminals sign their requests instead
+    "/v1/terminals/draws",
+    "/v1/terminals/draws/{draw_id}/reversals",
 }
 
 

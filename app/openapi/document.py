@@ -41,6 +41,7 @@ from app.services.channel_registry.standing import ChannelStopped, ServiceNotInC
 from app.services.channels.clients import ChannelTokenRefused
 from app.services.counter.serving import SessionNotSigned, TerminalElsewhere, TerminalNotAtCounter
 from app.services.handovers.holding import HandoverEnded
+from app.services.operators.duties import NotAtThisOffice
 from app.services.operators.sessions import RoleNeeded, StaffSessionEnded
 from app.services.terminals.requests import RequestNotTimely, RequestReplayed, TerminalNotKnown
 
@@ -282,7 +283,7 @@ _REFUSALS_OF: Final[Mapping[Callable[..., Any], tuple[type[AppError], ...]]] = {
     _dependency(deps.AnyCaller): (errors.Unauthenticated, sessions.SessionEnded, ChannelStopped),
     _dependency(deps.Caller): (sessions.MoreProofNeeded,),
     _STAFF: (errors.Unauthenticated, StaffSessionEnded),
-    _dependency(desk.Reviewer): (RoleNeeded,),
+    _dependency(desk.Reviewer): (RoleNeeded, NotAtThisOffice),
     _CHANNEL: (errors.Unauthenticated, ChannelTokenRefused, ChannelStopped, errors.NotFound),
     _TERMINAL: (TerminalNotKnown, RequestNotTimely, RequestReplayed),
     _dependency(desk.AtCounter): (SessionNotSigned, TerminalElsewhere, TerminalNotAtCounter),

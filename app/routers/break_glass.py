@@ -18,6 +18,7 @@ from app.schemas.base import Page
 from app.services import answers, lookups
 from app.services.counter import emergencies, reviewing, serving
 from app.services.counter.emergencies import Emergency, LookedAt
+from app.services.operators.duties import NotAtThisOffice
 from app.services.operators.sessions import RoleNeeded
 from app.services.people.identifiers import NumberNotValid, parse_number
 
@@ -50,7 +51,7 @@ async def break_glass(body: shapes.BreakGlassAsk, at: AtCounter, house: TheHouse
     return once.respond(await once(work, lambda shaped: shaped))
 
 
-@router.get("", responses=documented(RoleNeeded))
+@router.get("", responses=documented(RoleNeeded, NotAtThisOffice))
 async def list_unreviewed_looks(
     caller: Staff, house: TheHouse, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[shapes.UnreviewedLookRead]:

@@ -192,6 +192,16 @@ class TestReviewing:
         refused(await reviewed(hospital.clerk, look["id"]), 403, "role-needed")
         refused(await reviewed(relative, theirs["id"]), 403, "service-of-own-family")
 
+    async def test_a_hospital_reviews_nobody_and_decides_nothing(
+        self, hospital: Counter, make: Make, hire: Hire
+    ) -> None:
+        look = ok(await broken(hospital, await make.person()))
+        colleague = await hire("colleague", role=OperatorRole.REVIEWER, office="east-hospital")
+
+        refused(await reviewed(colleague, look["id"]), 403, "not-at-this-office")
+        refused(await colleague.call("GET", "/v1/counter/break-glass"), 403, "not-at-this-office")
+        refused(await colleague.call("GET", "/v1/reviews"), 403, "not-at-this-office")
+
     async def test_a_clerk_who_is_a_reviewer_now_does_not_review_what_they_did_before(
         self, hospital: Counter, make: Make, hire: Hire, house: House
     ) -> None:

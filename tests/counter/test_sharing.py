@@ -12,7 +12,8 @@ from app.core.db import bucket_of
 from app.models.sharing import SharingBinding, SharingWay
 from app.ports.register import PhysicalCardStatus
 from app.routers.deps import House
-from tests.factories.adding import later, ok, refused
+from tests import cluster
+from tests.factories.adding import later, ok, refused, set_policy
 from tests.factories.counters import Counter, Open, card_of
 from tests.factories.make import Make, Someone
 
@@ -36,10 +37,10 @@ async def bind(at: Counter, owner_read: str, member: dict[str, str], relationshi
     return await at.clerk.call("POST", BINDINGS, body, Accept_Language="en")
 
 
-async def both_cards(at: Counter, owner: Someone, member: Someone) -> httpx.Response:
+async def both_cards(at: Counter, owner: Someone, member: Someone, relationship: str = "51") -> httpx.Response:
     """Read both cards and bind."""
     owner_read, member_read = await at.token(owner, "sharing"), await at.token(member, "sharing")
-    return await bind(at, owner_read, {"member_card_read": member_read})
+    return await bind(at, owner_read, {"member_card_read": member_read}, relationship)
 
 
 async def by_number(at: Counter, owner: Someone, card_number: str, relationship: str = "51") -> httpx.Response:
@@ -149,6 +150,27 @@ class TestOneCardAndANumber:
 
         said = [refused(answer, 409, "card-not-known") for answer in answers]
         assert len({str({**each, "request_id": ""}) for each in said}) == 1
+
+    async def test_who_shares_with_the_clerk_is_of_their_family(
+        self, open_counter: Open, window: Counter, make: Make
+    ) -> None:
+        colleague, wife = await open_counter("colleague"), await make.person(sex="2")
+        bound = ok(await both_cards(colleague, window.clerk_is, wife, "12"))
+
+        refused(await window.read(card_of(wife)), 403, "service-of-own-family")
+        assert bound["state"] == "active"
+
+    async def test_who_has_guessed_too_many_numbers_binds_none_that_is_right(
+        self, database: cluster.Database, open_counter: Open, make: Make
+    ) -> None:
+        await set_policy(database, "counters", unknown_a_day=1)
+        window = await open_counter()
+        read = await window.token(await make.person(), "sharing")
+
+        numbers = ("T00000000", "T00000001", card_of(await make.person()))
+        answers = [await bind(window, read, {"member_card_number": number}) for number in numbers]
+
+        assert [answer.status_code for answer in answers] == [409, 429, 429]
 
     async def test_a_relative_of_the_clerk_is_not_bound_by_a_number_either(
         self, window: Counter, owner: Someone, make: Make

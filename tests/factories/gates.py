@@ -51,6 +51,26 @@ class GatedPasswords(Passwords):
         return await super().verify(stored, password)
 
 
+class KeptRegister(EmbeddedRegister):
+    """The embedded register, which keeps one answer back when a test says so; others are given meanwhile."""
+
+    def __init__(self, db: Database) -> None:
+        super().__init__(db)
+        self._gates: list[Gate] = []
+
+    def keep_next(self) -> Gate:
+        """Keep the next answer back until the gate is opened."""
+        gate = Gate()
+        gate.shut()
+        self._gates.append(gate)
+        return gate
+
+    async def find(self, number: str) -> RegisteredPerson | None:
+        if self._gates:
+            await self._gates.pop().come()
+        return await super().find(number)
+
+
 class GatedRegister(EmbeddedRegister):
     """The embedded register, with a gate before each answer about somebody."""
 

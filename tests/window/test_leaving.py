@@ -8,7 +8,8 @@ import pytest
 from app.core.db import Database
 from app.routers.deps import House
 from app.services.links import comparing
-from tests.factories.adding import Kin, Owner, ok, refused
+from tests import cluster
+from tests.factories.adding import Kin, Owner, ok, refused, set_policy
 from tests.factories.counters import Open
 from tests.factories.make import Holder, Make, Member
 from tests.factories.passing import Time
@@ -114,6 +115,17 @@ class TestEnding:
         rows = await db.fetch("SELECT facts FROM audit_event WHERE action = 'person.lookup_refused'")
         assert len(rows) == 1
         assert mother.person.registered.number not in str(rows[0]["facts"])
+
+    async def test_who_has_guessed_too_often_learns_nothing_of_those_who_are_there(
+        self, database: cluster.Database, open_counter: Open, make: Make
+    ) -> None:
+        await set_policy(database, "counters", unknown_a_day=1)
+        window, right = Window(await open_counter()), paper(await make.member(await make.owner(), "52", sex="2"))
+        wrong = {"person": right["person"] | {"name": "李四"}}
+
+        answers = [await window.post(ENDINGS, said) for said in (right, wrong, wrong, right)]
+
+        assert [answer.status_code for answer in answers] == [201, 409, 429, 429]
 
     async def test_an_owner_of_the_clerks_family_is_as_good_as_a_member(self, open_counter: Open, make: Make) -> None:
         counter = await open_counter()

@@ -199,6 +199,22 @@ async def test_the_same_deed_many_times_at_once_is_done_once(
     assert written.count("links.ended_at_counter") == 1
 
 
+async def test_what_no_clock_shows_and_no_text_holds_is_refused_alone(queue: Queue, mother: Member) -> None:
+    never = queue.sign(ending(mother), created=10**14)
+    torn = queue.sign(ending(mother)) | {"body": "\ud800" * 2}
+
+    (item, good) = await queue.replay(never, queue.sign(ending(mother)))
+    answer = await queue.counter.clerk.client.post(
+        PATH,
+        content=json.dumps({"deeds": [torn]}),
+        headers={"Authorization": f"Bearer {queue.counter.clerk.token}", "Content-Type": "application/json"},
+    )
+
+    assert (item["status"], item["code"]) == ("refused", "deed-not-timely")
+    assert good["status"] == "done"
+    assert answer.status_code in (400, 422)
+
+
 async def test_a_batch_is_bounded_and_a_hospital_has_none(queue: Queue, hospital: Counter, mother: Member) -> None:
     deed = queue.sign(ending(mother))
 

@@ -6,10 +6,13 @@ from app.core.db import Database
 from app.ports.register import TestPerson
 from app.routers.deps import House
 from tests.factories.adding import Kin, Owner, ok, refused
+from tests.factories.counters import Open
 from tests.factories.make import Make
 from tests.factories.passing import Time
 from tests.factories.phone import JSON
 from tests.window.conftest import ALL, ENROLMENTS, Window
+
+OWN_FAMILY = "service-of-own-family"
 
 
 async def begun(window: Window, owner: TestPerson) -> tuple[str, str]:
@@ -79,6 +82,19 @@ async def test_the_rules_of_the_app_hold(window: Window, owner: Owner, kin: Kin,
     refused(await window.post(path, theirs, method="PUT"), 404, "not-found")
     old = {"owner_card_read": token, "notice": await window.notice("family-account") | {"version": "2020-01-01"}}
     refused(await window.post(ENROLMENTS, old), 409, "notice-outdated")
+
+
+async def test_a_relative_of_the_clerk_is_not_added(open_counter: Open, owner: Owner, kin: Kin, db: Database) -> None:
+    counter = await open_counter()
+    window = Window(counter)
+    mother = await kin(age=66, sex="2", parents=[counter.clerk_is.registered.number])
+    address, token = await begun(window, owner.person)
+
+    refused(await window.post(f"{address}/details", named(token, mother, "52"), method="PUT"), 403, OWN_FAMILY)
+
+    (row,) = await db.fetch("SELECT member_id, state FROM enrolment")
+    assert row["member_id"] is None
+    assert len(await db.fetch("SELECT 1 FROM audit_event WHERE action = 'counter.refused'")) == 1
 
 
 async def test_places_are_not_taken_twice_at_once(window: Window, owner: Owner, kin: Kin, db: Database) -> None:

@@ -92,7 +92,8 @@ async def read(db: Database, register: Register, caller: StaffCaller, enrolment_
     serving.require_may(caller.staff, Purpose.ENROLMENT)
     people = await db.run(lambda session: _people(session, enrolment_id))
     await deeds.require_strangers(db, register, caller, people, Purpose.ENROLMENT)
-    return await db.run(lambda session: _read(session, caller, enrolment_id))
+    found = await db.run(lambda session: _read(session, caller, enrolment_id, people))
+    return found or await read(db, register, caller, enrolment_id)
 
 
 async def attest(
@@ -117,7 +118,7 @@ async def attest(
 
     async def work(session: Session) -> None:
         enrolment = await _locked(session, enrolment_id)
-        if enrolment.member_id is None or (await homes.person(session, enrolment.member_id)).number != number:
+        if await _people(session, enrolment_id) != people or await _number(session, enrolment_id) != number:
             raise AttestationNotPossible  # somebody else was named meanwhile
         await hand.confirm(session)
         documents = showing.documents | await _card_of(session, hand, enrolment, showing)
@@ -159,8 +160,13 @@ async def _number(session: Session, enrolment_id: UUID) -> str:
     return (await homes.person(session, enrolment.member_id)).number
 
 
-async def _read(session: Session, caller: StaffCaller, enrolment_id: UUID) -> CounterView:
+async def _read(
+    session: Session, caller: StaffCaller, enrolment_id: UUID, people: frozenset[UUID]
+) -> CounterView | None:
+    """Return an application and write the look down; None where it is about others by now than those people."""
     enrolment = await _locked(session, enrolment_id)
+    if await _people(session, enrolment_id) != people:
+        return None
     if loading.is_overdue(session, enrolment):
         await finishing.expire(session, enrolment)
     for home_id in sorted({enrolment.home_id, enrolment.member_id or enrolment.home_id}, key=bucket_of):

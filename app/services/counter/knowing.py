@@ -1,4 +1,8 @@
-"""Whose card a number is on: nobody's, a dead person's, and one that is not right get one answer, in the same time."""
+"""Whose card a number is on: nobody's, a dead person's, and one that is not right get one answer, in the same time.
+
+A question is counted before it is asked, and a right one given back: who has asked too often about nobody is told
+nothing of anybody.
+"""
 
 import asyncio
 import time
@@ -16,7 +20,6 @@ from app.services.audit import Action
 from app.services.operators.sessions import Staff
 from app.services.people import homes
 from app.services.people.identifiers import NumberNotValid, Population, SocialSecurityNumber, parse_number
-from app.services.rules import Policies
 from app.services.throttles import Counter, Limit
 
 _DAY = timedelta(days=1)
@@ -57,17 +60,51 @@ async def holder_of(
 
     Raises:
         CardNotKnown: nobody's who lives and is right; not before a fixed time is over.
-        ReadsUsedUp: the operator has asked about too many such numbers today.
+        ReadsUsedUp: the operator has asked about too many such numbers today; then nobody is asked.
         RegisterUnavailable: the register does not answer; nothing is counted.
     """
     started = time.monotonic()
-    registered = await register.find_by_card(shown.card_number)
+    counted = await db.run(lambda session: count(session, staff))
+    try:
+        registered = await register.find_by_card(shown.card_number)
+    except BaseException:  # nobody was told anything: that is no question
+        await db.run(lambda session: throttles.give_back(session, counted))
+        raise
     if registered is None or not registered.is_alive or not is_right(registered):
-        rules = await db.run(lambda session: policies.current(session, staff.region))
-        await db.run(lambda session: _unknown(session, staff, shown, rules))
-        await asyncio.sleep(rules.lookups.floor_milliseconds / 1000 - (time.monotonic() - started))
+        about = db.lookup.digest("card-number", shown.card_number)
+        floor = await db.run(lambda session: refuse(session, staff, shown.purpose, about))
+        await asyncio.sleep(floor - (time.monotonic() - started))
         raise CardNotKnown
+    await db.run(lambda session: throttles.give_back(session, counted))
     return registered
+
+
+async def count(session: Session, staff: Staff) -> Counter:
+    """Count a question of an operator about somebody who may be nobody; a right one is to be given back.
+
+    Raises:
+        ReadsUsedUp: too many of today's were about nobody.
+    """
+    rules = await policies.current(session, staff.region)
+    counter = Counter(Limit("unknown_cards", rules.counters.unknown_a_day, _DAY), bucket_of(staff.id), staff.id.bytes)
+    await throttles.require(session, counter, ReadsUsedUp)
+    return counter
+
+
+async def refuse(session: Session, staff: Staff, purpose: Purpose, about: bytes) -> float:
+    """Write a question about nobody down, in the operator's own home; return how many seconds an answer takes.
+
+    Args:
+        about: the keyed digest of what was asked about.
+    """
+    await audit.record(
+        session,
+        Action.PERSON_LOOKUP_REFUSED,
+        home_id=staff.id,
+        actor=staff.actor,
+        facts={"purpose": purpose.value, "office": staff.office_id, "asked_about": about.hex()[:16]},
+    )
+    return (await policies.current(session, staff.region)).lookups.floor_milliseconds / 1000
 
 
 def number_of(registered: RegisteredPerson, population: Population) -> SocialSecurityNumber:
@@ -90,17 +127,3 @@ async def home_of(db: Database, population: Population, registered: RegisteredPe
     """
     number = number_of(registered, population)
     return await db.run(lambda session: homes.find_or_create(session, number, registered))
-
-
-async def _unknown(session: Session, staff: Staff, shown: Shown, rules: Policies) -> None:
-    """Count and write down a question about nobody, in the operator's own home."""
-    daily = Limit("unknown_cards", rules.counters.unknown_a_day, _DAY)
-    await throttles.require(session, Counter(daily, bucket_of(staff.id), staff.id.bytes), ReadsUsedUp)
-    about = session.lookup.digest("card-number", shown.card_number).hex()[:16]
-    await audit.record(
-        session,
-        Action.PERSON_LOOKUP_REFUSED,
-        home_id=staff.id,
-        actor=staff.actor,
-        facts={"purpose": shown.purpose.value, "office": staff.office_id, "asked_about": about},
-    )

@@ -157,7 +157,7 @@ async def _one(db: Database, register: Register, caller: StaffCaller, entry: Ent
         _require_here(caller, terminal)
         if deed is None:
             raise DeedNotValid
-        at = datetime.fromtimestamp(signed.created, UTC)
+        at = _moment(signed.created)
     except AppError as error:  # it may come right elsewhere: nothing is kept
         return Outcome(None if terminal is None else terminal.name, number, Status.REFUSED, error.code)
     return await _told(db, register, caller, terminal, at, deed)
@@ -172,17 +172,47 @@ async def _told(
         hand = await db.run(lambda session: _hand(session, caller, terminal, at, deed))
         await _do(db, register, hand, deed)
     except _Heard as heard:
-        if not heard.is_same:
-            return Outcome(terminal.name, deed.number, Status.REFUSED, OrderNumberUsed.code)
-        status = Status.DONE if heard.code is None else Status.REFUSED
-        return Outcome(terminal.name, deed.number, status, heard.code, is_repeated=True)
+        return _as_before(terminal, deed, heard)
     except AppError as error:
         if not isinstance(error, Denied | NotFound | Conflict | Invalid):
             return Outcome(terminal.name, deed.number, Status.LATER, error.code)
-        code = error.code
-        await db.run(lambda session: _take(session, terminal, at, deed, caller.staff.id, code))
-        return Outcome(terminal.name, deed.number, Status.REFUSED, code)
+        return await _refused(db, caller, terminal, at, deed, error.code)
     return Outcome(terminal.name, deed.number, Status.DONE)
+
+
+def _as_before(terminal: Calling, deed: Deed, heard: _Heard) -> Outcome:
+    if not heard.is_same:
+        return Outcome(terminal.name, deed.number, Status.REFUSED, OrderNumberUsed.code)
+    status = Status.DONE if heard.code is None else Status.REFUSED
+    return Outcome(terminal.name, deed.number, status, heard.code, is_repeated=True)
+
+
+async def _refused(
+    db: Database, caller: StaffCaller, terminal: Calling, at: datetime, deed: Deed, code: str
+) -> Outcome:
+    """Keep a refusal, unless the same deed was done meanwhile: then that is what became of it."""
+
+    async def keep(session: Session) -> None:
+        if not await _take(session, terminal, at, deed, caller.staff.id, code):
+            await _require_new(session, terminal, deed)
+
+    try:
+        await db.run(keep)
+    except _Heard as heard:
+        return _as_before(terminal, deed, heard)
+    return Outcome(terminal.name, deed.number, Status.REFUSED, code)
+
+
+def _moment(created: int) -> datetime:
+    """Return when a deed was signed.
+
+    Raises:
+        DeedNotTimely: no calendar has that.
+    """
+    try:
+        return datetime.fromtimestamp(created, UTC)
+    except (ValueError, OverflowError) as error:
+        raise DeedNotTimely from error
 
 
 def _require_here(caller: StaffCaller, terminal: Calling) -> None:

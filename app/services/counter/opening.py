@@ -11,11 +11,11 @@ from app.core.db import Database, Session
 from app.core.errors import NotFound
 from app.models.counter import Purpose
 from app.models.enrolments import EnrolmentKind
-from app.ports.register import Register
+from app.ports.register import Register, RegisteredPerson
 from app.services import outbox
 from app.services.audit import Actor
 from app.services.cards.reading import OwnCardNeeded
-from app.services.counter import enrolling, using
+from app.services.counter import deeds, enrolling, using
 from app.services.counter.deeds import CHANNEL, Hand
 from app.services.counter.enrolling import CounterView, Remember
 from app.services.enrolments import details, loading, steps
@@ -75,6 +75,7 @@ async def name(
 
     Raises:
         NotFound: it is not the owner's.
+        ServiceOfOwnFamily: who is named belongs to the clerk's family; that is written down.
         what `enrolments.details.give` and `using.open_read` raise.
     """
 
@@ -86,8 +87,12 @@ async def name(
             raise NotFound
         return owner, enrolment.version
 
+    async def allow(registered: RegisteredPerson) -> None:
+        member_id = await db.run(lambda session: homes.find_or_create(session, named.number, registered))
+        await deeds.require_strangers(db, register, hand.caller, {member_id}, Purpose.ENROLMENT)
+
     owner, version = await db.run(who)
-    await details.give(db, register, owner, enrolment_id, named, seen)
+    await details.give(db, register, owner, enrolment_id, named, seen, allow)
 
     async def read(session: Session) -> CounterView:
         enrolment = await loading.of_caller(session, owner, enrolment_id)

@@ -7,18 +7,15 @@ operator asks only so often about nobody.
 import asyncio
 import time
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from app.core.clock import today
-from app.core.db import Database, Session, bucket_of
+from app.core.db import Database, Session
 from app.core.errors import FieldError
 from app.models.attestations import SeenDocument
 from app.models.counter import Purpose
 from app.ports.register import Register, RegisteredPerson
-from app.services import audit, policies, throttles
-from app.services.audit import Action
-from app.services.counter import serving
-from app.services.counter.knowing import ReadsUsedUp
+from app.services import policies, throttles
+from app.services.counter import knowing, serving
 from app.services.counter.serving import Serving
 from app.services.enrolments import attesting
 from app.services.enrolments.attesting import DocumentsNotShown
@@ -28,9 +25,6 @@ from app.services.people import homes
 from app.services.people.ages import age_on
 from app.services.people.identifiers import SocialSecurityNumber
 from app.services.people.names import same_name
-from app.services.throttles import Counter, Limit
-
-_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,37 +42,31 @@ async def serve(db: Database, register: Register, caller: StaffCaller, paper: Pa
     Raises:
         RoleNeeded, NotAtThisOffice, OwnNumberNeeded: the operator may not.
         PersonNotVerified: the register knows no living person of this number and name.
-        ReadsUsedUp: the operator has asked about too many such today.
+        ReadsUsedUp: the operator has asked about too many such today; then nobody is asked.
         DocumentsNotShown: what was shown does not say who somebody of this age is.
         ServiceOfOwnFamily: that too is written down.
         RegisterUnavailable: it does not answer.
     """
     started = time.monotonic()
     serving.require_may(caller.staff, purpose)
-    registered = await register.find(paper.number.value)
+    counted = await db.run(lambda session: knowing.count(session, caller.staff))
+    try:
+        registered = await register.find(paper.number.value)
+    except BaseException:  # nobody was told anything: that is no question
+        await db.run(lambda session: throttles.give_back(session, counted))
+        raise
     if registered is None or not registered.is_alive or not same_name(registered.name, paper.name):
         floor = await db.run(lambda session: _unknown(session, caller.staff, paper, purpose))
         await asyncio.sleep(floor - (time.monotonic() - started))
         raise PersonNotVerified
+    await db.run(lambda session: throttles.give_back(session, counted))
     await db.run(lambda session: _require_shown(session, registered, paper))
     person_id = await db.run(lambda session: homes.find_or_create(session, paper.number, registered))
     return await serving.by_paper(db, register, caller, person_id, purpose)
 
 
 async def _unknown(session: Session, staff: Staff, paper: Paper, purpose: Purpose) -> float:
-    """Count and write down a question about nobody, in the operator's own home; return how long an answer takes."""
-    rules = await policies.current(session, staff.region)
-    daily = Limit("unknown_cards", rules.counters.unknown_a_day, _DAY)
-    await throttles.require(session, Counter(daily, bucket_of(staff.id), staff.id.bytes), ReadsUsedUp)
-    about = homes.number_digest(session, paper.number.value).hex()[:16]
-    await audit.record(
-        session,
-        Action.PERSON_LOOKUP_REFUSED,
-        home_id=staff.id,
-        actor=staff.actor,
-        facts={"purpose": purpose.value, "office": staff.office_id, "asked_about": about},
-    )
-    return rules.lookups.floor_milliseconds / 1000
+    return await knowing.refuse(session, staff, purpose, homes.number_digest(session, paper.number.value))
 
 
 async def _require_shown(session: Session, registered: RegisteredPerson, paper: Paper) -> None:

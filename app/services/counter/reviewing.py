@@ -43,7 +43,7 @@ async def waiting(
     It names nobody who was looked at, and goes across all homes.
 
     Raises:
-        RoleNeeded: it is others' duty.
+        RoleNeeded, NotAtThisOffice: it is others' duty.
     """
     duties.require(staff, Duty.REVIEW_LOOKS)
     rows = await session.scalars(
@@ -73,7 +73,7 @@ async def review(
         remember: keeps the answer, in the transaction that closes.
 
     Raises:
-        RoleNeeded, OwnNumberNeeded, StaffSessionEnded: the reviewer may not.
+        RoleNeeded, NotAtThisOffice, OwnNumberNeeded, StaffSessionEnded: the reviewer may not.
         NotFound: there is none in the regions that the reviewer's office serves.
         EmergencyLookReviewed: somebody has closed it.
         OwnLookNotReviewed, ServiceOfOwnFamily: it is the reviewer's own, or about their family.

@@ -1,6 +1,7 @@
 """The details step: whom it is about, found in the register without telling strangers who exists (`lookups`)."""
 
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from math import ceil
 from uuid import UUID
@@ -63,12 +64,28 @@ class Given:
     moved: SignedIn | None = None
 
 
+Allow = Callable[[RegisteredPerson], Awaitable[None]]
+
+
+async def _anybody(_: RegisteredPerson) -> None:
+    """Refuse nobody."""
+
+
 async def give(
-    db: Database, register: Register, caller: Applicant, enrolment_id: UUID, details: Details, seen: int | None
+    db: Database,
+    register: Register,
+    caller: Applicant,
+    enrolment_id: UUID,
+    details: Details,
+    seen: int | None,
+    allow: Allow = _anybody,
 ) -> Given:
     """Say whom the enrolment is about; the same again changes nothing, others undo what came after.
 
     For a relative one of the owner's places is reserved.
+
+    Args:
+        allow: raises where whoever was named rightly may not be named by who acts.
 
     Raises:
         NotFound, StepNotAllowed, PreconditionRequired, PreconditionFailed, SelfNotAllowed, LookupsUsedUp,
@@ -88,6 +105,7 @@ async def give(
         lambda found: same_name(found.name, details.name),
         enrolment_id=str(enrolment_id),
     )
+    await allow(registered)
     return await db.run(lambda session: _give(session, caller, asked, details, registered))
 
 

@@ -2,8 +2,8 @@
 
 By the register two people belong together when one is in the other's line, or they have somebody of their lines in
 common: a person's line are themselves, their parents and guardians, and those people's parents and guardians. That
-holds parents, children, grandparents, grandchildren, siblings, uncles, nephews and cousins. Family links here, also
-ended ones, tell of spouses and in-laws.
+holds parents, children, grandparents, grandchildren, siblings, uncles, nephews and cousins. Family links here and
+medical accounts that are shared, also ended ones, tell of spouses and in-laws.
 """
 
 from collections.abc import Collection
@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, or_, select
 
 from app.core.db import Database, Session, bucket_of
 from app.models.links import FamilyLink
+from app.models.sharing import SharingBinding
 from app.ports.register import Register
 from app.services.people import homes
 
@@ -45,16 +46,21 @@ async def _parents(register: Register, number: str) -> frozenset[str]:
 
 
 async def _are_linked(session: Session, person_id: UUID, others: Collection[UUID]) -> bool:
-    """Say whether a family link was ever started between somebody and one of these people, from either side."""
-    found = await session.scalar(
-        select(FamilyLink.id).where(FamilyLink.active_since.is_not(None), or_(*_between(person_id, others))).limit(1)
-    )
-    return found is not None
+    """Say whether a family link or a sharing was ever started between somebody and one of these, from either side."""
+    for table in (FamilyLink, SharingBinding):
+        found = await session.scalar(
+            select(table.id).where(table.active_since.is_not(None), or_(*_between(table, person_id, others))).limit(1)
+        )
+        if found is not None:
+            return True
+    return False
 
 
-def _between(person_id: UUID, others: Collection[UUID]) -> list[ColumnElement[bool]]:
+def _between(
+    table: type[FamilyLink | SharingBinding], person_id: UUID, others: Collection[UUID]
+) -> list[ColumnElement[bool]]:
     pairs = [(person_id, other) for other in others] + [(other, person_id) for other in others]
     return [
-        (FamilyLink.bucket == bucket_of(owner)) & (FamilyLink.owner_id == owner) & (FamilyLink.member_id == member)
+        (table.bucket == bucket_of(owner)) & (table.owner_id == owner) & (table.member_id == member)
         for owner, member in pairs
     ]

@@ -38,7 +38,7 @@ _CLERK_OF_A_BRANCH: Final = frozenset(
 
 DUTIES: Final[Mapping[tuple[OperatorRole, OfficeKind], frozenset[Duty]]] = {
     (OperatorRole.REVIEWER, OfficeKind.DISTRICT_BRANCH): _REVIEWER,
-    (OperatorRole.REVIEWER, OfficeKind.HOSPITAL): _REVIEWER,
+    (OperatorRole.REVIEWER, OfficeKind.HOSPITAL): frozenset(),
     (OperatorRole.CLERK, OfficeKind.DISTRICT_BRANCH): _CLERK_OF_A_BRANCH,
     (OperatorRole.CLERK, OfficeKind.HOSPITAL): _CLERK_OF_A_HOSPITAL,
 }

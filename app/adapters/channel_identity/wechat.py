@@ -59,11 +59,13 @@ class WechatChannelIdentity(ChannelIdentity):
         known = read_options(_Options, options)
         said = await self._ask(known, auth_code)
         code = said.get("errcode", 0)
+        if not isinstance(code, int):
+            raise ChannelIdentityUnavailable
         if code == 0:
             return ChannelUser(_openid(said))
         if code in _CODES:
             raise ChannelCodeRefused
-        logger(__name__).warning("wechat_refused", code=code if isinstance(code, int) else None)
+        logger(__name__).warning("wechat_refused", code=code)
         match code:
             case int(code) if code == _BLOCKED:
                 raise ChannelUserBlocked

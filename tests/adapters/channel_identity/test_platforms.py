@@ -101,10 +101,23 @@ class TestSilence:
             Response("{}"),
             Response('{"openid": 7}'),
             Response('{"openid": ""}'),
+            Response('{"errcode": [40029]}'),
             Response(f'{{"{NODE}": {{"user_id": "2088"}}}}'),
             Response("{" * 100_000),
         ],
-        ids=["500", "elsewhere", "html", "bytes", "list", "nothing", "number", "empty", "unsigned", "too-much"],
+        ids=[
+            "500",
+            "elsewhere",
+            "html",
+            "bytes",
+            "list",
+            "nothing",
+            "number",
+            "empty",
+            "code-list",
+            "unsigned",
+            "too-much",
+        ],
     )
     async def test_what_cannot_be_understood_signs_nobody_in(
         self, stage: WechatStage | AlipayStage, said: Response

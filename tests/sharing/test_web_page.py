@@ -158,6 +158,12 @@ class TestTheRequest:
         refused(await page.share(), 422, "invalid-request")
         refused(await page.share(*[asked] * 21), 422, "invalid-request")
 
+    async def test_who_has_no_password_to_step_up_with_shares_nothing(self, make: Make, house: House) -> None:
+        me = await make.owner(has_password=False)
+        child = await make.person(birth_date=date(2020, 3, 8), parents=frozenset({me.registered.number}))
+
+        refused(await Page(me, house).share(relative(child, "20")), 409, "own-card-needed")
+
     async def test_it_leaves_a_consent_of_its_own_whose_withdrawal_ends_the_sharing(
         self, page: Page, father: Someone
     ) -> None:

@@ -76,7 +76,7 @@ async def bind_all(
         relatives: or why what was typed is none.
 
     Raises:
-        OwnCardNeeded: nobody has shown by this account who they are.
+        OwnCardNeeded: nobody has shown by this account who they are, or their card has no password yet.
         NoticeOutdated: what was shown is not the text in force.
     """
     asking = await db.run(partial(_begin, caller, shown, language))
@@ -88,6 +88,8 @@ async def _begin(caller: Caller, shown: Shown, language: str, session: Session) 
         owner_id = await authority.person_still(session, caller)
     except NotFound:
         raise OwnCardNeeded from None
+    if caller.card_password_version is None:  # whose card was never put in use has shown no password either
+        raise OwnCardNeeded
     notices.require_in_force(session, shown, NOTICE)
     channel = await session.get(Channel, caller.channel)
     way = _WAYS.get(channel.kind, SharingWay.APP) if channel is not None else SharingWay.APP

@@ -113,11 +113,11 @@ class TestTooMany:
     async def test_who_has_too_many_unreviewed_looks_makes_no_more_also_at_once(
         self, hospital: Counter, make: Make, li: Worker
     ) -> None:
-        crowd = [await make.person() for _ in range(6)]
+        crowd = [await make.person() for _ in range(5)]  # as many as may be asked about at once
 
         answers = await asyncio.gather(*(broken(hospital, each) for each in crowd))
 
-        assert sorted(answer.status_code for answer in answers) == [201] * 3 + [403] * 3
+        assert sorted(answer.status_code for answer in answers) == [201] * 3 + [403] * 2
         assert {answer.json()["code"] for answer in answers if answer.status_code == 403} == {
             "emergency-looks-unreviewed"
         }

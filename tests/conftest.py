@@ -78,9 +78,17 @@ def pg() -> Cluster:
 
 
 @pytest.fixture(scope="session")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> FileKeys:
-    """A key ring of this worker's own."""
-    return make_keys(tmp_path_factory.mktemp("keys") / "keys.json")
+def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key file of this worker's own."""
+    path = tmp_path_factory.mktemp("keys") / "keys.json"
+    make_keys(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def keys(key_file: Path) -> FileKeys:
+    """The key ring of that file."""
+    return FileKeys.read(key_file)
 
 
 @pytest.fixture(scope="session")

@@ -67,6 +67,11 @@ def is_newest(url: str) -> bool:
     return found == versions.newest()
 
 
+def plain(url: str) -> str:
+    """Return a database's address as PostgreSQL's own libraries take it."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
 def require_newest(url: str) -> None:
     """Check that a database has the schema that this version needs.
 

@@ -6,14 +6,15 @@ from typing import TypeVar
 
 from app import main, texts
 from app.adapters.keys.file import FileKeys
+from app.adapters.postgres.keeping import kept
 from app.cli import stopping
 from app.cli.configuration import read_keys, read_settings, start_logging
-from app.cli.database import reachable, require_newest
+from app.cli.database import plain, reachable, require_newest
 from app.cli.terminal import Refused
 from app.core.errors import AppError, Unavailable
 from app.core.settings import Settings
 from app.core.suites import Suite
-from app.ports.keys import KeyKind
+from app.ports.keys import KeyKind, KeysUnavailable
 from app.routers.deps import House
 
 Result = TypeVar("Result")
@@ -23,9 +24,10 @@ def build(settings: Settings, url: str, keys: FileKeys) -> House:
     """Join settings and adapters.
 
     Raises:
-        Refused: an adapter cannot be had, or a key of the suite.
+        Refused: an adapter cannot be had, or a key of the suite; or the database was written with another key file.
     """
     _insist_on_suite(settings, keys)
+    _insist_on_keys(settings, url, keys)
     try:
         return main.build(settings, url, keys=keys)
     except LookupError as error:
@@ -82,3 +84,24 @@ def _insist_on_suite(settings: Settings, keys: FileKeys) -> None:
                 f"ESCARD_CIPHER_SUITE is {settings.cipher_suite}, and the {name} of {settings.key_path} that is written"
                 f" is of the suite {written}: add one of {settings.cipher_suite} (docs/keys.md)."
             )
+
+
+def _insist_on_keys(settings: Settings, url: str, keys: FileKeys) -> None:
+    """Refuse to serve with another key file than the database's: whoever is known would be taken for somebody new."""
+    held = asyncio.run(kept(plain(url)))
+    numbers = {KeyKind.PEPPER.value: keys.peppers().keys(), KeyKind.WRAPPING.value: keys.wrapping.keys()}
+    missing = sorted(f"{kind} key {number}" for kind, number in held.led_to if number not in numbers[kind])
+    if missing:
+        raise Refused(
+            f"The key file {settings.key_path} is older than the database, which needs {', '.join(missing)}: put the"
+            " newest copy in its place (docs/keys.md)."
+        )
+    if held.wrapped_key is None:
+        return
+    try:
+        asyncio.run(keys.unwrap(held.wrapped_key))
+    except KeysUnavailable:
+        raise Refused(
+            f"The key file {settings.key_path} is not the one that the database was written with: nobody would be"
+            " found, and nothing opened. Put that one in its place (docs/keys.md)."
+        ) from None

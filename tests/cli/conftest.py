@@ -1,14 +1,15 @@
 """What the tests of the command line share: commands as processes of their own, on data of their own."""
 
 import os
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.cli.commands import Escard
 from tests.cli.forking import Mother
 from tests.cli.installations import Installation, open_folder
-from tests.factories.houses import make_keys
 
 
 @pytest.fixture
@@ -31,9 +32,10 @@ def ordinary(escard: Escard) -> Escard:
 
 
 @pytest.fixture
-def with_keys(escard: Escard) -> Escard:
-    """Commands that have a key file."""
-    make_keys(escard.data_folder / "keys.json")
+def with_keys(escard: Escard, key_file: Path) -> Escard:
+    """Commands that have the key file of the house of this test."""
+    escard.data_folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(key_file, escard.data_folder / "keys.json")
     return escard
 
 

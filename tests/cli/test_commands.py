@@ -156,6 +156,36 @@ class TestKeys:
         assert "the look-up pepper of" in done.complained
         assert "is of the suite international: add one of sm" in done.complained
 
+    @pytest.mark.parametrize("verb", ["serve", "worker", "medical-accounts check"])
+    async def test_of_others_do_not_serve_a_database(
+        self, with_keys: Escard, database: cluster.Database, make: Make, verb: str
+    ) -> None:
+        await make.person()
+        (with_keys.data_folder / "keys.json").unlink()
+        await asyncio.to_thread(with_keys.do, "keys", "init")
+
+        done = await asyncio.to_thread(with_keys.do, *verb.split(), database_url=database.app_url)
+
+        assert done.status == 1
+        assert "is not the one that the database was written with" in done.complained
+        assert done.complained.count("\n") == 1
+
+    async def test_of_before_a_new_one_was_led_to_do_not_come_back(
+        self, with_keys: Escard, database: cluster.Database, make: Make
+    ) -> None:
+        await make.person()
+        path = with_keys.data_folder / "keys.json"
+        before = path.read_bytes()
+        words = ("keys add pepper", "keys write pepper", "keys rekey pepper --leave", "keys progress")
+        done = [await asyncio.to_thread(with_keys.do, *each.split(), database_url=database.app_url) for each in words]
+        path.write_bytes(before)
+
+        old = await asyncio.to_thread(with_keys.do, "worker", database_url=database.app_url)
+
+        assert [each.status for each in done] == [0, 0, 0, 0]
+        assert old.status == 1
+        assert "older than the database, which needs pepper key 2" in old.complained
+
     def test_that_others_may_read_are_refused(self, escard: Escard) -> None:
         escard.do("keys", "init")
         (escard.data_folder / "keys.json").chmod(0o644)

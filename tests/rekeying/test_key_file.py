@@ -1,6 +1,8 @@
 """The key file changes in steps that no server can be surprised by, and is whole at any moment."""
 
 import json
+import resource
+import signal
 from pathlib import Path
 
 import pytest
@@ -97,3 +99,40 @@ def test_a_file_that_writes_what_it_has_not_is_none(path: Path) -> None:
 
     with pytest.raises(KeyFileBroken):
         FileKeys.read(path)
+
+
+@pytest.mark.parametrize("damaged", ["", "c2hvcnQ=", "%s\n", "A%s"])
+def test_a_file_with_a_key_that_is_damaged_is_none(path: Path, damaged: str) -> None:
+    held = json.loads(path.read_text())
+    root = held["root"] if isinstance(held["root"], str) else held["root"]["key"]
+    key = damaged % root if "%s" in damaged else damaged
+    path.write_text(json.dumps(held | {"peppers": {"1": key}}))
+
+    with pytest.raises(KeyFileBroken):
+        FileKeys.read(path)
+
+
+def test_a_file_that_a_link_leads_to_is_changed_where_it_lies(path: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link.json"
+    link.symlink_to(path)
+
+    versions.add(link, KeyKind.PEPPER, Suite.INTERNATIONAL)
+
+    assert link.is_symlink()
+    assert states(path, KeyKind.PEPPER) == [(2, False), (1, True)]
+
+
+def test_a_disk_that_is_full_leaves_the_file_as_it_was(path: Path) -> None:
+    before = path.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            versions.add(path, KeyKind.PEPPER, Suite.INTERNATIONAL)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+
+    assert path.read_bytes() == before
+    assert not path.with_name("keys.json.new").exists()

@@ -1,7 +1,9 @@
 """Whatever nobody has decided in time is told: in the queue, at the machine, and in the worker's log."""
 
 import json
+import shutil
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
@@ -17,9 +19,10 @@ from tests.reviews.conftest import Ask, decided
 
 
 @pytest.fixture
-def at_machine(escard: Escard, database: cluster.Database) -> Mapping[str, str]:
-    """Settings by which commands work on this test's database."""
-    assert escard.do("keys", "init").status == 0
+def at_machine(escard: Escard, key_file: Path, database: cluster.Database) -> Mapping[str, str]:
+    """Settings by which commands work on this test's database, with the key file of its house."""
+    escard.data_folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(key_file, escard.data_folder / "keys.json")
     return {"database_url": database.app_url, "owner_database_url": database.owner_url}
 
 

@@ -16,6 +16,7 @@ from app.core.suites import Suite, SuiteKey, aead
 from app.ports.keys import KeyKind, Keys, KeysUnavailable, Purpose
 
 _FORMAT = 1
+_KEY_BYTES = 32
 
 
 class KeyFileBroken(ValueError):
@@ -86,10 +87,10 @@ class FileKeys(Keys):
         held = {
             "format": _FORMAT,
             "root": _new(suite),
-            "routing": _text(os.urandom(32)),
+            "routing": _text(os.urandom(_KEY_BYTES)),
             "peppers": {"1": _new(suite)},
             "wrapping": {"1": _new(suite)},
-            "signing": {"1": _text(os.urandom(32))},
+            "signing": {"1": _text(os.urandom(_KEY_BYTES))},
         }
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
@@ -135,7 +136,7 @@ def _derive(root: SuiteKey, use: str) -> bytes:
 
 
 def _new(suite: Suite) -> str | dict[str, str]:
-    key = _text(os.urandom(32))
+    key = _text(os.urandom(_KEY_BYTES))
     return key if suite is Suite.INTERNATIONAL else {"suite": suite.value, "key": key}
 
 
@@ -150,4 +151,7 @@ def _text(key: bytes) -> str:
 
 
 def _bytes(text: str) -> bytes:
-    return base64.b64decode(text)
+    key = base64.b64decode(text, validate=True)
+    if len(key) != _KEY_BYTES:
+        raise ValueError("a key is shorter or longer than keys are")
+    return key

@@ -133,7 +133,11 @@ def _suite(entry: str | Mapping[str, str]) -> str:
 
 
 def _change(path: Path, change: Callable[[dict[str, Any]], Told]) -> Told:
-    """Put a changed file in the place of the old one, whole or not at all, with its owner and for its owner alone."""
+    """Put a changed file in the place of the old one, whole or not at all, with its owner and for its owner alone.
+
+    Where a link leads to the file, that one is changed, and the link stays.
+    """
+    path = path.resolve()
     beside = path.with_name(path.name + _AT_WORK)
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)  # so there is one who changes it
     try:

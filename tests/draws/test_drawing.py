@@ -1,9 +1,13 @@
 """Payments at a till: exact, once by the order's number, for nobody whose card or relatives no longer allow it."""
 
+from dataclasses import replace
 from datetime import date
+from typing import Final
 
+import httpx
 import pytest
 
+from app import main
 from app.core.db import Database
 from app.models.draws import Draw
 from app.models.medical_accounts import LedgerEntry
@@ -15,6 +19,7 @@ from app.services.links import Services
 from app.services.medical_accounts import comparing
 from app.worker import tell_due
 from tests import cluster
+from tests.cards.test_following import Silent
 from tests.factories.adding import ok, refused, set_policy
 from tests.factories.callers import pass_time
 from tests.factories.make import Holder, Make
@@ -23,6 +28,8 @@ from tests.factories.rows import count
 from tests.factories.showing import set_card, show
 from tests.factories.terminals import Install, Terminal
 from tests.family.test_coming_of_age import until
+
+BASE: Final = "http://escard.test"
 
 
 class TestSplits:
@@ -221,6 +228,33 @@ class TestWhatChangesInBetween:
 
         assert made["shared"] == "10.00"
         assert await left(db, mother.owner, aunt.owner) == ["50.00", "40.00"]
+
+    async def test_who_shares_without_a_card_and_has_died_pays_nothing_though_nobody_was_told(
+        self, make: Make, son: Holder, till: Terminal, db: Database, house: House
+    ) -> None:
+        mother = await sharer(make, db, son, amount="50.00")
+        await make.collect_card(mother.owner, is_alive=False)
+
+        answer = await pay(till, son, "10.00")
+        while await tell_due(db, house.ports):
+            pass
+
+        refused(answer, 409, "medical-funds-short")
+        assert await left(db, mother.owner) == ["50.00"]
+        assert (await son.read("/v1/sharing/bindings"))["shared_with_me"] == []
+
+    async def test_a_register_that_is_silent_about_them_says_nothing_of_their_death(
+        self, make: Make, son: Holder, till: Terminal, db: Database, house: House
+    ) -> None:
+        mother = await sharer(make, db, son, amount="50.00")
+        body = order(await redeemed(till, son), "10.00")
+        await set_card(db, son, asked_at=db.clock.now())
+        alone = replace(house, ports=replace(house.ports, register=Silent()))
+
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(main.create_app(alone)), base_url=BASE) as client:
+            ok(await draw(replace(till, client=client), body))
+
+        assert await left(db, mother.owner) == ["40.00"]
 
     @pytest.mark.parametrize(
         "values",

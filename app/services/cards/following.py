@@ -39,14 +39,14 @@ _MESSAGES: Final = {
 _log = logging.logger(__name__)
 
 
-async def refresh(db: Database, register: Register, person_id: UUID) -> None:
-    """Ask the register about a person now, and let their e-card follow.
+async def refresh(db: Database, register: Register, person_id: UUID) -> bool:
+    """Ask the register about a person now, and let their e-card follow; return whether they live, for all it says.
 
     Raises:
         RegisterUnavailable: it does not answer; nothing has changed.
     """
     number = (await db.run(lambda session: homes.person(session, person_id))).number
-    await _ask(db, register, person_id, number)
+    return await _ask(db, register, person_id, number)
 
 
 async def hear(db: Database, register: Register, number: str) -> None:
@@ -84,14 +84,15 @@ async def ask_all(session: Session) -> None:
     await session.execute(update(Card).values(ask_due_at=session.now))
 
 
-async def _ask(db: Database, register: Register, person_id: UUID, number: str) -> None:
+async def _ask(db: Database, register: Register, person_id: UUID, number: str) -> bool:
     asked_at = db.clock.now()
     registered = await register.find(number)
     if registered is None:
         _log.warning("register_knows_nobody", person_id=str(person_id))
         await db.run(partial(_leave, person_id, asked_at))
-        return
+        return True
     await db.run(lambda session: _follow(session, person_id, registered, asked_at))
+    return registered.is_alive
 
 
 async def _due(session: Session) -> Sequence[UUID]:

@@ -6,6 +6,7 @@ person's state is written down in their home.
 """
 
 import asyncio
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -24,7 +25,7 @@ from app.ports.register import Register, RegisterUnavailable
 from app.services import authority, policies
 from app.services.cards import following
 from app.services.cards.allowing import Standing
-from app.services.draws import funds, orders, recording, splitting
+from app.services.draws import funds, living, orders, recording, splitting
 from app.services.draws.orders import Drawn, Order
 from app.services.draws.recording import Spending
 from app.services.draws.splitting import Split
@@ -85,11 +86,19 @@ class _Refused:
     error: type[AppError]
 
 
+@dataclass(frozen=True, slots=True)
+class _ToAsk:
+    """About whom the register is to be asked: whose card is shown, and who shares without one."""
+
+    holder_id: UUID | None
+    sharers: Sequence[UUID]
+
+
 async def draw(db: Database, register: Register, terminal: Calling, order: Order) -> Drawn:
     """Draw a payment for a terminal whose request was verified; the same order again is answered the same.
 
-    A card that the register was not asked about lately (policy) it is asked about first; no connection is held
-    meanwhile.
+    A card that the register was not asked about lately (policy) it is asked about first, and who shares and has no
+    e-card; no connection is held meanwhile.
 
     Raises:
         RequestReplayed: the request's nonce was taken before.
@@ -102,23 +111,26 @@ async def draw(db: Database, register: Register, terminal: Calling, order: Order
         Invalid: the amount is above what is drawn at once (policy).
         RegisterUnavailable: whether the card is in order cannot be asked.
     """
-    holder_id = await db.run(partial(_to_be_asked_about, terminal, order))
-    if holder_id is not None:
-        await _ask(db, register, holder_id)
-    outcome = await db.run(partial(_draw, terminal, order))
+    asked = await db.run(partial(_to_be_asked_about, terminal, order))
+    if asked.holder_id is not None:
+        await _ask(db, register, asked.holder_id)
+    dead = await living.dead_of(db, register, asked.sharers, seconds=_PATIENCE_SECONDS)
+    outcome = await db.run(partial(_draw, terminal, order, dead))
     if isinstance(outcome, _Refused):
         raise outcome.error
     return outcome
 
 
-async def _to_be_asked_about(terminal: Calling, order: Order, session: Session) -> UUID | None:
-    """Return whose card the register is to be asked about before anything is drawn, if it is."""
+async def _to_be_asked_about(terminal: Calling, order: Order, session: Session) -> _ToAsk:
+    """Return about whom the register is to be asked before anything is drawn."""
     if await orders.done(session, terminal, order) is not None:
-        return None
+        return _ToAsk(None, ())
     redemption = await _redeemed(session, terminal, order)
     card, rules = await _card(session, redemption.holder_id)
     since = session.now - timedelta(minutes=rules.card_checks.paid_minutes)
-    return None if card is None or (card.asked_at is not None and card.asked_at > since) else redemption.holder_id
+    is_known = card is None or (card.asked_at is not None and card.asked_at > since)
+    sharers = await living.without_card(session, redemption.holder_id)
+    return _ToAsk(None if is_known else redemption.holder_id, sharers)
 
 
 async def _ask(db: Database, register: Register, holder_id: UUID) -> None:
@@ -129,13 +141,14 @@ async def _ask(db: Database, register: Register, holder_id: UUID) -> None:
         raise RegisterUnavailable(retry_after_seconds=5) from error
 
 
-async def _draw(terminal: Calling, order: Order, session: Session) -> Drawn | _Refused:
+async def _draw(terminal: Calling, order: Order, dead: Set[UUID], session: Session) -> Drawn | _Refused:
     await requests.take(session, terminal)
     if (before := await orders.done(session, terminal, order)) is not None:
         return before
     redemption = await _redeemed(session, terminal, order)
     spender_id = redemption.holder_id
-    sharers = [sharer.owner_id for sharer in (await reading.sharers_of(session, spender_id)).sharers]
+    known = (await reading.sharers_of(session, spender_id)).sharers
+    sharers = [sharer.owner_id for sharer in known if sharer.owner_id not in dead]
     await homes.lock_rows(session, {spender_id, *sharers})
     if (before := await orders.done(session, terminal, order)) is not None:  # the same order at the same moment
         return before

@@ -112,8 +112,10 @@ def show_progress() -> None:
 @app.command("drop")
 def drop_version(kind: Kind, number: Annotated[int, typer.Argument(metavar="VERSION", help="Which version.")]) -> None:
     """Take an old key out of the file, once the database proves that nothing needs it any more."""
-    path = read_settings().key_path
-    held = json.loads(path.read_text()) if path.exists() else {}
+    settings = read_settings()
+    read_keys(settings)
+    path = settings.key_path
+    held = json.loads(path.read_text())
     if not any(each.number == number and not (each.is_written or each.is_staged) for each in versions.of(held, kind)):
         raise Refused(f"There is no {kind} key {number} that is older than the one that is written.")
     try:

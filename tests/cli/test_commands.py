@@ -186,6 +186,15 @@ class TestKeys:
         assert old.status == 1
         assert "older than the database, which needs pepper key 2" in old.complained
 
+    def test_that_are_cut_off_are_refused_in_one_line(self, with_keys: Escard) -> None:
+        path = with_keys.data_folder / "keys.json"
+        path.write_bytes(path.read_bytes()[:100])
+
+        done = [with_keys.do("keys", *words.split()) for words in ("show", "add pepper", "drop pepper 1")]
+
+        assert [each.status for each in done] == [1, 1, 1]
+        assert [each.complained for each in done] == [f"escard: {path} is no key file.\n"] * 3
+
     def test_that_others_may_read_are_refused(self, escard: Escard) -> None:
         escard.do("keys", "init")
         (escard.data_folder / "keys.json").chmod(0o644)

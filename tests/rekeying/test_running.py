@@ -1,11 +1,13 @@
 """Re-keying runs while people are served: all of it ends under the new keys, and nobody notices."""
 
 import asyncio
+import shutil
 from collections.abc import Mapping
 from functools import partial
 
 import pytest
 
+from app.adapters.keys import versions
 from app.core.suites import MARKS, Suite
 from app.models.base import Sealed
 from app.models.rekeying import RekeyJob
@@ -120,6 +122,23 @@ async def test_everything_comes_under_the_new_keys_and_the_old_ones_go(serve: Se
     assert before[0] == 201
     assert before == during
     assert [after[place] for place in (0, 1, 2, 3, 4)] == [before[place] for place in (0, 1, 2, 3, 4)]
+
+
+async def test_who_is_found_by_a_key_alone_that_was_taken_out_by_hand_is_found_when_it_is_put_back(
+    serve: Serve, stages: Stages
+) -> None:
+    async with serve(stages.before) as server:
+        phone = Phone(server.client, server.house, SOMEBODY)
+        await phone.register()
+    too_early = stages.written.with_name("too-early.json")
+    shutil.copy2(stages.written, too_early)
+    versions.drop(too_early, KeyKind.PEPPER, 1)
+    async with serve(too_early) as server:
+        await rekeyed(server.house, RekeyJob.PEPPER)
+
+    async with serve(stages.written) as server:
+        phone.client, phone.house = server.client, server.house
+        assert (await sign_in(phone, password=PASSWORD)).status_code == 201
 
 
 async def test_an_old_key_is_not_dropped_before_nothing_needs_it(serve: Serve, stages: Stages) -> None:

@@ -39,6 +39,11 @@ def key_of(table: Table) -> list[Column[Any]]:
     return list(table.primary_key.columns)
 
 
+def leads_to(table: Table) -> str:
+    """Return the column that says whom a digest finds, in a table of what can be taken once."""
+    return next(name for name in ("person_id", "account_id") if name in table.c)
+
+
 @cache
 def named(name: str) -> Table:
     """Return the table of a name."""

@@ -3,7 +3,7 @@
 account, person    whose phone and number are sealed in their home: `login` and `identifier` get a row under the new
                    pepper beside the old one; both lead to the same
 register_person    the embedded register, and what other stand-ins keep under the same number
-login, identifier  rows under peppers that are in the file no more go
+login, identifier  rows under peppers that are in the file no more go, where one beside them finds the same
 all others         what is old enough is forgotten; the rest goes by itself, in its time
 """
 
@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 from uuid import UUID
 
 import orjson
-from sqlalchemy import CursorResult, Row, Table, delete, select, update
+from sqlalchemy import CursorResult, Row, Table, delete, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core.db import Session
@@ -116,12 +116,21 @@ async def _registered(session: Session, row_id: UUID) -> int:
 
 
 async def _drop_old(session: Session, table: Table, found: Any) -> int:
-    """Delete rows under peppers that are older than any in the file: those in the file find the same."""
-    oldest, count = min(session.lookup.versions), 0
+    """Delete rows under peppers that are older than any in the file, where one beside them finds the same.
+
+    What such a pepper alone finds stays: it was taken out too early, and may come back.
+    """
+    oldest, count, other = min(session.lookup.versions), 0, table.alias("other")
+    leads_to = columns.leads_to(table)
+    beside = (
+        other.c.bucket == table.c.bucket,
+        other.c[leads_to] == table.c[leads_to],
+        other.c.key_version.in_(session.lookup.versions),
+    )
     for row in found:
         if row.key_version < oldest:
             same = [table.c[name] == value for name, value in rows.key_of(table, row).items()]
-            done = await session.execute(delete(table).where(*same))
+            done = await session.execute(delete(table).where(*same, exists().where(*beside)))
             assert isinstance(done, CursorResult)
             count += done.rowcount
     return count

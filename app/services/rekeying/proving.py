@@ -91,7 +91,7 @@ def _alone(table: Table, written: int) -> list[ColumnElement[bool]]:
     if "key_version" not in table.c:
         return []
     other = table.alias("other")
-    leads_to = next(name for name in ("person_id", "account_id") if name in table.c)
+    leads_to = columns.leads_to(table)
     same = other.c.bucket == table.c.bucket, other.c[leads_to] == table.c[leads_to], other.c.key_version == written
     return [~exists().where(*same)]
 

@@ -25,6 +25,7 @@ from app.services import audit
 from app.services.audit import Action
 from app.services.links import Services
 from app.services.terminals import registering
+from app.worker import tell_due
 from tests.factories.adding import ok, refused
 from tests.factories.callers import pass_time
 from tests.factories.make import Holder, Make, Member, Someone
@@ -143,7 +144,7 @@ class TestWhatIsWrittenDown:
         assert await count(db, Redemption) == 1
 
     async def test_an_owners_showing_is_in_the_members_home_and_they_are_told(
-        self, make: Make, me: Holder, father: Member, desk: Terminal, db: Database
+        self, house: House, make: Make, me: Holder, father: Member, desk: Terminal, db: Database
     ) -> None:
         await show(me, father)  # only shown: nobody is told of that
         assert "code_shown_member" not in await told(db, father.person)
@@ -155,6 +156,10 @@ class TestWhatIsWrittenDown:
         assert (facts["link_id"], facts["relationship"]) == (str(father.link_id), "51")
         assert (await told(db, father.person)).count("code_shown_member") == 1
         assert await written(make, me) == []
+
+        await tell_due(house.db, house.ports)
+        listed = await db.fetch("SELECT message FROM notification WHERE home_id = $1", father.person.id)
+        assert [row["message"] for row in listed].count("code_shown_member") == 1
 
     async def test_nothing_personal_is_in_the_row(self, me: Holder, desk: Terminal, db: Database) -> None:
         ok(await desk.redeem(await show(me, purpose="medical")))

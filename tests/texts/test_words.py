@@ -154,6 +154,22 @@ def test_every_error_code_of_the_program_has_words() -> None:
     assert raised - set(texts.problem_codes()) == set()
 
 
+def test_every_message_that_the_program_names_has_words_also_for_those_who_stand_in() -> None:
+    """What is not put together is looked for in the source, as the codes of errors are."""
+    named = {
+        each.value.value
+        for source in APP.rglob("*.py")
+        for each in ast.walk(ast.parse(source.read_text("utf-8")))
+        if isinstance(each, ast.keyword) and each.arg == "message" and isinstance(each.value, ast.Constant)
+    }
+    kinds = set(texts.message_kinds())
+    to_members = {kind.removesuffix("_member") for kind in kinds if kind.endswith("_member")}
+
+    assert "acted_today_member" in named
+    assert named - kinds == set()
+    assert {f"{kind}_other_owner" for kind in to_members} - kinds == set()
+
+
 def test_every_face_reason_has_words_and_none_is_left_over() -> None:
     assert set(texts.face_reasons()) == set(FaceReason)
 

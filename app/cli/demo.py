@@ -59,8 +59,9 @@ async def load(house: House) -> str:
     who = {login: await person_of(house, number) for login, number in numbers.items()}
     await demo_staff.put(house.db, house.ports.keys, house.passwords, who)
     await demo_terminal.put(house.db, house.ports.keys)
-    await demo_channel.put(house.db, house.ports.keys)
-    await demo_channel.put_mini_programs(house.db, house.ports.channel_identities["demo"])
+    platform = house.ports.channel_identities[demo_channel.PLATFORM]
+    await demo_channel.put(house.db, house.ports.keys, platform)
+    await demo_channel.put_mini_programs(house.db, platform)
     staff = await house.db.run(lambda session: demo_staff.standing(session, house.ports.keys))
     return f"{_table(house, people)}\n\n{_staff_table(staff)}"
 

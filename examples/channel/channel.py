@@ -107,7 +107,8 @@ def main() -> int:
         print(json.dumps(_asked(options, key), ensure_ascii=False))
     except urllib.error.HTTPError as refusal:
         told = json.load(refusal)
-        print(f"{told['title']} {told.get('next', {}).get('text', '')}", file=sys.stderr)
+        faults = [f"{each['pointer']}: {each['detail']}" for each in told.get("errors", ())]
+        print("\n".join([told["title"], *faults, told["next"]["text"]]), file=sys.stderr)
         return 1
     return 0
 
@@ -145,6 +146,7 @@ def _options() -> argparse.ArgumentParser:
 def _sent(request: urllib.request.Request) -> JSON:
     if not request.full_url.startswith(("http://", "https://")):
         raise ValueError("A server is an http address.")
+    request.add_header("Accept-Language", "en")
     with urllib.request.urlopen(request, timeout=15) as answer:
         told: JSON = json.loads(answer.read() or b"{}")
         return told

@@ -46,8 +46,8 @@ async def running(*arguments: str, **environment: str) -> AsyncIterator[asyncio.
 @pytest.fixture
 async def server(house: House) -> AsyncIterator[str]:
     """A server that has the demo's channel, under the address that it says it has."""
-    await demo.put(house.db, house.ports.keys)
-    await demo.put(house.db, house.ports.keys)
+    await demo.put(house.db, house.ports.keys, house.ports.channel_identities[demo.PLATFORM])
+    await demo.put(house.db, house.ports.keys, house.ports.channel_identities[demo.PLATFORM])
     async with serving(main.create_app(house), lifespan="off") as server:
         yield server
 
@@ -82,11 +82,20 @@ async def test_it_launches_and_reads_and_has_again_what_it_was_told(play: Any, h
     assert changed["secret"].startswith("whsec_")
 
 
+async def test_its_users_sign_in_where_a_launch_says(play: Any, client: httpx.AsyncClient) -> None:
+    launched, _ = await play("launch")
+    device = {"id": "a-phone-of-a-user", "name": "Phone", "platform": "ios"}
+
+    unknown = await client.post(launched["sign_in"], json={"auth_code": "demo-user-somebody", "device": device})
+
+    assert (unknown.status_code, "ticket" in unknown.json()) == (202, True)
+
+
 async def test_what_is_refused_is_told_in_words(play: Any) -> None:
     told, complained = await play("launch", "--name", "demo-bank", "--kid", "another")
 
     assert told == {}
-    assert complained.startswith("没有已登记的渠道签署此请求")
+    assert complained.startswith("No channel of ours has signed this")
 
 
 async def test_it_hears_each_event_once_and_none_of_others(house: House) -> None:

@@ -1,4 +1,4 @@
-"""The channels of the demo: a bank for those who build one, and two mini programs on the demo's own platform.
+"""The channels of the demo, all on its own platform: a bank for those who build one, and two mini programs.
 
 The bank's key follows from this installation's keys.
 """
@@ -23,18 +23,20 @@ NAME: Final = "demo-bank"
 MINI_PROGRAM: Final = "demo-mini"
 CITIZEN_CENTRE: Final = "demo-centre"
 KEY_ID: Final = "demo"
+PLATFORM: Final = "demo"
 ENTRY: Final = "https://bank.example/cards"
 _ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of P-256 (FIPS 186-4 §D.1.2.3)
 
 
-async def put(db: Database, keys: Keys) -> None:
-    """Add the channel with its key, unless it is there."""
+async def put(db: Database, keys: Keys, platform: ChannelIdentity) -> None:
+    """Add the channel with its key, unless it is there; people sign in to it by the platform of the demo."""
     public = private_key(keys).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     [jwk] = registered.read(public)
 
     async def add(session: Session) -> None:
         await registering.add(session, NewChannel(NAME, ChannelKind.BANK_APP, level=2, entry=ENTRY))
         await registered.add(session, NAME, [{**jwk, "kid": KEY_ID}])
+        await platforms.know_by(session, NAME, PLATFORM, platform, {})
 
     with suppress(ChannelKnown):
         await db.run(add)
@@ -53,7 +55,7 @@ async def put_mini_programs(db: Database, platform: ChannelIdentity) -> None:
 
 async def _put_mini_program(platform: ChannelIdentity, new: NewChannel, session: Session) -> None:
     await registering.add(session, new)
-    await platforms.know_by(session, new.name, "demo", platform, {})
+    await platforms.know_by(session, new.name, PLATFORM, platform, {})
 
 
 def private_key(keys: Keys) -> ec.EllipticCurvePrivateKey:

@@ -7,14 +7,14 @@ const TEXTS = {
     notice: "共济告知书", have_read: "我已阅读并同意告知书", another: "再添加一位", card_password: "电子社保卡密码",
     send: "提交", shared: "我的共济", computer_number: "社保电脑号", id_number: "证件号码", relationship: "与我的关系",
     bound: "已绑定", paused: "已暂停", pending: "等待对方同意", code: "请输入对方收到的验证码", confirm: "确认", end: "解除",
-    no_answer: "无法连接服务，请稍后再试。", relatives: { 10: "配偶", 51: "父亲", 52: "母亲", 20: "儿子", 30: "女儿", 70: "兄弟姐妹", 60: "祖父母", 40: "孙辈" },
+    tries_left: "剩余可尝试次数：", no_answer: "无法连接服务，请稍后再试。", relatives: { 10: "配偶", 51: "父亲", 52: "母亲", 20: "儿子", 30: "女儿", 70: "兄弟姐妹", 60: "祖父母", 40: "孙辈" },
   },
   en: {
     title: "Medical account sharing", sign_in: "Log in", phone: "Phone", password: "Password", add: "Add relatives",
     notice: "Notice", have_read: "I have read the notice and agree", another: "One more", card_password: "E-card password",
     send: "Send", shared: "With whom I share", computer_number: "Computer number", id_number: "ID number", relationship: "What they are to me",
     bound: "Bound", paused: "Paused", pending: "Waits for their answer", code: "The code that they have received", confirm: "Confirm", end: "End",
-    no_answer: "The service cannot be reached; try again later.", relatives: { 10: "spouse", 51: "father", 52: "mother", 20: "son", 30: "daughter", 70: "sibling", 60: "grandparent", 40: "grandchild" },
+    tries_left: "Tries left: ", no_answer: "The service cannot be reached; try again later.", relatives: { 10: "spouse", 51: "father", 52: "mother", 20: "son", 30: "daughter", 70: "sibling", 60: "grandparent", 40: "grandchild" },
   },
 };
 const MOST = 20;
@@ -60,8 +60,14 @@ function complain(problem) {
 }
 
 function inWords(problem) {
-  const fields = (problem.errors || []).map((field) => field.detail);
-  return [problem.detail, ...fields, problem.next && problem.next.text].filter(Boolean).join(" ");
+  const fields = (problem.errors || []).map(fault);
+  const left = problem.tries_left === undefined ? "" : text("tries_left") + problem.tries_left;
+  return [problem.detail, ...fields, problem.next && problem.next.text, left].filter(Boolean).join(" ");
+}
+
+function fault(field) {
+  const name = field.pointer.split("/").pop(); // "/bindings/0/id_number" is the field id_number of the first
+  return [text(name), field.detail].filter(Boolean).join(language === "en" ? ": " : "：");
 }
 
 function device() {

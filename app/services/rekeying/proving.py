@@ -61,7 +61,7 @@ async def _require_finished(tools: Tools, job: RekeyJob) -> None:
     if {each.part for each in found} < set(working.parts_of(job)) or len(finished) < len(found):
         raise NotYet("not everything is under the new key: `escard keys rekey` comes first")
     if max(finished) + SETTLING > tools.db.clock.now():
-        raise NotYet("it was brought under the new key less than a day ago: wait until then")
+        raise NotYet("the last row was brought under the new key less than a day ago: wait until a day has passed")
 
 
 def _conditions(tools: Tools, kind: KeyKind, version: int) -> list[tuple[Table, str, ColumnElement[bool]]]:

@@ -72,7 +72,7 @@ class Hospital:
         body = {"name": stranger.name, "social_security_number": stranger.number, "reason": "unconscious"}
         signed = ward.terminal.sign(_GLASS, body, ward.token, self._phone.server_time())
         look = ward.screen.send_signed(signed, expect=(201,), is_once=True).body
-        self._teller.words("Nobody reviews what they have done themselves:")
+        self._teller.words("A clerk reviews no looks, least of all their own; that is the work of reviewers:")
         mine = {"finding": "justified"}
         own = ward.screen.call("POST", f"{_GLASS}/{look['id']}/reviews", mine, expect=(403,), is_once=True)
         require(own, "role-needed")

@@ -1,6 +1,7 @@
 """What is done at a branch's window: applications, links, locks."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Header
@@ -148,6 +149,7 @@ async def read_enrolment_at_counter(enrolment_id: str, caller: Staff, house: The
         DocumentsNotShown,
         CounterConsentNeeded,
         NoticeOutdated,
+        PreconditionFailed,
         RegisterUnavailable,
     ),
 )
@@ -158,9 +160,11 @@ async def attest_identity(
     house: TheHouse,
     language: Language,
     once: OncePerStaffKey,
+    if_match: deps.IfMatch = None,
 ) -> Response:
-    """Attest in person who the member is: it takes the place of the face step."""
-    wanted, hand, showing = deps.identity(enrolment_id), deeds.hand_at(at), body.showing()
+    """Attest in person who the member is, as I have read it (`If-Match`): it takes the place of the face step."""
+    wanted, hand = deps.identity(enrolment_id), deeds.hand_at(at)
+    showing = replace(body.showing(), version=deps.version_seen(if_match))
 
     async def work(_: answers.Unit, remember: Remember[CounterView]) -> None:
         await enrolling.attest(house.db, house.ports.register, hand, wanted, showing, remember)

@@ -10,9 +10,10 @@ from app import main
 from app.adapters.keys.file import FileKeys
 from app.core.db import Database
 from app.core.settings import Settings
+from app.ports.register import TestPerson
 from app.routers.deps import House
 from tests import cluster
-from tests.factories.adding import Kin, Owner, ok, refused
+from tests.factories.adding import Kin, Owner, later, ok, refused
 from tests.factories.counters import Counter, Open
 from tests.factories.gates import KeptRegister
 from tests.factories.houses import build
@@ -35,6 +36,13 @@ def register(house: House) -> KeptRegister:
     return house.ports.register
 
 
+async def name_instead(owner: Owner, enrolment: str, person: TestPerson) -> None:
+    """Let the owner's app say that the application is about somebody else."""
+    said = {"name": person.name, "social_security_number": person.number, "relationship": "52"}
+    version = f'"{(await owner.read(enrolment))["version"]}"'
+    ok(await owner.call("PUT", f"{enrolment}/details", said, If_Match=version))
+
+
 async def test_a_relative_of_the_clerk_who_is_named_meanwhile_is_neither_attested_nor_read(
     open_counter: Open, owner: Owner, kin: Kin, register: KeptRegister, db: Database
 ) -> None:
@@ -49,9 +57,7 @@ async def test_a_relative_of_the_clerk_who_is_named_meanwhile_is_neither_atteste
     also_kept = register.keep_next()
     reading = asyncio.create_task(window.get(f"{ENROLMENTS}/{enrolment.rpartition('/')[2]}"))
     await also_kept.arrival()
-    said = {"name": mother.name, "social_security_number": mother.number, "relationship": "52"}
-    version = f'"{(await owner.read(enrolment))["version"]}"'
-    ok(await owner.call("PUT", f"{enrolment}/details", said, If_Match=version))
+    await name_instead(owner, enrolment, mother)
     kept.open()
     also_kept.open()
 
@@ -77,3 +83,22 @@ async def test_a_deed_that_is_done_meanwhile_is_answered_as_done(
     assert outcomes(fast) == [("done", None, False)]
     assert outcomes(await slow) == [("done", None, True)]
     assert ok(await window.get(f"{ENROLMENTS}/{enrolment.rpartition('/')[2]}"))["state"] == "active"
+
+
+async def test_who_is_named_after_somebody_was_seen_is_not_attested_instead(
+    counter_window: Counter, owner: Owner, kin: Kin, house: House, db: Database
+) -> None:
+    queue, window, victim = Queue(counter_window), Window(counter_window), await kin(age=66, sex="2")
+    _, enrolment = await father_at_face(owner, kin)
+    shown = await window.shown("id_card", services=ALL)
+    read = await window.get(f"{ENROLMENTS}/{enrolment.rpartition('/')[2]}")
+    deed = queue.sign({"kind": "attestation", "enrolment_id": enrolment.rpartition("/")[2], **shown})
+    await later(house, minutes=10)
+    await name_instead(owner, enrolment, victim)
+
+    (item,) = await queue.replay(deed)
+    late = await window.attest(enrolment, shown, If_Match=read.headers["etag"])
+
+    assert (item["status"], item["code"]) == ("refused", "attestation-not-possible")
+    refused(late, 412, "version-stale")
+    assert await db.fetch("SELECT 1 FROM attestation") == []

@@ -6,12 +6,13 @@ theirs, and the number stands on the screen of the phone in their hand.
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select
 
 from app.core.db import Database, Session, bucket_of
-from app.core.errors import NotFound
+from app.core.errors import NextStep, NotFound, PreconditionFailed
 from app.models.accounts import Account
 from app.models.attestations import SeenDocument
 from app.models.counter import Purpose
@@ -47,11 +48,16 @@ class CounterView:
 
 @dataclass(frozen=True, slots=True)
 class Showing:
-    """What somebody shows at a window and agrees to; their card may lie there too."""
+    """What somebody shows at a window and agrees to; their card may lie there too.
+
+    `version` is the one of the application that the clerk has read, `at` when they did where that is not now.
+    """
 
     documents: frozenset[SeenDocument]
     consents: Collection[Agreed]
     card_read: str | None = field(default=None, repr=False)
+    version: int | None = None
+    at: datetime | None = None
 
 
 Remember = Callable[[Session, CounterView], Awaitable[None]]
@@ -106,6 +112,7 @@ async def attest(
 
     Raises:
         NotFound: there is no such application.
+        PreconditionFailed: it has changed since the clerk has read it.
         AttestationNotPossible, DocumentsNotShown, CounterConsentNeeded, NoticeOutdated, Invalid.
         RoleNeeded, NotAtThisOffice, OwnNumberNeeded, ServiceOfOwnFamily, RegisterUnavailable, and what
         `using.open_read` raises for a card that was read.
@@ -120,6 +127,7 @@ async def attest(
         enrolment = await _locked(session, enrolment_id)
         if await _people(session, enrolment_id) != people or await _number(session, enrolment_id) != number:
             raise AttestationNotPossible  # somebody else was named meanwhile
+        await _require_same(session, enrolment, showing)
         await hand.confirm(session)
         documents = showing.documents | await _card_of(session, hand, enrolment, showing)
         seen = Seen(hand.staff.id, hand.staff.office_id, documents, showing.consents)
@@ -183,6 +191,19 @@ async def _read(
             },
         )
     return await view(session, enrolment)
+
+
+async def _require_same(session: Session, enrolment: Enrolment, showing: Showing) -> None:
+    """Check that an application is about whom the clerk has seen.
+
+    Raises:
+        PreconditionFailed: it has changed since the clerk has read it.
+        AttestationNotPossible: somebody was named after it was attested without a connection.
+    """
+    if showing.version not in (None, enrolment.version):
+        raise PreconditionFailed(next_step=NextStep("read-again", f"/v1/counter/enrolments/{enrolment.id}"))
+    if showing.at is not None and await attesting.was_named_since(session, enrolment, showing.at):
+        raise AttestationNotPossible
 
 
 async def _card_of(session: Session, hand: Hand, enrolment: Enrolment, showing: Showing) -> frozenset[SeenDocument]:

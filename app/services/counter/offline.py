@@ -6,7 +6,7 @@ refused once and for all; sent again it is answered the same, and another deed u
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -35,6 +35,7 @@ from app.services.terminals.requests import Calling, HttpRequest
 
 PATH: Final = "/v1/counter/offline-deeds"
 _SKEW: Final = timedelta(minutes=5)
+_SECOND: Final = timedelta(seconds=1)  # a signature says no finer when it was made
 
 
 class DeedNotValid(Invalid):
@@ -170,7 +171,7 @@ async def _told(
     try:
         await db.run(lambda session: _require_new(session, terminal, deed))
         hand = await db.run(lambda session: _hand(session, caller, terminal, at, deed))
-        await _do(db, register, hand, deed)
+        await _do(db, register, hand, at, deed)
     except _Heard as heard:
         return _as_before(terminal, deed, heard)
     except AppError as error:
@@ -244,10 +245,11 @@ async def _hand(session: Session, caller: StaffCaller, terminal: Calling, at: da
     return Hand(StaffCaller(staff, held.id), confirm)
 
 
-async def _do(db: Database, register: Register, hand: Hand, deed: Deed) -> None:
+async def _do(db: Database, register: Register, hand: Hand, at: datetime, deed: Deed) -> None:
     act = deed.act
     if isinstance(act, Attest):
-        await enrolling.attest(db, register, hand, act.enrolment_id, act.showing, _nothing)
+        seen = replace(act.showing, at=at + _SECOND)
+        await enrolling.attest(db, register, hand, act.enrolment_id, seen, _nothing)
         return
     purpose = Purpose.LINK_ENDING if isinstance(act, End) else Purpose.DISPUTE
     served = await papers.serve(db, register, hand.caller, act.paper, purpose)

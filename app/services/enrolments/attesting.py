@@ -7,6 +7,7 @@ passed is so here too. A face check that is under way is given up, and a case th
 from collections.abc import Collection, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from app.core.clock import today
 from app.core.db import Session, bucket_of, new_id
 from app.core.errors import Conflict, FieldError, Invalid, NextStep
 from app.models.attestations import Attestation, SeenDocument
+from app.models.audit import AuditEvent
 from app.models.documents import DocumentKind
 from app.models.enrolments import NEXT, ConsentPurpose, Enrolment, EnrolmentKind, Event, Guardianship, State
 from app.models.people import Proof
@@ -149,6 +151,22 @@ async def attest(
         await finishing.to_review(session, enrolment, Event.PASS_FACE, reason, doer.actor)
     else:
         await finishing.accept(session, enrolment, Event.PASS_FACE, registered, doer.actor)
+
+
+async def was_named_since(session: Session, enrolment: Enrolment, moment: datetime) -> bool:
+    """Say whether an enrolment's member was named from a moment on: who was seen then may be somebody else."""
+    found = await session.scalar(
+        select(AuditEvent.seq)
+        .where(
+            AuditEvent.bucket == bucket_of(enrolment.home_id),
+            AuditEvent.home_id == enrolment.home_id,
+            AuditEvent.action == Action.DETAILS_GIVEN,
+            AuditEvent.at >= moment,
+            AuditEvent.facts["enrolment_id"].astext == str(enrolment.id),
+        )
+        .limit(1)
+    )
+    return found is not None
 
 
 async def require_possible(session: Session, enrolment: Enrolment) -> None:

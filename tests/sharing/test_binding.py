@@ -82,6 +82,18 @@ class TestWhoAgrees:
         assert (made.id, made.state) == (waiting.id, SharingState.ACTIVE)
         assert await db.fetch("SELECT 1 FROM sharing_request") == []
 
+    async def test_before_a_counter_a_minors_guardian_is_asked_all_the_same(
+        self, db: Database, make: Make, me: Holder
+    ) -> None:
+        mother = await make.person(sex="2", phone="10000009003")
+        child = await make.person(birth_date=CHILD, parents=frozenset({mother.registered.number}))
+
+        made, again = await shared(db, me, child, "20"), await shared(db, me, child, "20")
+
+        assert (made.state, made.confirming, again.id) == (SharingState.PENDING, Confirming.GUARDIAN, made.id)
+        assert len(await db.fetch("SELECT 1 FROM sharing_request")) == 1
+        assert (await db.run(lambda session: reading.sharers_of(session, child.id))).sharers == []
+
 
 class TestRefusals:
     async def test_cousins_in_laws_and_the_implausible_are_refused(self, db: Database, make: Make, me: Holder) -> None:

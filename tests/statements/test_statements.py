@@ -151,7 +151,6 @@ class TestTheNumber:
             number + "0",
             "0" * 32,
             "x",
-            "%00" * 32,
             "１" * 32,
             statements.new_number(),
         ):

@@ -63,34 +63,30 @@ async def bind(session: Session, wanted: Wanted, actor: Actor) -> SharingBinding
     """
     owner, member_id, rules = await _met(session, wanted)
     known = await _known(session, wanted, member_id)
-    if known is not None:
-        waiting = await rows.request(session, known)
-        if waiting is not None and not rows.is_over(session, known):
-            await codes.again(session, known, waiting, rules.sharing)
-        return known
-    made = await _add(session, wanted, owner, member_id, rules)
-    if made.confirming is Confirming.NOBODY:
+    made = known or await _add(session, wanted, owner, member_id, rules)
+    if made.confirming is not Confirming.NOBODY:
+        await _ask(session, made, wanted, rules.sharing, actor, is_new=known is None)
+    elif known is None:
         await activate(session, made, rules.sharing, actor)
-    else:
-        waiting = await rows.add_request(session, made, rules.sharing, wanted.language)
-        await codes.begin(session, made, waiting, rules.sharing)
-        await telling.record(session, Action.SHARING_ASKED, made, actor, way=made.way.value)
-        telling.tell(session, made, "sharing_asked")
     return made
 
 
 async def bind_in_person(session: Session, wanted: Wanted, actor: Actor) -> SharingBinding:
-    """Bind one relative who stands before us, or whose card does: nobody has to agree any more.
+    """Bind one relative who stands before us, or whose card does: they need not agree any more.
 
-    One that waited for an answer is active now. Both homes are locked here, in order.
+    Of a minor a guardian does who can be asked. One that waited for another's answer is active now. Both homes are
+    locked here, in order.
 
     Raises:
         SelfNotAllowed, RelativeNotShared, RelationshipImplausible, AlreadyShared, MembersAtLimit, SharersAtLimit.
+        SharingCodesUsedUp: too many codes were sent to guardians today.
     """
     owner, member_id, rules = await _met(session, wanted)
     known = await _known(session, wanted, member_id)
-    made = known or await _add(session, wanted, owner, member_id, rules, in_person=Confirming.NOBODY)
-    if made.state is SharingState.PENDING:
+    made = known or await _add(session, wanted, owner, member_id, rules, in_person=True)
+    if made.confirming is Confirming.GUARDIAN:
+        await _ask(session, made, wanted, rules.sharing, actor, is_new=known is None)
+    elif made.state is SharingState.PENDING:
         await activate(session, made, rules.sharing, actor)
     return made
 
@@ -133,15 +129,18 @@ async def _add(
     owner: KnownPerson,
     member_id: UUID,
     rules: Policies,
-    in_person: Confirming | None = None,
+    *,
+    in_person: bool = False,
 ) -> SharingBinding:
     """Write the owner's row: pending, in a place of its own; both homes are locked."""
     registered, relationship = wanted.registered, wanted.relationship
     agreeing = await confirming.who(
         session, rules.sharing, owner, member_id, registered, relationship, has_phone=wanted.has_phone
     )
+    if in_person and agreeing is not Confirming.GUARDIAN:
+        agreeing = Confirming.NOBODY
     require_plausible(rules, relationship, owner, registered, today(session.now))
-    if in_person is None:
+    if not in_person or agreeing is Confirming.GUARDIAN:
         await _require_not_declined(session, owner.id, member_id, rules.sharing)
     place_no = await rows.free_place(session, owner.id, rules.sharing.members_per_owner)
     key, binding_id = await homes.key_of(session, owner.id), new_id(bucket_of(owner.id))
@@ -155,7 +154,7 @@ async def _add(
         place_no=place_no,
         way=wanted.way,
         channel=wanted.channel,
-        confirming=in_person or agreeing,
+        confirming=agreeing,
         monthly_cap=None,
         member_name=key.seal("sharing_binding.member_name", binding_id, registered.name),
         member_number=key.seal("sharing_binding.member_number", binding_id, mask_number(registered.number)),
@@ -165,6 +164,20 @@ async def _add(
     session.add(made)
     await session.flush()
     return made
+
+
+async def _ask(
+    session: Session, made: SharingBinding, wanted: Wanted, rules: Sharing, actor: Actor, *, is_new: bool
+) -> None:
+    """Ask whoever has to agree; those who were asked before get another code, while it is waited for."""
+    if is_new:
+        await codes.begin(session, made, await rows.add_request(session, made, rules, wanted.language), rules)
+        await telling.record(session, Action.SHARING_ASKED, made, actor, way=made.way.value)
+        telling.tell(session, made, "sharing_asked")
+        return
+    waiting = await rows.request(session, made)
+    if waiting is not None and not rows.is_over(session, made):
+        await codes.again(session, made, waiting, rules)
 
 
 async def _require_not_declined(session: Session, owner_id: UUID, member_id: UUID, rules: Sharing) -> None:

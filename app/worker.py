@@ -26,6 +26,8 @@ from app.services.cards import following
 from app.services.certifications import learning, reporting
 from app.services.channels import hearing
 from app.services.counter import reviewing
+from app.services.draws import reversing, settling
+from app.services.draws.funds import Patience
 from app.services.enrolments import expiring, reading
 from app.services.family import ageing, disputing, leaving, passing
 from app.services.filings import looking
@@ -148,6 +150,8 @@ async def tell_due(db: Database, ports: Ports) -> int:
         Kind.SUBMIT_TRANSFER: partial(_submit_transfer, db, ports),
         Kind.WITHDRAW_TRANSFER: partial(_withdraw_transfer, db, ports),
         Kind.REPORT_CERTIFICATION: partial(_report_certification, db, ports),
+        Kind.SETTLE_DRAW: partial(_settle_draw, db, ports),
+        Kind.GIVE_DRAW_BACK: partial(_give_draw_back, db, ports),
     }
     free = asyncio.Semaphore(_AT_ONCE)
 
@@ -179,11 +183,10 @@ async def report_torn_links(db: Database) -> int:
 
 
 async def report_unequal_books(db: Database) -> int:
-    """Write into the log which accounts and movements do not add up; return how many."""
+    """Write into the log which movements do not add up; return how many."""
     found = await adding_up.unequal(db)
-    if len(found):
-        accounts, movements = [[str(each) for each in ids[:20]] for ids in (found.accounts, found.movements)]
-        _log.error("book_unequal", count=len(found), accounts=accounts, movements=movements)
+    if found:
+        _log.error("book_unequal", count=len(found), movements=[str(each) for each in found[:20]])
     return len(found)
 
 
@@ -277,6 +280,14 @@ async def _withdraw_transfer(db: Database, ports: Ports, event: Taken) -> None:
 
 async def _report_certification(db: Database, ports: Ports, event: Taken) -> None:
     await reporting.report(db, ports.certifications, UUID(event.facts["certification_id"]))
+
+
+async def _settle_draw(db: Database, ports: Ports, event: Taken) -> None:
+    await settling.settle(db, ports.medical_funds, UUID(event.facts["draw_id"]), Patience.WORKER)
+
+
+async def _give_draw_back(db: Database, ports: Ports, event: Taken) -> None:
+    await reversing.go_on(db, ports.medical_funds, UUID(event.facts["draw_id"]), Patience.WORKER)
 
 
 async def _forget_elsewhere(db: Database, event: Taken) -> None:

@@ -24,10 +24,12 @@ def _migrate(connection: Connection) -> None:
 
 async def _run(url: str) -> None:
     engine = create_async_engine(url)
-    async with engine.connect() as connection:
-        await connection.run_sync(_migrate)
-        await connection.commit()
-    await engine.dispose()
+    try:
+        async with engine.connect() as connection:
+            await connection.run_sync(_migrate)
+            await connection.commit()
+    finally:
+        await engine.dispose()
 
 
 if (given := context.config.attributes.get("connection")) is not None:

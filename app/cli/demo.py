@@ -8,6 +8,8 @@ from app.adapters.certifications import demo as demo_benefits
 from app.adapters.certifications.embedded import EmbeddedCertifications
 from app.adapters.insurance import demo as demo_insurance
 from app.adapters.insurance.embedded import EmbeddedInsurance
+from app.adapters.medical_funds import demo as demo_accounts
+from app.adapters.medical_funds.embedded import EmbeddedMedicalFunds
 from app.adapters.register import demo
 from app.adapters.register.embedded import EmbeddedRegister, Entry
 from app.cli.families import link_families
@@ -19,7 +21,6 @@ from app.core.settings import Environment
 from app.ports.register import TestPerson
 from app.routers.deps import House
 from app.services.channels import demo as demo_channel
-from app.services.medical_accounts import demo as demo_accounts
 from app.services.operators import demo as demo_staff
 from app.services.operators.demo import DemoOperator
 from app.services.people.ages import age_on
@@ -74,11 +75,13 @@ async def _pay_benefits(house: House, people: Sequence[TestPerson]) -> None:
 
 
 async def _credit(house: House, people: Sequence[TestPerson]) -> None:
-    """Let there be something in the personal accounts of a few of them."""
+    """Let there be something in the personal accounts of a few of them; who has one keeps what is in it."""
+    accounts = EmbeddedMedicalFunds(house.db)
+    known = await accounts.balances([person.number for person in people])
     for person in people:
-        if person.label in demo_accounts.CREDITS:
-            person_id = await person_of(house, person.number)
-            await demo_accounts.put(house.db, person_id, person.label)
+        if person.label in demo_accounts.CREDITS and person.number not in known:
+            reference = f"demo/{person.label}/{today(house.db.clock.now()):%Y%m%d}"
+            await accounts.credit(person.number, demo_accounts.CREDITS[person.label], reference)
 
 
 async def _insure(house: House, entries: Sequence[Entry]) -> None:

@@ -1,25 +1,26 @@
 """`escard medical-accounts`: money from the authority's file into personal accounts, and whether the book adds up."""
 
 import csv
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
+from uuid import UUID
 
 import typer
 
+from app.adapters.medical_funds.embedded import Credited, EmbeddedMedicalFunds, Unequal
 from app.adapters.register import cells
 from app.adapters.register.cells import Row, RowFault
 from app.adapters.register.people_csv import PeopleFileNotReadable, encoding_of
 from app.cli.house import in_house
 from app.cli.terminal import Refused, counted, say
 from app.routers.deps import House
-from app.services.medical_accounts import comparing, crediting
-from app.services.medical_accounts.crediting import Credit, Credited
-from app.services.people import homes
-from app.services.people.homes import HomeErased
+from app.services.medical_accounts import amounts, comparing
+from app.services.medical_accounts.amounts import NotReadable
 from app.services.people.identifiers import SocialSecurityNumber, parse_number
 
 app = typer.Typer(
@@ -28,6 +29,7 @@ app = typer.Typer(
 
 NUMBER: Final = "social_security_number"
 COLUMNS: Final = (NUMBER, "amount", "reference")
+_REFERENCE: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._:/-]{0,63}")
 _REASONS: Final = {
     "bad_amount": "it is no amount in yuan: 120, or 120.50",
     "person_unknown": "the register knows nobody with this number, or they have died",
@@ -90,15 +92,20 @@ def take_in(
 
 @app.command("check")
 def check() -> None:
-    """Add the book up: each balance against its entries, each movement against zero; fails where one is unequal."""
-    found = in_house(lambda house: comparing.unequal(house.db))
-    for person_id in found.accounts:
-        say(f"account {person_id} is not what its entries sum to")
-    for movement_id in found.movements:
+    """Add the books up: each balance against its entries, each movement against zero; fails where one is unequal."""
+    found, drawn = in_house(_unequal)
+    for account_id in found.accounts:
+        say(f"account {account_id} is not what its entries sum to")
+    for movement_id in sorted({*found.movements, *drawn}):
         say(f"movement {movement_id} does not sum to zero")
-    if len(found):
+    if len(found) or drawn:
         raise typer.Exit(1)
     say("The book adds up.")
+
+
+async def _unequal(house: House) -> tuple[Unequal, Sequence[UUID]]:
+    """Return what is wrong with the accounts, and with the book of draws."""
+    return await EmbeddedMedicalFunds(house.db).unequal(), await comparing.unequal(house.db)
 
 
 def _lines(path: Path, number: Callable[[str], SocialSecurityNumber]) -> Iterator[Line | RowFault]:
@@ -125,8 +132,8 @@ def _lines(path: Path, number: Callable[[str], SocialSecurityNumber]) -> Iterato
 
 def _line(row: Row, number: Callable[[str], SocialSecurityNumber]) -> Line | RowFault:
     whose = row.need(NUMBER, number)
-    amount = row.need("amount", crediting.parse_amount)
-    reference = row.need("reference", crediting.parse_reference)
+    amount = row.need("amount", amounts.parse_amount)
+    reference = row.need("reference", _parse_reference)
     if row.faults:
         return row.faults[0]
     assert whose is not None
@@ -136,17 +143,11 @@ def _line(row: Row, number: Callable[[str], SocialSecurityNumber]) -> Line | Row
 
 
 async def _credit(house: House, line: Line, tally: Tally) -> RowFault | None:
-    """Book one line; the register is asked about people whom nobody has met here yet."""
+    """Book one line, of somebody whom the register knows."""
     registered = await house.ports.register.find(line.number.value)
     if registered is None or not registered.is_alive:
         return RowFault(line.line, NUMBER, "person_unknown")
-    person_id = await house.db.run(lambda session: homes.find_or_create(session, line.number, registered))
-    new = Credit(person_id, line.amount, line.reference)
-    try:
-        done = await house.db.run(lambda session: crediting.credit(session, new))
-    except HomeErased:
-        return RowFault(line.line, NUMBER, "person_unknown")
-    match done:
+    match await EmbeddedMedicalFunds(house.db).credit(line.number.value, line.amount, line.reference):
         case Credited.NOW:
             tally.now += 1
         case Credited.BEFORE:
@@ -154,3 +155,10 @@ async def _credit(house: House, line: Line, tally: Tally) -> RowFault | None:
         case Credited.REFERENCE_TAKEN:
             return RowFault(line.line, "reference", "reference_taken")
     return None
+
+
+def _parse_reference(text: str) -> str:
+    """Read a reference: 1 to 64 letters, figures and `._:/-`."""
+    if not _REFERENCE.fullmatch(text):
+        raise NotReadable("bad_characters")
+    return text

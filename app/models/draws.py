@@ -1,14 +1,18 @@
 """Draws: what was paid with personal accounts at a terminal, out of whose, and what was given back.
 
-A draw lies in the home of whoever has spent it, with what each account gave; each other payer has a row of their own.
-None of it is changed later but for when a payer got it back; the money itself stands in the book.
+    pending ──> settled      whoever keeps the accounts has paid; then it can be given back, once
+       └──────> refused      they have not: its code and its order's number are free again
+
+A draw lies in the home of whoever has spent it, with what each account gives; each other payer has a row of their own.
+Nothing of it is changed later but its state, and when it was given back.
 """
 
 from datetime import date, datetime
 from decimal import Decimal
+from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import PERSONAL, Base, Bucketed, Identified, bucket_agrees, words
@@ -16,17 +20,25 @@ from app.models.medical_accounts import MONEY
 from app.models.showings import ShowingPurpose
 
 
-class Draw(Identified, Base):
-    """A payment at a terminal; `covered` of `amount` came from personal accounts. One code, one draw.
+class DrawState(StrEnum):
+    """What is known of a draw: asked of whoever keeps the accounts, paid by them, or not."""
 
-    `month` is the first day of the month that it was in China.
+    PENDING = "pending"
+    SETTLED = "settled"
+    REFUSED = "refused"
+
+
+class Draw(Identified, Base):
+    """A payment at a terminal; `covered` of `amount` comes from personal accounts. One code, one draw.
+
+    `month` is the first day of the month that it was in China; `shown_by` the owner who has shown a member's card.
     """
 
     __tablename__ = "draw"
     __table_args__ = (
         bucket_agrees(),
         ForeignKeyConstraint(["bucket", "spender_id"], ["home.bucket", "home.id"]),
-        UniqueConstraint("bucket", "code_id"),
+        Index("uq_draw_bucket_code_id", "bucket", "code_id", unique=True, postgresql_where=text("state <> 'refused'")),
         CheckConstraint("covered > 0 AND covered <= amount", name="covered"),
         Index("ix_draw_spender", "bucket", "spender_id", "drawn_at"),
         {"info": PERSONAL},
@@ -44,10 +56,12 @@ class Draw(Identified, Base):
     is_partial_allowed: Mapped[bool]
     month: Mapped[date]
     drawn_at: Mapped[datetime]
+    shown_by: Mapped[UUID | None]
+    state: Mapped[DrawState] = mapped_column(words(DrawState))
 
 
 class DrawPart(Bucketed, Base):
-    """What one account gave to a draw; without a binding it is the spender's own."""
+    """What one account gives to a draw; without a binding it is the spender's own."""
 
     __tablename__ = "draw_part"
     __table_args__ = (
@@ -82,11 +96,12 @@ class DrawShare(Bucketed, Base):
     amount: Mapped[Decimal] = mapped_column(MONEY)
     month: Mapped[date]
     drawn_at: Mapped[datetime]
+    state: Mapped[DrawState] = mapped_column(words(DrawState))
     reversed_at: Mapped[datetime | None]
 
 
 class DrawReversal(Bucketed, Base):
-    """That a draw was given back, whole; the key lets nobody give it back again."""
+    """That a draw is given back, whole; the key lets nobody give it back again. `reversed_at` once it is known."""
 
     __tablename__ = "draw_reversal"
     __table_args__ = (
@@ -98,7 +113,8 @@ class DrawReversal(Bucketed, Base):
     spender_id: Mapped[UUID]
     movement_id: Mapped[UUID]
     terminal_id: Mapped[UUID]
-    reversed_at: Mapped[datetime]
+    asked_at: Mapped[datetime]
+    reversed_at: Mapped[datetime | None]
 
 
 class DrawOrder(Bucketed, Base):
@@ -117,7 +133,10 @@ class DrawOrder(Bucketed, Base):
 
 
 class SharingMonth(Bucketed, Base):
-    """What a binding's member has spent of its owner's money in a month of China's calendar, by the cap of then."""
+    """What a binding's member has spent of its owner's money in a month of China's calendar, by the cap of then.
+
+    What is pending counts.
+    """
 
     __tablename__ = "sharing_month"
     __table_args__ = (

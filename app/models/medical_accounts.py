@@ -1,7 +1,6 @@
-"""Medical personal accounts and the book behind them: every movement is entries that sum to zero, written once.
+"""The book of what was drawn from medical personal accounts: entries that sum to zero, written once.
 
-A person's account is a balance in their home. An office's and the fund's have none: their entries are all there is, so
-that nobody waits for anybody at a busy counter.
+What is left in an account, whoever keeps it says (`app.ports.medical_funds`); here stands what offices got of whom.
 """
 
 from datetime import datetime
@@ -9,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Numeric
+from sqlalchemy import CheckConstraint, Index, Numeric
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import PERSONAL, Base, Bucketed, bucket_agrees, words
@@ -18,7 +17,10 @@ MONEY = Numeric(14, 2)
 
 
 class Movement(StrEnum):
-    """Why money moves: in by an authority's credit, out by a draw, back by its reversal, to the fund at the end."""
+    """Why money moves: out by a draw, back by its reversal; the embedded keeper of accounts has credits besides.
+
+    A return gave what was left back to the fund, when an account was closed and the balances were ours.
+    """
 
     CREDIT = "credit"
     DRAW = "draw"
@@ -26,27 +28,11 @@ class Movement(StrEnum):
     RETURN = "return"
 
 
-class MedicalAccount(Bucketed, Base):
-    """What is left in a person's medical personal account; it outlives their name with nothing in it."""
-
-    __tablename__ = "medical_account"
-    __table_args__ = (
-        bucket_agrees("person_id"),
-        ForeignKeyConstraint(["bucket", "person_id"], ["home.bucket", "home.id"]),
-        CheckConstraint("balance >= 0", name="never_below_zero"),
-        {"info": PERSONAL},
-    )
-
-    person_id: Mapped[UUID] = mapped_column(primary_key=True)
-    balance: Mapped[Decimal] = mapped_column(MONEY)
-    opened_at: Mapped[datetime]
-
-
 class LedgerEntry(Bucketed, Base):
     """One side of a movement; the server's role in the database may insert and read it, never change or delete it.
 
-    `account_id` is a person, or what `medical_accounts.booking` makes of an office or of the fund. `amount` is what it
-    has more (or less, below zero) since.
+    `account_id` is a person, or what `medical_accounts.booking` makes of an office. `amount` is what it has more (or
+    less, below zero) since.
     """
 
     __tablename__ = "ledger_entry"
@@ -62,22 +48,3 @@ class LedgerEntry(Bucketed, Base):
     kind: Mapped[Movement] = mapped_column(words(Movement))
     amount: Mapped[Decimal] = mapped_column(MONEY)
     booked_at: Mapped[datetime]
-
-
-class MedicalCredit(Bucketed, Base):
-    """A credit by the authority's reference number; the bucket is the number's, and it counts once, whoever it is for.
-
-    It stands beside its entries and is, as they are, never changed.
-    """
-
-    __tablename__ = "medical_credit"
-    __table_args__ = (
-        CheckConstraint("amount > 0", name="gives_something"),
-        {"info": PERSONAL},
-    )
-
-    reference: Mapped[str] = mapped_column(primary_key=True)
-    movement_id: Mapped[UUID]
-    person_id: Mapped[UUID]
-    amount: Mapped[Decimal] = mapped_column(MONEY)
-    credited_at: Mapped[datetime]

@@ -1,13 +1,16 @@
 """Tables of the embedded adapters: each stands in for somebody else's system, and is left out of a real one."""
 
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, SmallInteger, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Index, SmallInteger, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import STAND_IN, Base, Digest, Sealed, held
+from app.models.base import STAND_IN, Base, Digest, Sealed, held, words
+from app.models.medical_accounts import MONEY, Movement
 from app.ports.insurance import Authority
+from app.ports.medical_funds import FundsRefusal
 from app.ports.messages import MessageKind
 from app.ports.transfers import TransferInsurance
 
@@ -110,6 +113,66 @@ class FiledTransfer(Base):
     insurance: Mapped[TransferInsurance]
     filed_at: Mapped[datetime]
     withdrawn_at: Mapped[datetime | None]
+
+
+class FundsAccount(Base):
+    """What is left in a medical personal account; without a digest it is of somebody whom nobody knew any more."""
+
+    __tablename__ = "funds_account"
+    __table_args__ = (CheckConstraint("balance >= 0", name="never_below_zero"), {"info": STAND_IN})
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    number_hmac: Mapped[bytes | None] = mapped_column(
+        unique=True, info=held(Digest(derived_from="register_person.record", kind="social-security-number"))
+    )
+    balance: Mapped[Decimal] = mapped_column(MONEY)
+    opened_at: Mapped[datetime]
+
+
+class FundsEntry(Base):
+    """One side of a movement; the server's role in the database may insert and read it, never change or delete it.
+
+    `account_id` is an account, or what the adapter makes of an office or of the fund.
+    """
+
+    __tablename__ = "funds_entry"
+    __table_args__ = (
+        CheckConstraint("amount <> 0", name="moves_something"),
+        Index("ix_funds_entry_account", "account_id"),
+        {"info": STAND_IN},
+    )
+
+    movement_id: Mapped[UUID] = mapped_column(primary_key=True)
+    account_id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[Movement] = mapped_column(words(Movement))
+    amount: Mapped[Decimal] = mapped_column(MONEY)
+    booked_at: Mapped[datetime]
+
+
+class FundsCredit(Base):
+    """A credit by the authority's reference number: it counts once, whoever it is for, and is never changed."""
+
+    __tablename__ = "funds_credit"
+    __table_args__ = (CheckConstraint("amount > 0", name="gives_something"), {"info": STAND_IN})
+
+    reference: Mapped[str] = mapped_column(primary_key=True)
+    movement_id: Mapped[UUID]
+    account_id: Mapped[UUID]
+    amount: Mapped[Decimal] = mapped_column(MONEY)
+    credited_at: Mapped[datetime]
+
+
+class FundsSettlement(Base):
+    """An order that came to whoever keeps the accounts, and the answer to it; its entries bear its number."""
+
+    __tablename__ = "funds_settlement"
+    __table_args__ = ({"info": STAND_IN},)
+
+    order_id: Mapped[UUID] = mapped_column(primary_key=True)
+    office_id: Mapped[str]
+    refusal: Mapped[FundsRefusal | None] = mapped_column(words(FundsRefusal))
+    filed_at: Mapped[datetime]
+    given_back_at: Mapped[datetime | None]
 
 
 class DevelopmentClock(Base):

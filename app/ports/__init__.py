@@ -13,6 +13,7 @@ from app.ports.hooks import Hooks
 from app.ports.images import Images
 from app.ports.insurance import Authority, InsuranceRecords
 from app.ports.keys import Keys
+from app.ports.medical_funds import MedicalFunds
 from app.ports.messages import Inbox, Messages
 from app.ports.papers import Papers
 from app.ports.push import Push
@@ -51,6 +52,7 @@ class Ports:
     presorter: FrameFaceProvider | None
     transfers: Transfers
     card_orders: CardOrders
+    medical_funds: MedicalFunds
     channel_identities: Mapping[str, ChannelIdentity]
 
 

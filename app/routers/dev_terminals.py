@@ -63,14 +63,19 @@ async def scan_code(body: shapes.RedemptionAsk, house: TheHouse, language: Langu
 async def draw_at_demo(body: DrawAsk, house: TheHouse) -> TerminalDrawRead:
     """Let the demo's terminal draw a payment, in a request that it signs of its own."""
     terminal = await _demos(house, demo.DRAWS, body.model_dump_json().encode())
-    return TerminalDrawRead.of(await drawing.draw(house.db, house.ports.register, terminal, body.order()))
+    ports = house.ports
+    return TerminalDrawRead.of(
+        await drawing.draw(house.db, ports.register, ports.medical_funds, terminal, body.order())
+    )
 
 
 @router.post("/draws/{draw_id}/reversals", status_code=201, responses=documented(TerminalNotKnown, *reversing.REFUSALS))
 async def reverse_at_demo(draw_id: str, house: TheHouse) -> TerminalDrawRead:
     """Let the demo's terminal give a draw back."""
     terminal = await _demos(house, f"{demo.DRAWS}/{draw_id}/reversals", b"")
-    return TerminalDrawRead.of(await reversing.give_back(house.db, terminal, deps.identity(draw_id)))
+    return TerminalDrawRead.of(
+        await reversing.give_back(house.db, house.ports.medical_funds, terminal, deps.identity(draw_id))
+    )
 
 
 async def _demos(house: House, path: str, body: bytes) -> Calling:

@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from app.ports.medical_funds import MedicalFundsUnavailable
 from app.problems import documented
 from app.routers import cursors, deps
 from app.routers.bodies import StrictRoute
@@ -11,16 +12,16 @@ from app.routers.desk import SigningTerminal
 from app.schemas.draws import DrawAsk, DrawRead, DrawsRead, MonthRead, PreviewAsk, PreviewRead, TerminalDrawRead
 from app.services.cards.reading import OwnCardNeeded
 from app.services.draws import drawing, history, previewing, reversing
-from app.services.medical_accounts import crediting
+from app.services.medical_accounts import amounts
 
 router = APIRouter(prefix="/v1", tags=["draws"], route_class=StrictRoute)
 
 
-@router.post("/sharing/previews", responses=documented(OwnCardNeeded))
+@router.post("/sharing/previews", responses=documented(OwnCardNeeded, MedicalFundsUnavailable))
 async def preview_payment(body: PreviewAsk, caller: Caller, house: TheHouse) -> PreviewRead:
     """What a payment of mine would draw now, out of whose account; nothing is done, so no `Idempotency-Key`."""
-    amount = crediting.parse_amount(body.amount)
-    return PreviewRead.of(await house.db.run(lambda session: previewing.preview(session, caller, amount)))
+    amount = amounts.parse_amount(body.amount)
+    return PreviewRead.of(await previewing.preview(house.db, house.ports.medical_funds, caller, amount))
 
 
 @router.get("/sharing/draws", responses=documented(OwnCardNeeded))
@@ -37,10 +38,15 @@ async def list_draws(caller: Caller, house: TheHouse, limit: Limit = 20, cursor:
 @router.post("/terminals/draws", status_code=201, responses=documented(*drawing.REFUSALS))
 async def draw(body: DrawAsk, terminal: SigningTerminal, house: TheHouse) -> TerminalDrawRead:
     """Pay with the accounts of whose code was redeemed; once by the terminal's order number, the request is signed."""
-    return TerminalDrawRead.of(await drawing.draw(house.db, house.ports.register, terminal, body.order()))
+    ports = house.ports
+    return TerminalDrawRead.of(
+        await drawing.draw(house.db, ports.register, ports.medical_funds, terminal, body.order())
+    )
 
 
 @router.post("/terminals/draws/{draw_id}/reversals", status_code=201, responses=documented(*reversing.REFUSALS))
 async def reverse_draw(draw_id: str, terminal: SigningTerminal, house: TheHouse) -> TerminalDrawRead:
     """Give a draw of the terminal's office back, whole, to the accounts it came from; once."""
-    return TerminalDrawRead.of(await reversing.give_back(house.db, terminal, deps.identity(draw_id)))
+    return TerminalDrawRead.of(
+        await reversing.give_back(house.db, house.ports.medical_funds, terminal, deps.identity(draw_id))
+    )

@@ -12,7 +12,7 @@ from app.services.draws.history import From, Item, Month, Side
 from app.services.draws.orders import Drawn, Order
 from app.services.draws.previewing import Preview, Share
 from app.services.draws.splitting import Because
-from app.services.medical_accounts import crediting
+from app.services.medical_accounts import amounts
 from app.services.showings import references
 
 
@@ -98,7 +98,7 @@ class DrawAsk(Asked):
             RedemptionNotFound: the redemption is named as none of ours.
         """
         redemption = references.read(self.redemption_id)
-        return Order(redemption, self.order_number, crediting.parse_amount(self.amount), self.partial_allowed)
+        return Order(redemption, self.order_number, amounts.parse_amount(self.amount), self.partial_allowed)
 
 
 class TerminalDrawRead(Told):

@@ -42,6 +42,8 @@ class Kind(StrEnum):
     SUBMIT_TRANSFER = "submit_transfer"
     WITHDRAW_TRANSFER = "withdraw_transfer"
     REPORT_CERTIFICATION = "report_certification"
+    SETTLE_DRAW = "settle_draw"
+    GIVE_DRAW_BACK = "give_draw_back"
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,6 @@ BY_VALUE = {
     "image_seen",
     "kept_answer",
     "login",
-    "medical_credit",
     "sms_code",
     "statement_number",
     "throttle",

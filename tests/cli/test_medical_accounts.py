@@ -41,7 +41,7 @@ async def test_good_lines_are_credited_once_and_bad_ones_are_told(
         "line 6, column social_security_number: person_unknown",
     ]
     assert again.said.splitlines()[-1] == "0 credits booked, 3 known already, 3 faults."
-    rows = await db.fetch("SELECT balance::text AS told FROM medical_account ORDER BY balance")
+    rows = await db.fetch("SELECT balance::text AS told FROM funds_account ORDER BY balance")
     assert [row[0] for row in rows] == ["80.00", "120.50"]
 
 
@@ -55,7 +55,7 @@ async def test_a_book_that_was_changed_by_hand_is_told(
 
     connection = await asyncpg.connect(database.owner_url)
     try:
-        await connection.execute("UPDATE medical_account SET balance = balance + 1")
+        await connection.execute("UPDATE funds_account SET balance = balance + 1")
     finally:
         await connection.close()
 

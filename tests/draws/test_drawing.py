@@ -16,14 +16,13 @@ from app.ports.register import PhysicalCardStatus
 from app.routers.deps import House
 from app.services.audit import Action
 from app.services.links import Services
-from app.services.medical_accounts import comparing
 from app.worker import tell_due
 from tests import cluster
 from tests.cards.test_following import Silent
 from tests.factories.adding import ok, refused, set_policy
 from tests.factories.callers import pass_time
 from tests.factories.make import Holder, Make
-from tests.factories.paying import DRAWS, cap, draw, left, order, pause, pay, put, redeemed, sharer, unbind
+from tests.factories.paying import DRAWS, cap, draw, left, order, pause, pay, put, redeemed, sharer, unbind, unequal
 from tests.factories.rows import count
 from tests.factories.showing import set_card, show
 from tests.factories.terminals import Install, Terminal
@@ -44,7 +43,7 @@ class TestSplits:
         assert (made["own"], made["shared"], made["covered"], made["uncovered"]) == ("12.30", "40.01", "52.31", "0.00")
         assert made["reversed_at"] is None
         assert await left(db, son, mother.owner) == ["0.00", "59.99"]
-        assert len(await comparing.unequal(db)) == 0
+        assert await unequal(db) == 0
 
     async def test_who_has_nothing_of_their_own_pays_with_what_is_shared(
         self, make: Make, son: Holder, till: Terminal, db: Database
@@ -328,17 +327,18 @@ class TestWhatIsWrittenDown:
             (mother.owner.id, "sharing_spent_owner"),
         ]
 
-    async def test_every_draw_sums_to_zero_in_the_book(
+    async def test_every_draw_sums_to_zero_in_our_book_and_in_theirs(
         self, make: Make, son: Holder, till: Terminal, db: Database
     ) -> None:
         await put(db, son, "5.00")
         await sharer(make, db, son, amount="50.00")
-        before = await count(db, LedgerEntry)
 
         made = ok(await pay(till, son, "10.00"))
 
-        rows = await db.fetch(
-            "SELECT sum(amount) AS sum, count(*) AS sides FROM ledger_entry WHERE movement_id = $1", made["id"]
-        )
-        assert [tuple(row) for row in rows] == [(0, 3)]
-        assert await count(db, LedgerEntry) == before + 3
+        for book in ("ledger_entry", "funds_entry"):
+            rows = await db.fetch(
+                f"SELECT sum(amount) AS sum, count(*) AS sides FROM {book} WHERE movement_id = $1",  # noqa: S608
+                made["id"],
+            )
+            assert [tuple(row) for row in rows] == [(0, 3)]
+        assert await count(db, LedgerEntry) == 3

@@ -7,10 +7,10 @@ from decimal import Decimal
 
 import httpx
 
+from app.adapters.medical_funds.embedded import Credited, EmbeddedMedicalFunds
 from app.core.db import Database, Session
 from app.models.sharing import SharingBinding, SharingEnd, SharingState
-from app.services.medical_accounts import booking, crediting
-from app.services.medical_accounts.crediting import Credit
+from app.services.medical_accounts import comparing
 from app.services.sharing import rows
 from tests.factories.adding import ok
 from tests.factories.make import JSON, Holder, Make, Member, Someone
@@ -35,14 +35,19 @@ class Sharing:
 
 async def put(db: Database, person: Someone, amount: str) -> None:
     """Credit somebody's account."""
-    credit = Credit(person.id, Decimal(amount), f"test/{next(_numbers)}")
-    await db.run(lambda session: crediting.credit(session, credit))
+    funds, reference = EmbeddedMedicalFunds(db), f"test/{next(_numbers)}"
+    assert await funds.credit(person.registered.number, Decimal(amount), reference) is Credited.NOW
 
 
 async def left(db: Database, *people: Someone) -> list[str]:
     """Return what is in people's accounts."""
-    found = [await db.run(lambda session, each=each: booking.balance_of(session, each.id)) for each in people]  # type: ignore[misc]
-    return [str(balance) for balance in found]
+    found = await EmbeddedMedicalFunds(db).balances([each.registered.number for each in people])
+    return [str(found[each.registered.number]) for each in people]
+
+
+async def unequal(db: Database) -> int:
+    """Add both books up: that of whoever keeps the accounts, and that of draws; return how much is wrong."""
+    return len(await EmbeddedMedicalFunds(db).unequal()) + len(await comparing.unequal(db))
 
 
 async def sharer(

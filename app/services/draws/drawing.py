@@ -1,12 +1,13 @@
 """Draws a payment out of personal accounts: for a terminal, by a code that it has redeemed, once, to the cent.
 
-The homes of the spender and of all who share are locked before anything is asked, in the order that everybody locks
-them in: a binding that ends, a pause, a card that is lost come before or after, never between. What is refused by a
-person's state is written down in their home.
+What is in the accounts is asked first. Then the homes of the spender and of all who share are locked, in the order that
+everybody locks them in, all is asked again, and the draw is written down as pending: a binding that ends, a pause, a
+card that is lost come before or after, never between. Then whoever keeps the accounts pays it (`settling`). What is
+refused by a person's state is written down in their home.
 """
 
 import asyncio
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -16,25 +17,23 @@ from uuid import UUID
 from app.core.db import Database, Session, bucket_of, new_id
 from app.core.errors import AppError, Conflict, FieldError, Invalid
 from app.models.cards import Card
-from app.models.draws import Draw, DrawPart, DrawShare
+from app.models.draws import Draw, DrawPart, DrawShare, DrawState
 from app.models.links import FamilyLink
-from app.models.medical_accounts import Movement
 from app.models.showings import Redemption, ShowingPurpose
 from app.models.terminals import TerminalPurpose
+from app.ports.medical_funds import FundsRefusal, MedicalFunds, MedicalFundsUnavailable
 from app.ports.register import Register, RegisterUnavailable
 from app.services import authority, policies
 from app.services.cards import following
 from app.services.cards.allowing import Standing
-from app.services.draws import funds, living, orders, recording, splitting
-from app.services.draws.orders import Drawn, Order
+from app.services.draws import funds, living, orders, recording, settling, splitting
+from app.services.draws.funds import Balances, Numbers
+from app.services.draws.orders import Drawn, MedicalFundsShort, Order
 from app.services.draws.recording import Spending
 from app.services.draws.splitting import Split
 from app.services.links import Service
-from app.services.medical_accounts import booking
-from app.services.medical_accounts.booking import Posting
 from app.services.people import homes
 from app.services.rules import Policies
-from app.services.sharing import reading
 from app.services.showings.references import RedemptionNotFound
 from app.services.showings.rules import obstacle
 from app.services.terminals import requests
@@ -42,6 +41,7 @@ from app.services.terminals.requests import Calling
 
 _PATIENCE_SECONDS: Final = 3  # somebody stands before the terminal
 _PAID_BY: Final = (Service.SHOW_CODE, Service.PAY)  # what an owner needs who pays with a member's money
+_SPLITS: Final = 2  # anew, where a balance has fallen since it was asked
 
 
 class RedemptionTooOld(Conflict):
@@ -54,12 +54,6 @@ class RedemptionSpent(Conflict):
     """Something was paid by this code already; another payment takes another code."""
 
     code = "redemption-spent"
-
-
-class MedicalFundsShort(Conflict):
-    """The accounts do not cover the amount, and not to be covered whole was not allowed, or there is nothing at all."""
-
-    code = "medical-funds-short"
 
 
 class PaymentWithdrawn(Conflict):
@@ -77,6 +71,7 @@ REFUSALS: Final = (
     MedicalFundsShort,
     orders.OrderNumberReused,
     RegisterUnavailable,
+    MedicalFundsUnavailable,
 )
 """Every refusal that `draw` can raise, for the documents of routes."""
 
@@ -87,18 +82,19 @@ class _Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class _ToAsk:
-    """About whom the register is to be asked: whose card is shown, and who shares without one."""
+class _Asking:
+    """What is to be asked first: what is in whose account; how the shown card stands, and who shares without one."""
 
-    holder_id: UUID | None
-    sharers: Sequence[UUID]
+    numbers: Numbers
+    holder_id: UUID | None = None
+    sharers: Sequence[UUID] = ()
 
 
-async def draw(db: Database, register: Register, terminal: Calling, order: Order) -> Drawn:
+async def draw(db: Database, register: Register, port: MedicalFunds, terminal: Calling, order: Order) -> Drawn:
     """Draw a payment for a terminal whose request was verified; the same order again is answered the same.
 
     A card that the register was not asked about lately (policy) it is asked about first, and who shares and has no
-    e-card; no connection is held meanwhile.
+    e-card; no connection is held meanwhile, nor while whoever keeps the accounts thinks.
 
     Raises:
         RequestReplayed: the request's nonce was taken before.
@@ -110,27 +106,36 @@ async def draw(db: Database, register: Register, terminal: Calling, order: Order
         MedicalFundsShort: the accounts do not cover it.
         Invalid: the amount is above what is drawn at once (policy).
         RegisterUnavailable: whether the card is in order cannot be asked.
+        MedicalFundsUnavailable: it is not known whether it was paid; the same order again tells, or goes on with it.
     """
-    asked = await db.run(partial(_to_be_asked_about, terminal, order))
-    if asked.holder_id is not None:
-        await _ask(db, register, asked.holder_id)
-    dead = await living.dead_of(db, register, asked.sharers, seconds=_PATIENCE_SECONDS)
-    outcome = await db.run(partial(_draw, terminal, order, dead))
-    if isinstance(outcome, _Refused):
-        raise outcome.error
-    return outcome
+    for _ in range(_SPLITS):
+        asking = await db.run(partial(_look, terminal, order))
+        if asking.holder_id is not None:
+            await _ask(db, register, asking.holder_id)
+        dead = await living.dead_of(db, register, asking.sharers, seconds=_PATIENCE_SECONDS)
+        numbers = {person_id: number for person_id, number in asking.numbers.items() if person_id not in dead}
+        balances = await funds.balances(port, numbers) if numbers else {}
+        outcome = await db.run(partial(_begin, terminal, order, balances))
+        if isinstance(outcome, _Refused):
+            raise outcome.error
+        drawn = await settling.settle(db, port, outcome)
+        if isinstance(drawn, Drawn):
+            return drawn
+        if drawn is not FundsRefusal.SHORT:
+            break
+    raise MedicalFundsShort
 
 
-async def _to_be_asked_about(terminal: Calling, order: Order, session: Session) -> _ToAsk:
-    """Return about whom the register is to be asked before anything is drawn."""
-    if await orders.done(session, terminal, order) is not None:
-        return _ToAsk(None, ())
+async def _look(terminal: Calling, order: Order, session: Session) -> _Asking:
+    if await orders.known(session, terminal, order) is not None:
+        return _Asking({})
     redemption = await _redeemed(session, terminal, order)
     card, rules = await _card(session, redemption.holder_id)
     since = session.now - timedelta(minutes=rules.card_checks.paid_minutes)
-    is_known = card is None or (card.asked_at is not None and card.asked_at > since)
+    is_fresh = card is None or (card.asked_at is not None and card.asked_at > since)
+    numbers = await funds.numbers(session, redemption.holder_id)
     sharers = await living.without_card(session, redemption.holder_id)
-    return _ToAsk(None if is_known else redemption.holder_id, sharers)
+    return _Asking(numbers, None if is_fresh else redemption.holder_id, sharers)
 
 
 async def _ask(db: Database, register: Register, holder_id: UUID) -> None:
@@ -141,17 +146,18 @@ async def _ask(db: Database, register: Register, holder_id: UUID) -> None:
         raise RegisterUnavailable(retry_after_seconds=5) from error
 
 
-async def _draw(terminal: Calling, order: Order, dead: Set[UUID], session: Session) -> Drawn | _Refused:
+async def _begin(terminal: Calling, order: Order, balances: Balances, session: Session) -> UUID | _Refused:
+    """Write a draw down as pending, all whom it concerns locked; return its id, or that of an earlier one."""
     await requests.take(session, terminal)
-    if (before := await orders.done(session, terminal, order)) is not None:
-        return before
+    if (before := await orders.known(session, terminal, order)) is not None:
+        return before.id
     redemption = await _redeemed(session, terminal, order)
     spender_id = redemption.holder_id
-    known = (await reading.sharers_of(session, spender_id)).sharers
-    sharers = [sharer.owner_id for sharer in known if sharer.owner_id not in dead]
-    await homes.lock_rows(session, {spender_id, *sharers})
-    if (before := await orders.done(session, terminal, order)) is not None:  # the same order at the same moment
-        return before
+    await homes.lock_rows(session, {spender_id, *balances})
+    if (before := await orders.known(session, terminal, order)) is not None:  # the same order at the same moment
+        return before.id
+    if spender_id not in balances:  # a moment ago it was under way still, and has been refused since
+        raise MedicalFundsUnavailable(retry_after_seconds=1)
     _, rules = await _card(session, spender_id)
     if order.amount > rules.draws.most:
         raise Invalid(errors=[FieldError("/amount", "out_of_range", maximum=float(rules.draws.most))])
@@ -159,25 +165,28 @@ async def _draw(terminal: Calling, order: Order, dead: Set[UUID], session: Sessi
     refused = await _obstacle(session, terminal, redemption, rules)
     if refused is not None:
         return await _refuse(session, spending, refused)
-    split = splitting.split(order.amount, await funds.lock(session, spender_id, sharers))
+    split = splitting.split(order.amount, await funds.sources(session, spender_id, balances))
     is_partial_allowed = order.is_partial_allowed and rules.draws.partial
     if not split.covered or (split.uncovered and not is_partial_allowed):
         return await _refuse(session, spending, MedicalFundsShort)
     draw_id = new_id(bucket_of(spender_id))
     if not await orders.take_number(session, terminal, order, draw_id):  # for something else, at the same moment
         return await _other(session, terminal, order)
-    return await _write(session, spending, order, split, draw_id)
+    await _write(session, spending, redemption.code_id, order, split, draw_id)
+    return draw_id
 
 
-async def _other(session: Session, terminal: Calling, order: Order) -> Drawn:
-    """Return what came of the order that was faster.
+async def _other(session: Session, terminal: Calling, order: Order) -> UUID:
+    """Return the draw of the order that was faster.
 
     Raises:
         OrderNumberReused: it is another one.
+        MedicalFundsUnavailable: it has been refused since.
     """
-    faster = await orders.done(session, terminal, order)
-    assert faster is not None
-    return faster
+    faster = await orders.known(session, terminal, order)
+    if faster is None:
+        raise MedicalFundsUnavailable(retry_after_seconds=1)
+    return faster.id
 
 
 async def _redeemed(session: Session, terminal: Calling, order: Order) -> Redemption:
@@ -202,7 +211,8 @@ async def _card(session: Session, person_id: UUID) -> tuple[Card | None, Policie
 async def _spending(session: Session, terminal: Calling, redemption: Redemption) -> Spending:
     link_id = redemption.link_id
     link = None if link_id is None else await session.get(FamilyLink, (bucket_of(link_id), link_id))
-    return Spending(terminal, redemption, None if link is None else link.owner_id)
+    shown_by = None if link is None else link.owner_id
+    return Spending(redemption.holder_id, link_id, redemption.purpose, terminal.id, terminal.office_id, shown_by)
 
 
 async def _obstacle(
@@ -234,39 +244,38 @@ async def _refuse(session: Session, spending: Spending, error: type[AppError]) -
     return _Refused(error)
 
 
-async def _write(session: Session, spending: Spending, order: Order, split: Split, draw_id: UUID) -> Drawn:
-    """Move the money and write down what was drawn, in the home of each whom it concerns."""
-    redemption, bucket = spending.redemption, bucket_of(draw_id)
+async def _write(
+    session: Session, spending: Spending, code_id: UUID, order: Order, split: Split, draw_id: UUID
+) -> None:
+    """Write down what is to be drawn, in the home of each whom it concerns; it counts against the month's caps now."""
     made = Draw(
-        bucket=bucket,
+        bucket=bucket_of(draw_id),
         id=draw_id,
-        spender_id=redemption.holder_id,
-        code_id=redemption.code_id,
-        link_id=redemption.link_id,
-        purpose=redemption.purpose,
-        terminal_id=spending.terminal.id,
-        office_id=spending.terminal.office_id,
+        spender_id=spending.spender_id,
+        code_id=code_id,
+        link_id=spending.link_id,
+        purpose=spending.purpose,
+        terminal_id=spending.terminal_id,
+        office_id=spending.office_id,
         order_number=order.number,
         amount=order.amount,
         covered=split.covered,
         is_partial_allowed=order.is_partial_allowed,
         month=funds.month_of(session.now),
         drawn_at=session.now,
+        shown_by=spending.shown_by,
+        state=DrawState.PENDING,
     )
     session.add(made)
     await session.flush()
-    postings = [Posting.of_person(part.source.payer_id, -part.amount) for part in split.giving]
-    settled = Posting.of_office(spending.terminal.office_id, split.covered)
-    await booking.book(session, Movement.DRAW, draw_id, [*postings, settled])
     for part in split.giving:
         source = part.source
-        facts = {"spender_id": redemption.holder_id, "binding_id": source.binding_id, "amount": part.amount}
-        session.add(DrawPart(bucket=bucket, draw_id=draw_id, payer_id=source.payer_id, **facts))
+        facts = {"spender_id": made.spender_id, "binding_id": source.binding_id, "amount": part.amount}
+        session.add(DrawPart(bucket=made.bucket, draw_id=draw_id, payer_id=source.payer_id, **facts))
         if source.binding_id is not None:
             await funds.note_month(session, part, session.now)
             where = {"bucket": bucket_of(source.payer_id), "payer_id": source.payer_id, "draw_id": draw_id}
-            when = {"month": made.month, "drawn_at": session.now, "reversed_at": None}
+            when = {"month": made.month, "drawn_at": session.now, "state": made.state, "reversed_at": None}
             session.add(DrawShare(**where, **facts, **when))
+    settling.settle_later(session, made)
     await session.flush()
-    await recording.drawn(session, spending, draw_id, split)
-    return await orders.as_drawn(session, made)

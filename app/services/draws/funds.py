@@ -1,8 +1,11 @@
 """Finds the accounts that somebody can pay with, in their order: one's own, then those that are shared."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from enum import IntEnum
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, select, update
@@ -11,13 +14,24 @@ from sqlalchemy.dialects.postgresql import insert
 from app.core.clock import today
 from app.core.db import Session, bucket_of
 from app.models.cards import Card
-from app.models.draws import SharingMonth
+from app.models.draws import DrawPart, SharingMonth
 from app.models.people import Home
 from app.models.sharing import FundsOrder
+from app.ports.medical_funds import MedicalFunds, MedicalFundsUnavailable
 from app.services.draws.splitting import NOTHING, Part, Source
-from app.services.medical_accounts import booking
+from app.services.people import homes
 from app.services.sharing import reading
-from app.services.sharing.reading import Sharer, Sharers
+from app.services.sharing.reading import Sharer
+
+Balances = Mapping[UUID, Decimal]
+Numbers = Mapping[UUID, str | None]
+
+
+class Patience(IntEnum):
+    """How many seconds the port may take: somebody stands before the terminal, nobody before a worker."""
+
+    TERMINAL = 3
+    WORKER = 30
 
 
 def month_of(moment: datetime) -> date:
@@ -25,23 +39,57 @@ def month_of(moment: datetime) -> date:
     return today(moment).replace(day=1)
 
 
-async def look(session: Session, spender_id: UUID) -> Sequence[Source]:
-    """Return the accounts as they stand, without a lock."""
+async def numbers(session: Session, spender_id: UUID) -> Numbers:
+    """Return the numbers of the spender and of all who share with them."""
     sharers = await reading.sharers_of(session, spender_id)
-    payers = [spender_id, *(sharer.owner_id for sharer in sharers.sharers)]
-    found = {payer_id: await booking.balance_of(session, payer_id) for payer_id in payers}
-    return await _sources(session, spender_id, sharers, found)
+    return await numbers_of(session, [spender_id, *(sharer.owner_id for sharer in sharers.sharers)])
 
 
-async def lock(session: Session, spender_id: UUID, known: Sequence[UUID]) -> Sequence[Source]:
-    """Return the same with the accounts locked; the homes of the spender and of `known`, who share, are.
+async def numbers_of(session: Session, person_ids: Iterable[UUID]) -> Numbers:
+    """Return people's numbers; None where nobody knows any more."""
+    found = {person_id: await homes.find_person(session, person_id) for person_id in person_ids}
+    return {person_id: None if person is None else person.number for person_id, person in found.items()}
 
-    Who shares only since then is not among them: that came afterwards.
+
+async def balances(port: MedicalFunds, numbers: Numbers) -> Balances:
+    """Ask what is in people's accounts; no connection is held meanwhile.
+
+    Raises:
+        MedicalFundsUnavailable: it cannot be said in time.
+    """
+    async with in_time(Patience.TERMINAL):
+        found = await port.balances(frozenset(number for number in numbers.values() if number is not None))
+    return {
+        person_id: NOTHING if number is None else found.get(number, NOTHING) for person_id, number in numbers.items()
+    }
+
+
+@contextlib.asynccontextmanager
+async def in_time(patience: Patience) -> AsyncIterator[None]:
+    """Wait for the port no longer than that.
+
+    Raises:
+        MedicalFundsUnavailable: it does not answer, or not in time.
+    """
+    try:
+        async with asyncio.timeout(patience):
+            yield
+    except (MedicalFundsUnavailable, TimeoutError) as error:
+        raise MedicalFundsUnavailable(retry_after_seconds=5) from error
+
+
+async def sources(session: Session, spender_id: UUID, balances: Balances) -> Sequence[Source]:
+    """Return the accounts as they stand; where nothing may come between, the homes of all in `balances` are locked.
+
+    Who shares and is not in there does so only since then: that came afterwards.
     """
     sharers = await reading.sharers_of(session, spender_id)
-    still = [sharer for sharer in sharers.sharers if sharer.owner_id in known]
-    found = await booking.lock(session, {spender_id, *(sharer.owner_id for sharer in still)})
-    return await _sources(session, spender_id, Sharers(sharers.order, still), found)
+    own = Source(spender_id, balances.get(spender_id, NOTHING))
+    known = [sharer for sharer in sharers.sharers if sharer.owner_id in balances]
+    shared = [await _source(session, sharer, balances[sharer.owner_id]) for sharer in known]
+    if sharers.order is FundsOrder.HIGHEST_BALANCE:
+        shared.sort(key=lambda source: source.balance, reverse=True)
+    return [own, *shared]
 
 
 async def note_month(session: Session, part: Part, spent_at: datetime) -> None:
@@ -62,27 +110,19 @@ async def note_month(session: Session, part: Part, spent_at: datetime) -> None:
     )
 
 
-async def give_back_month(session: Session, payer_id: UUID, binding_id: UUID, amount: Decimal, at: datetime) -> None:
-    """Take what was given back off the month in which it was spent."""
-    await session.execute(
-        update(SharingMonth)
-        .where(*_month(payer_id, binding_id, at))
-        .values(drawn=SharingMonth.drawn - amount)
-        .execution_options(synchronize_session=False)
-    )
+async def give_back_months(session: Session, parts: Iterable[DrawPart], drawn_at: datetime) -> None:
+    """Take what is not spent after all off the month in which it was drawn."""
+    for part in parts:
+        if part.binding_id is not None:
+            await session.execute(
+                update(SharingMonth)
+                .where(*_month(part.payer_id, part.binding_id, drawn_at))
+                .values(drawn=SharingMonth.drawn - part.amount)
+                .execution_options(synchronize_session=False)
+            )
 
 
-async def _sources(
-    session: Session, spender_id: UUID, sharers: Sharers, balances: Mapping[UUID, Decimal | None]
-) -> Sequence[Source]:
-    own = Source(spender_id, balances.get(spender_id) or NOTHING)
-    shared = [await _source(session, sharer, balances.get(sharer.owner_id)) for sharer in sharers.sharers]
-    if sharers.order is FundsOrder.HIGHEST_BALANCE:
-        shared.sort(key=lambda source: source.balance, reverse=True)
-    return [own, *shared]
-
-
-async def _source(session: Session, sharer: Sharer, balance: Decimal | None) -> Source:
+async def _source(session: Session, sharer: Sharer, balance: Decimal) -> Source:
     left = None
     if sharer.monthly_cap is not None:
         spent = await session.scalar(
@@ -91,7 +131,7 @@ async def _source(session: Session, sharer: Sharer, balance: Decimal | None) -> 
         left = max(NOTHING, sharer.monthly_cap - (spent or NOTHING))
     return Source(
         payer_id=sharer.owner_id,
-        balance=balance or NOTHING,
+        balance=balance,
         binding_id=sharer.binding_id,
         relationship=sharer.relationship,
         is_paused=sharer.is_paused,

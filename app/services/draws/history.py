@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import Select, func, literal, select, tuple_, union_all
 
 from app.core.db import Session, bucket_of
-from app.models.draws import Draw, DrawPart, DrawReversal, DrawShare
+from app.models.draws import Draw, DrawPart, DrawReversal, DrawShare, DrawState
 from app.models.operators import Office
 from app.services.accounts.sessions import Caller
 from app.services.draws import orders
@@ -104,12 +104,22 @@ async def months(session: Session, caller: Caller) -> Sequence[Month]:
         )
         .join(DrawPart, (DrawPart.bucket == Draw.bucket) & (DrawPart.draw_id == Draw.id))
         .outerjoin(DrawReversal, (DrawReversal.bucket == Draw.bucket) & (DrawReversal.draw_id == Draw.id))
-        .where(Draw.bucket == bucket, Draw.spender_id == person_id, DrawReversal.draw_id.is_(None))
+        .where(
+            Draw.bucket == bucket,
+            Draw.spender_id == person_id,
+            Draw.state == DrawState.SETTLED,
+            DrawReversal.reversed_at.is_(None),
+        )
         .group_by(Draw.month)
     )
     paid = await session.execute(
         select(DrawShare.month, func.sum(DrawShare.amount))
-        .where(DrawShare.bucket == bucket, DrawShare.payer_id == person_id, DrawShare.reversed_at.is_(None))
+        .where(
+            DrawShare.bucket == bucket,
+            DrawShare.payer_id == person_id,
+            DrawShare.state == DrawState.SETTLED,
+            DrawShare.reversed_at.is_(None),
+        )
         .group_by(DrawShare.month)
     )
     by_month = {month: (own, others) for month, own, others in spent}
@@ -134,14 +144,14 @@ class _Names:
 
 
 def _places(person_id: UUID, after: Place | None, most: int) -> Select[tuple[UUID, str, datetime]]:
-    """Return both sides' draws in one order: two lists of one home."""
+    """Return both sides' draws in one order: two lists of one home, of what is known to be paid."""
     bucket = bucket_of(person_id)
     both = union_all(
         select(Draw.id.label("id"), literal(Side.SPENT.value).label("side"), Draw.drawn_at.label("at")).where(
-            Draw.bucket == bucket, Draw.spender_id == person_id
+            Draw.bucket == bucket, Draw.spender_id == person_id, Draw.state == DrawState.SETTLED
         ),
         select(DrawShare.draw_id, literal(Side.PAID.value), DrawShare.drawn_at).where(
-            DrawShare.bucket == bucket, DrawShare.payer_id == person_id
+            DrawShare.bucket == bucket, DrawShare.payer_id == person_id, DrawShare.state == DrawState.SETTLED
         ),
     ).subquery()
     found = select(both.c.id, both.c.side, both.c.at).order_by(both.c.at.desc(), both.c.id.desc()).limit(most)

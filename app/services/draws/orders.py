@@ -10,8 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core.db import Session, bucket_of
-from app.core.errors import Denied, Invalid
-from app.models.draws import Draw, DrawOrder, DrawPart, DrawReversal
+from app.core.errors import Conflict, Denied, Invalid
+from app.models.draws import Draw, DrawOrder, DrawPart, DrawReversal, DrawState
 from app.models.showings import Redemption
 from app.services.draws.splitting import NOTHING
 from app.services.showings.references import Reference
@@ -28,6 +28,12 @@ class TerminalTakesNoPayments(Denied):
     """The terminal is not registered to draw on personal accounts."""
 
     code = "terminal-takes-no-payments"
+
+
+class MedicalFundsShort(Conflict):
+    """The accounts do not cover the amount, and not to be covered whole was not allowed, or there is nothing at all."""
+
+    code = "medical-funds-short"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +69,22 @@ class Drawn:
         return self.amount - self.covered
 
 
-async def done(session: Session, terminal: Calling, order: Order) -> Drawn | None:
-    """Return what came of an order of this number, if it was done before.
+async def known(session: Session, terminal: Calling, order: Order) -> Draw | None:
+    """Return the draw that an order of this number has led to, if it was asked before; refused, it is free again.
 
     Raises:
         OrderNumberReused: it was another order.
     """
-    known: DrawOrder | None = await session.get(
+    found: DrawOrder | None = await session.get(
         DrawOrder, (bucket_of(terminal.id), terminal.id, order.number), populate_existing=True
     )
-    if known is None:
+    if found is None:
         return None
-    draw = await session.get_one(Draw, (bucket_of(known.draw_id), known.draw_id))
+    draw = await session.get_one(Draw, (bucket_of(found.draw_id), found.draw_id), populate_existing=True)
     before = Order(Reference(draw.bucket, draw.code_id), draw.order_number, draw.amount, draw.is_partial_allowed)
     if before != order:
         raise OrderNumberReused
-    return await as_drawn(session, draw)
+    return draw
 
 
 async def take_number(session: Session, terminal: Calling, order: Order, draw_id: UUID) -> bool:
@@ -99,8 +105,10 @@ async def take_number(session: Session, terminal: Calling, order: Order, draw_id
 
 
 async def is_spent(session: Session, redemption: Redemption) -> bool:
-    """Say whether something was drawn by a code already; the holder's home is locked."""
-    by_code = select(Draw.id).where(Draw.bucket == redemption.bucket, Draw.code_id == redemption.code_id)
+    """Say whether something is drawn by a code already; the holder's home is locked."""
+    by_code = select(Draw.id).where(
+        Draw.bucket == redemption.bucket, Draw.code_id == redemption.code_id, Draw.state != DrawState.REFUSED
+    )
     return await session.scalar(by_code) is not None
 
 

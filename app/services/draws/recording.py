@@ -6,25 +6,32 @@ from uuid import UUID
 
 from app.core.db import Session, bucket_of
 from app.models.audit import ActorKind
-from app.models.showings import Redemption
+from app.models.draws import Draw, DrawPart
+from app.models.showings import ShowingPurpose
 from app.services import audit, outbox
 from app.services.audit import Action, Actor
-from app.services.draws.splitting import Split
-from app.services.terminals.requests import Calling
 
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """By which code something is spent at which terminal; `shown_by` is the owner who has shown a member's card."""
+    """Who spends something at which terminal, by which link; `shown_by` is the owner who has shown a member's card."""
 
-    terminal: Calling
-    redemption: Redemption
+    spender_id: UUID
+    link_id: UUID | None
+    purpose: ShowingPurpose
+    terminal_id: UUID
+    office_id: str
     shown_by: UUID | None
 
     @property
     def actor(self) -> Actor:
         """Who spends it."""
-        return Actor(ActorKind.PERSON, self.shown_by or self.redemption.holder_id)
+        return Actor(ActorKind.PERSON, self.shown_by or self.spender_id)
+
+
+def spending_of(draw: Draw) -> Spending:
+    """Return the same of a draw."""
+    return Spending(draw.spender_id, draw.link_id, draw.purpose, draw.terminal_id, draw.office_id, draw.shown_by)
 
 
 async def refused(session: Session, spending: Spending, reason: str) -> None:
@@ -32,42 +39,41 @@ async def refused(session: Session, spending: Spending, reason: str) -> None:
     await _record_at_spender(session, Action.DRAW_REFUSED, spending, reason=reason)
 
 
-async def drawn(session: Session, spending: Spending, draw_id: UUID, split: Split) -> None:
+async def drawn(session: Session, draw: Draw, parts: Iterable[DrawPart]) -> None:
     """Write a draw down with the spender and with each who has paid for them, and tell both of the latter."""
-    spender_id = spending.redemption.holder_id
-    payers = {part.source.payer_id for part in split.giving if part.source.binding_id is not None}
-    await _record_at_spender(session, Action.DRAW_MADE, spending, draw_id=str(draw_id))
-    await _record_at_payers(session, Action.DRAW_MADE, payers, spending.actor, spender_id, draw_id)
-    _tell(session, "sharing_spent", payers, spender_id, draw_id)
+    spending = spending_of(draw)
+    payers = {part.payer_id for part in parts if part.binding_id is not None}
+    await _record_at_spender(session, Action.DRAW_MADE, spending, draw_id=str(draw.id))
+    await _record_at_payers(session, Action.DRAW_MADE, payers, spending.actor, draw.spender_id, draw.id)
+    _tell(session, "sharing_spent", payers, draw.spender_id, draw.id)
 
 
-async def given_back(session: Session, spender_id: UUID, payers: Iterable[UUID], draw_id: UUID, office: str) -> None:
+async def given_back(session: Session, draw: Draw, parts: Iterable[DrawPart]) -> None:
     """Write down and tell that a draw was given back: by nobody but the office."""
-    sharers = set(payers) - {spender_id}
+    sharers = {part.payer_id for part in parts if part.binding_id is not None}
     await audit.record(
         session,
         Action.DRAW_REVERSED,
-        home_id=spender_id,
+        home_id=draw.spender_id,
         actor=audit.SYSTEM,
-        facts={"draw_id": str(draw_id), "office": office},
+        facts={"draw_id": str(draw.id), "office": draw.office_id},
     )
-    await _record_at_payers(session, Action.DRAW_REVERSED, sharers, audit.SYSTEM, spender_id, draw_id)
-    _tell(session, "sharing_returned", sharers, spender_id, draw_id)
+    await _record_at_payers(session, Action.DRAW_REVERSED, sharers, audit.SYSTEM, draw.spender_id, draw.id)
+    _tell(session, "sharing_returned", sharers, draw.spender_id, draw.id)
 
 
 async def _record_at_spender(session: Session, action: Action, spending: Spending, **facts: str) -> None:
-    redemption = spending.redemption
-    by_link = {} if redemption.link_id is None else {"link_id": str(redemption.link_id)}
+    by_link = {} if spending.link_id is None else {"link_id": str(spending.link_id)}
     await audit.record(
         session,
         action,
-        home_id=redemption.holder_id,
+        home_id=spending.spender_id,
         actor=spending.actor,
-        on_behalf_of=None if spending.shown_by is None else redemption.holder_id,
+        on_behalf_of=None if spending.shown_by is None else spending.spender_id,
         facts={
-            "purpose": redemption.purpose.value,
-            "terminal_id": str(spending.terminal.id),
-            "office": spending.terminal.office_id,
+            "purpose": spending.purpose.value,
+            "terminal_id": str(spending.terminal_id),
+            "office": spending.office_id,
             **by_link,
             **facts,
         },

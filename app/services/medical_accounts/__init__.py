@@ -1,1 +1,1 @@
-"""Medical personal accounts: what is in them, and the book that says why."""
+"""Medical personal accounts: the book of what was drawn from them; their balances are behind a port."""

@@ -27,9 +27,9 @@ from app.ports.face import FaceReason
 from app.services import agreements, links, outbox
 from app.services.accounts.sessions import Caller
 from app.services.cards import upgrades
+from app.services.draws import settling
 from app.services.enrolments import finishing, loading
 from app.services.faces import ending
-from app.services.medical_accounts import booking, crediting
 from app.services.notifications import telling
 from app.services.people import homes
 from app.services.sharing import ending as unsharing
@@ -44,7 +44,7 @@ _HELD: Final = (LinkState.RESERVED, LinkState.ACTIVE, LinkState.FROZEN)
 
 
 class FilingOnItsWay(Conflict):
-    """Something of the caller's is just leaving for an authority, which takes their name and number."""
+    """Something of the caller's, or a payment, is just leaving for an authority, which takes their name and number."""
 
     code = "filing-on-its-way"
 
@@ -56,7 +56,6 @@ class Effects:
     links_as_owner: int
     links_as_member: int
     sharing: int
-    money: int
     enrolments: int
     cards: int
     filings: int
@@ -124,7 +123,7 @@ async def _person(session: Session, caller: Caller) -> UUID | None:
 async def effects_of(session: Session, caller: Caller, person_id: UUID | None) -> Effects:
     open_enrolments = len(await _open_enrolments(session, caller, person_id))
     if person_id is None:
-        return Effects(0, 0, 0, 0, open_enrolments, 0, 0)
+        return Effects(0, 0, 0, open_enrolments, 0, 0)
     bucket = bucket_of(person_id)
     living = (LinkState.ACTIVE, LinkState.FROZEN)
     as_owner = select(func.count()).where(
@@ -140,8 +139,7 @@ async def effects_of(session: Session, caller: Caller, person_id: UUID | None) -
     )
     counts = [await session.scalar(each) or 0 for each in (as_owner, as_member, card, filings, orders)]
     shared = len(await unsharing.of_person(session, person_id))
-    money = 1 if await booking.balance_of(session, person_id) else 0
-    return Effects(counts[0], counts[1], shared, money, open_enrolments, counts[2], counts[3] + counts[4])
+    return Effects(counts[0], counts[1], shared, open_enrolments, counts[2], counts[3] + counts[4])
 
 
 async def _open_enrolments(session: Session, caller: Caller, person_id: UUID | None) -> Sequence[UUID]:
@@ -199,12 +197,12 @@ async def _require_nothing_on_its_way(session: Session, person_id: UUID) -> None
         )
         .limit(1)
     )
-    if waiting is not None:
+    if waiting is not None or await settling.is_waiting(session, person_id):
         raise FilingOnItsWay
 
 
 async def _end_business(session: Session, person_id: UUID) -> None:
-    """End what the person has begun and what stays as a record: certifications, payment by the card, money."""
+    """End what the person has begun and what stays as a record: certifications, payment by the card."""
     rows = await session.scalars(
         select(Certification)
         .where(
@@ -220,7 +218,6 @@ async def _end_business(session: Session, person_id: UUID) -> None:
     for upgrade in await upgrades.in_force(session, person_id):
         upgrade.advance(UpgradeState.WITHDRAWN, session.now)
     await agreements.end_all(session, person_id)
-    await crediting.give_back(session, person_id)
 
 
 async def _end_the_rest(session: Session, caller: Caller, ids: frozenset[UUID]) -> None:

@@ -27,7 +27,12 @@ from app.services.outbox import Kind
 from app.services.people import homes
 from app.services.privacy.holdings import HOLDINGS, Fate, Holding
 
-_TOLD_STILL: Final = (Kind.FACE_GIVEN_UP.value, Kind.HOME_ERASED.value, Kind.TELL_CHANNEL.value)
+_TOLD_STILL: Final = (
+    Kind.FACE_GIVEN_UP.value,
+    Kind.HOME_ERASED.value,
+    Kind.TELL_CHANNEL.value,
+    Kind.GIVE_DRAW_BACK.value,
+)
 
 
 async def look_ups(session: Session, *, account_id: UUID, phone: str, number: str | None) -> None:

@@ -3,11 +3,6 @@
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
-from uuid import UUID
-
-from app.core.db import Database
-from app.services.medical_accounts import crediting
-from app.services.medical_accounts.crediting import Credit
 
 CREDITS: Final[Mapping[str, Decimal]] = {
     "owner": Decimal("12.30"),
@@ -18,9 +13,3 @@ CREDITS: Final[Mapping[str, Decimal]] = {
     "second-owner": Decimal("88.00"),
 }
 """In yuan, by labels; the owner's is small, so that a payment soon draws on somebody else's."""
-
-
-async def put(db: Database, person_id: UUID, label: str) -> None:
-    """Credit one of them, unless they were; people who are made anew are others, and are credited again."""
-    credit = Credit(person_id, CREDITS[label], f"demo/{label}/{person_id.hex[:16]}")
-    await db.run(lambda session: crediting.credit(session, credit))

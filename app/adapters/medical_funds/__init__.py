@@ -1,0 +1,1 @@
+"""Those who keep medical personal accounts."""

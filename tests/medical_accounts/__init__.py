@@ -1,1 +1,0 @@
-"""Medical personal accounts and the book behind them."""

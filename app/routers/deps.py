@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import Depends, Header, Request
@@ -276,10 +276,18 @@ def phone(house: House, raw: str) -> str:
         raise Invalid(errors=[FieldError("/phone", error.reason.value)]) from error
 
 
-IfMatch = Annotated[str | None, Header(alias="If-Match", description="The version seen, as in `ETag`")]
+_AN_ETAG: Final = {"pattern": r'^(W/)?"[0-9]{1,9}"$'}
+IfMatch = Annotated[
+    str | None,
+    Header(alias="If-Match", description="The version seen, as in `ETag`", json_schema_extra={**_AN_ETAG}),
+]
 IfMatchNeeded = Annotated[
     str | None,
-    Header(alias="If-Match", description="The version seen, as in `ETag`", json_schema_extra={"x-required": True}),
+    Header(
+        alias="If-Match",
+        description="The version seen, as in `ETag`",
+        json_schema_extra={**_AN_ETAG, "x-required": True},
+    ),
 ]
 """The same where nothing is done without it; left out, the refusal is the route's own."""
 

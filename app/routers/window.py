@@ -54,7 +54,15 @@ _OF_MEMBER = (
     RegisterUnavailable,
 )
 
-CardRead = Annotated[str, Header(alias="Card-Read", description="The `card_read` of the owner's card", max_length=200)]
+CardRead = Annotated[
+    str,
+    Header(
+        alias="Card-Read",
+        description="The `card_read` of the owner's card",
+        max_length=200,
+        json_schema_extra={"pattern": "^[A-Za-z0-9_=-]*$"},
+    ),
+]
 
 
 @router.get("/enrolments", responses=documented(*serving.REFUSALS, *using.REFUSALS))

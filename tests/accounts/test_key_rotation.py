@@ -23,16 +23,16 @@ Serve = Callable[[], AbstractAsyncContextManager[tuple[httpx.AsyncClient, House]
 
 
 @pytest.fixture
-def ring(tmp_path: Path) -> Path:
+def held_keys(tmp_path: Path) -> Path:
     make_keys(tmp_path / "ring" / "keys.json")
     return tmp_path / "ring" / "keys.json"
 
 
 @pytest.fixture
-def serve(database: Database, settings: Settings, ring: Path) -> Serve:
+def serve(database: Database, settings: Settings, held_keys: Path) -> Serve:
     @asynccontextmanager
     async def serving() -> AsyncIterator[tuple[httpx.AsyncClient, House]]:
-        async with main.opened(build(settings, database.app_url, FileKeys.read(ring))) as house:
+        async with main.opened(build(settings, database.app_url, FileKeys.read(held_keys))) as house:
             transport = httpx.ASGITransport(main.create_app(house))
             async with httpx.AsyncClient(transport=transport, base_url="http://escard.test") as client:
                 yield client, house
@@ -40,31 +40,31 @@ def serve(database: Database, settings: Settings, ring: Path) -> Serve:
     return serving
 
 
-def add_newer(ring: Path, *kinds: str) -> None:
-    ring = json.loads(ring.read_text())
+def add_newer(held_keys: Path, *kinds: str) -> None:
+    ring = json.loads(held_keys.read_text())
     for kind in kinds:
         ring[kind][str(max(map(int, ring[kind])) + 1)] = base64.b64encode(os.urandom(32)).decode()
-    ring.write_text(json.dumps(ring))
+    held_keys.write_text(json.dumps(ring))
 
 
-def take_away_oldest(ring: Path, kind: str) -> str:
+def take_away_oldest(held_keys: Path, kind: str) -> str:
     """Take a key out of the ring; return the ring as it was."""
-    whole = ring.read_text()
+    whole = held_keys.read_text()
     ring = json.loads(whole)
     del ring[kind][min(ring[kind])]
-    ring.write_text(json.dumps(ring))
+    held_keys.write_text(json.dumps(ring))
     return whole
 
 
-def put_back(ring: Path, whole: str) -> None:
-    ring.write_text(whole)
+def put_back(held_keys: Path, whole: str) -> None:
+    held_keys.write_text(whole)
 
 
-async def test_people_sign_in_and_are_known_on_their_devices_after_a_rotation(serve: Serve, ring: Path) -> None:
+async def test_people_sign_in_and_are_known_on_their_devices_after_a_rotation(serve: Serve, held_keys: Path) -> None:
     async with serve() as (client, house):
         phone = Phone(client, house, SOMEBODY)
         await phone.register()
-    add_newer(ring, "peppers", "wrapping")
+    add_newer(held_keys, "peppers", "wrapping")
 
     async with serve() as (client, _):
         phone.client = client
@@ -81,17 +81,19 @@ async def test_people_sign_in_and_are_known_on_their_devices_after_a_rotation(se
     assert [device["name"] for device in devices] == ["Test phone"]
 
 
-async def test_a_wrapping_key_taken_away_too_early_is_our_fault_and_loses_nothing(serve: Serve, ring: Path) -> None:
+async def test_a_wrapping_key_taken_away_too_early_is_our_fault_and_loses_nothing(
+    serve: Serve, held_keys: Path
+) -> None:
     async with serve() as (client, house):
         phone = Phone(client, house, SOMEBODY)
         await phone.register()
-    add_newer(ring, "wrapping")
-    whole = take_away_oldest(ring, "wrapping")
+    add_newer(held_keys, "wrapping")
+    whole = take_away_oldest(held_keys, "wrapping")
 
     async with serve() as (client, _):
         phone.client = client
         without = await phone.call("GET", "/v1/me")
-    put_back(ring, whole)
+    put_back(held_keys, whole)
     async with serve() as (client, _):
         phone.client = client
         restored = await phone.call("GET", "/v1/me")

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -9,8 +10,8 @@ from app.core.db import new_id
 from app.services.draws.splitting import Because, Source, split
 
 
-def source(balance: str, **more: object) -> Source:
-    return Source(new_id(0), Decimal(balance), **more)  # type: ignore[arg-type] # the dataclass refuses what it does not know
+def source(balance: str, **more: Any) -> Source:
+    return Source(new_id(0), Decimal(balance), **more)
 
 
 def left(cap: str) -> dict[str, Decimal]:

@@ -24,12 +24,16 @@ class NotOurs(ValueError):
     """It does not carry our signature, or is of another kind."""
 
 
+def private_key(seed: bytes) -> ec.EllipticCurvePrivateKey:
+    """Return the key on P-256 that follows from a 32-byte seed."""
+    return ec.derive_private_key(int.from_bytes(seed) % (_ORDER - 1) + 1, ec.SECP256R1())
+
+
 class _Signer:
     """One key; `kid` is the beginning of its thumbprint (RFC 7638), short because it goes into QR codes."""
 
     def __init__(self, seed: bytes) -> None:
-        private = ec.derive_private_key(int.from_bytes(seed) % (_ORDER - 1) + 1, ec.SECP256R1())
-        pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        pem = private_key(seed).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         self.private = jwk.construct(pem, _ALGORITHM)
         self.verifying = self.private.public_key()
         public = self.verifying.to_dict()

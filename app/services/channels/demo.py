@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from app.core.db import Database, Session
+from app.core.tokens import published
 from app.models.channels import ChannelKind, ChannelService
 from app.ports.channel_identity import ChannelIdentity
 from app.ports.keys import Keys, Purpose
@@ -25,7 +26,6 @@ CITIZEN_CENTRE: Final = "demo-centre"
 KEY_ID: Final = "demo"
 PLATFORM: Final = "demo"
 ENTRY: Final = "https://bank.example/cards"
-_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of P-256 (FIPS 186-4 §D.1.2.3)
 
 
 async def put(db: Database, keys: Keys, platform: ChannelIdentity) -> None:
@@ -61,4 +61,4 @@ async def _put_mini_program(platform: ChannelIdentity, new: NewChannel, session:
 def private_key(keys: Keys) -> ec.EllipticCurvePrivateKey:
     """Return the channel's key, the same at each start."""
     seed = hmac.digest(keys.secret(Purpose.DEMO_STAFF), f"channel:{NAME}".encode(), "sha256")
-    return ec.derive_private_key(int.from_bytes(seed) % (_ORDER - 1) + 1, ec.SECP256R1())
+    return published.private_key(seed)

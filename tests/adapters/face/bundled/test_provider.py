@@ -165,7 +165,8 @@ class TestJudging:
 class TestWorkers:
     async def test_they_judge_beside_the_server_and_have_given_up_what_they_need_not(self, cast: Cast) -> None:
         elsewhere = {child.pid for child in multiprocessing.active_children()}
-        async with provided(niceness="19") as provider:
+        # Of niceness 19 it would get next to nothing beside the other workers of a run, and people are told to come again.
+        async with provided(niceness="2", patience_seconds="300") as provider:
             start = await provider.start(request(FaceMode.PHOTO))
             evidence = cast.evidence(Challenge.of(start.provider_ref), FaceReason.OK)
             judging = asyncio.create_task(provider.judge(start.provider_ref, evidence))
@@ -178,7 +179,7 @@ class TestWorkers:
             assert (await judging).reason is FaceReason.OK
             assert ticks > 20, "loading the models alone takes longer than that"
             assert pid is not None
-            assert os.getpriority(os.PRIO_PROCESS, pid) == 19
+            assert os.getpriority(os.PRIO_PROCESS, pid) == os.getpriority(os.PRIO_PROCESS, 0) + 2
             assert resource.prlimit(pid, resource.RLIMIT_AS)[1] == 1024**3
             assert resource.prlimit(pid, resource.RLIMIT_CORE) == (0, 0)
             assert resource.prlimit(pid, resource.RLIMIT_CPU)[0] < 120

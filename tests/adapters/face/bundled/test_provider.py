@@ -165,7 +165,7 @@ class TestJudging:
 class TestWorkers:
     async def test_they_judge_beside_the_server_and_have_given_up_what_they_need_not(self, cast: Cast) -> None:
         elsewhere = {child.pid for child in multiprocessing.active_children()}
-        # Of niceness 19 it would get next to nothing beside the other workers of a run, and people are told to come again.
+        # Of niceness 19 it would get next to nothing beside the other workers of a run, and would ask to come again.
         async with provided(niceness="2", patience_seconds="300") as provider:
             start = await provider.start(request(FaceMode.PHOTO))
             evidence = cast.evidence(Challenge.of(start.provider_ref), FaceReason.OK)

@@ -14,10 +14,10 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from app import worker
 from app.models.base import PERSONAL, Base
 from app.ports.register import TestPerson
 from app.routers.deps import House
+from app.worker import relay
 from tests.api.documents import JSON, document, operations
 from tests.factories.adding import later
 from tests.factories.callers import sign_in
@@ -101,7 +101,7 @@ async def family(owner: Phone, people: dict[str, TestPerson], phone: Callable[[s
     await confirm(owner, added["link_id"])
     await share(owner, people["parent-68"])
     await owner.to_face(people["child-9"], "20", age=9)
-    await worker.tell_due(house.db, house.ports)
+    await relay.tell_due(house.db, house.ports)
     rows = [f"({_first_id(table)})" for table in Base.metadata.sorted_tables if _has_ids(table)]
     links = [str(row["id"]) for row in await house.db.fetch("SELECT id FROM family_link WHERE state = 'active'")]
     ids = await house.db.fetch(" UNION ALL ".join(rows))

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from app import worker
-from app.core.settings import GatewaySettings, Settings
+from app.core.settings import Settings
+from app.core.settings.groups import GatewaySettings
 from app.routers.deps import House
+from app.worker import relay
 from tests.certifications.authority import SECRET_TEXT, AuthorityGateway, Twist
 from tests.factories.callers import pass_time
 from tests.factories.certifying import JSON, address, ask, look_after, pay, show_face
@@ -59,7 +60,7 @@ async def tell(house: House, **later: float) -> None:
     """Let the worker tell what is due, after some time."""
     if later:
         await pass_time(house, **later)
-    await worker.tell_due(house.db, house.ports)
+    await relay.tell_due(house.db, house.ports)
 
 
 async def shown(me: Holder) -> str:
@@ -115,7 +116,7 @@ class TestReporting:
     ) -> None:
         await shown(me)
         authority.go_on.clear()
-        telling = asyncio.create_task(worker.tell_due(house.db, house.ports))
+        telling = asyncio.create_task(relay.tell_due(house.db, house.ports))
         await asyncio.wait_for(authority.reached.wait(), 5)
 
         idle = await house.db.fetch(
@@ -130,7 +131,7 @@ class TestReporting:
     async def test_two_workers_at_once_count_one(self, house: House, me: Holder, authority: AuthorityGateway) -> None:
         certification = await shown(me)
 
-        await asyncio.gather(*(worker.tell_due(house.db, house.ports) for _ in range(3)))
+        await asyncio.gather(*(relay.tell_due(house.db, house.ports) for _ in range(3)))
 
         told = await house.db.fetch("SELECT count(*) FROM audit_event WHERE action = 'certification.ended'")
         assert (await me.read(certification))["state"] == "passed"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app import worker
 from app.routers.deps import House
+from app.worker import relay
 from tests.factories.certifying import JSON, address, ask, by_face
 from tests.factories.make import Holder, Make, Member
 from tests.factories.staff import Hire, Worker
@@ -37,7 +37,7 @@ async def test_who_goes_there_sees_where(house: House, me: Holder, father: Membe
 
     case = await claimed(li)
     await decide(li, case, "approve", "identity-shown")
-    await worker.tell_due(house.db, house.ports)
+    await relay.tell_due(house.db, house.ports)
 
     assert (case["purpose"], case["reason"]) == ("certification", "asked_for")
     assert case["certification"] == {"way": "home_visit", "address": HOME}

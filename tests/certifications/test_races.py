@@ -17,6 +17,7 @@ from app.routers.deps import House
 from app.services import audit, links
 from app.services.cases import Decision
 from app.services.certifications import reporting
+from app.worker import relay
 from tests.factories.callers import pass_time
 from tests.factories.certifying import JSON, address, ask, look_after, pay, show_face, to_noon
 from tests.factories.deciding import people_decide
@@ -49,7 +50,7 @@ class TestFaces:
     ) -> None:
         his, mine = await asyncio.gather(ask(dad), ask(me, father.link_id))
         await asyncio.gather(show_face(dad, his), show_face(me, mine))
-        await worker.tell_due(house.db, house.ports)
+        await relay.tell_due(house.db, house.ports)
 
         assert await states(house) == ["not_needed", "passed"]
         assert await reports(house) == 1
@@ -75,7 +76,7 @@ class TestFaces:
         path = f"/v1/face-checks/{asked.json()['face_check']['id']}/completion"
 
         await asyncio.gather(*(me.call("POST", path) for _ in range(4)))
-        await worker.tell_due(house.db, house.ports)
+        await relay.tell_due(house.db, house.ports)
 
         assert await states(house) == ["passed"]
         assert await reports(house) == 1
@@ -95,7 +96,7 @@ class TestFaces:
     async def test_two_reused_faces_at_once_are_one(self, house: House, me: Holder) -> None:
         await to_noon(house)
         await show_face(me, await ask(me))
-        await worker.tell_due(house.db, house.ports)
+        await relay.tell_due(house.db, house.ports)
         await pass_time(house, hours=23)
 
         answers = await asyncio.gather(*(ask(me) for _ in range(4)))
@@ -130,7 +131,7 @@ class TestLinks:
         await house.db.run(lambda session: links.end(session, father.link_id, LinkEnd.BY_MEMBER, audit.SYSTEM))
 
         check = await show_face(me, asked)
-        await worker.tell_due(house.db, house.ports)
+        await relay.tell_due(house.db, house.ports)
 
         gone = await me.call("GET", f"{address(father.link_id)}/{asked.json()['id']}")
         assert (check["state"], gone.status_code) == ("passed", 404)
@@ -147,7 +148,7 @@ class TestLinks:
         assert disputed.status_code == 201, disputed.text
 
         await show_face(me, asked)
-        await worker.tell_due(house.db, house.ports)
+        await relay.tell_due(house.db, house.ports)
 
         frozen = await me.call("GET", f"{address(father.link_id)}/{asked.json()['id']}")
         assert (frozen.status_code, frozen.json()["code"]) == (409, "link-frozen")
@@ -178,7 +179,7 @@ class TestPeople:
         decided, taken = await asyncio.gather(
             people_decide(house, YES), me.call("DELETE", f"{address()}/{asked['id']}"), return_exceptions=True
         )
-        await worker.tell_due(house.db, house.ports)
+        await relay.tell_due(house.db, house.ports)
 
         assert not isinstance(taken, BaseException)
         (state,) = await states(house)
@@ -194,7 +195,7 @@ class TestPeople:
         await ask(me, father.link_id, way="counter")
 
         await show_face(dad, face)
-        await worker.tell_due(house.db, house.ports)
+        await relay.tell_due(house.db, house.ports)
 
         assert await states(house) == ["not_needed", "passed"]
         cases = await house.db.fetch("SELECT state FROM review_case")
@@ -209,7 +210,7 @@ class TestPeople:
         await pass_time(house, days=8)
 
         await asyncio.gather(people_decide(house, YES), look_after(house, somebody), return_exceptions=True)
-        await worker.tell_due(house.db, house.ports)
+        await relay.tell_due(house.db, house.ports)
 
         passed = [state for state in await states(house) if state == "passed"]
         assert 1 <= len(passed) <= 2  # people's counts too where they were faster: another day's

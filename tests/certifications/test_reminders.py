@@ -7,7 +7,6 @@ from itertools import pairwise
 
 import pytest
 
-from app import worker
 from app.adapters.certifications.embedded import EmbeddedCertifications
 from app.core.clock import SHANGHAI, today
 from app.models.certifications import Recipient
@@ -16,6 +15,7 @@ from app.routers.deps import House
 from app.services import audit, links
 from app.services.certifications import learning
 from app.services.links import Services
+from app.worker import relay
 from tests.factories.callers import pass_time
 from tests.factories.certifying import address, ask, look_after, pay, to_noon
 from tests.factories.make import Make, Member, Someone
@@ -124,7 +124,7 @@ class TestWhom:
     async def test_they_can_be_read(self, house: House, me: Someone, father: Member) -> None:
         await learning.begin_new(house.db)
         await work(house)
-        await worker.tell_due(house.db, house.ports)
+        await relay.tell_due(house.db, house.ports)
 
         assert house.sandbox is not None
         texts = [each.text for each in await house.sandbox.inbox.received(None)]

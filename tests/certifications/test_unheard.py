@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from app import main, worker
+from app import main
 from app.adapters.certifications.embedded import EmbeddedCertifications
 from app.adapters.keys.file import FileKeys
 from app.core.clock import today
@@ -16,6 +16,7 @@ from app.models.faces import FaceCheck
 from app.ports.certifications import Refusal, Report, Way
 from app.routers.deps import House
 from app.services.cases import Decision
+from app.worker import relay
 from tests.cluster import Database
 from tests.factories.certifying import address, ask, by_face, pay, show_face
 from tests.factories.deciding import people_decide
@@ -60,7 +61,7 @@ class TestUnheard:
         await show_face(me, await ask(me))
 
         with line.cut_commit_after(b"UPDATE benefit_certification "):
-            await worker.tell_due(house.db, house.ports)
+            await relay.tell_due(house.db, house.ports)
 
         read = await me.read(address())
         assert [each["state"] for each in read["items"]] == ["passed"]

@@ -13,7 +13,7 @@ from app.ports.certifications import Way
 from app.routers.deps import House
 from app.services.cases import Decision
 from app.services.links import Services
-from app.worker import tell_due
+from app.worker.relay import tell_due
 from tests.factories.callers import pass_time
 from tests.factories.certifying import address, ask, by_face, consent, look_after, pay, show_face, to_noon
 from tests.factories.deciding import people_decide, the_case

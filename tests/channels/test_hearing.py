@@ -27,7 +27,7 @@ from app.routers.deps import House
 from app.services.channel_registry import hearing, keys, registering
 from app.services.channel_registry.hearing import HookAddressNotTaken
 from app.services.channel_registry.registering import NewChannel
-from app.worker import tell_due
+from app.worker.relay import tell_due
 from tests.factories.adding import later
 from tests.factories.make import JSON, Holder, Make
 from tests.factories.servers import loopback_client, serving

@@ -8,10 +8,10 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from app import worker
 from app.models.operators import OperatorRole
 from app.routers.deps import House
 from app.services.operators import registering
+from app.worker import reports
 from tests import cluster
 from tests.factories.adding import later, ok, refused, set_policy
 from tests.factories.counters import Counter, Open
@@ -223,11 +223,11 @@ class TestReviewing:
     ) -> None:
         ok(await broken(hospital, await make.person()))
         with capture_logs() as before:
-            assert await worker.report_late_looks(house.db) == 0
+            assert await reports.report_late_looks(house.db) == 0
 
         await later(house, hours=72)
         with capture_logs() as logs:
-            await worker.report_late_looks(house.db)
+            await reports.report_late_looks(house.db)
 
         assert before == []
         assert [(each["event"], each["office"], each["count"]) for each in logs] == [

@@ -6,11 +6,11 @@ The family service by an app and by a mini program; medical account sharing by t
 from collections.abc import Mapping
 from typing import Any
 
-from app import worker
 from app.core.db import Database
 from app.models.channels import ChannelKind
 from app.ports.register import TestPerson
 from app.routers.deps import House
+from app.worker import relay
 from tests.channels.test_entering import Visitor
 from tests.factories.adding import ok
 from tests.factories.counters import Counter
@@ -53,7 +53,7 @@ async def on_web_page(owner: Phone, person: TestPerson, relationship: str) -> No
 
 async def newest_code(house: House, phone: str) -> str:
     """Let the worker send what there is; return the code that a phone has got."""
-    while await worker.tell_due(house.db, house.ports):
+    while await relay.tell_due(house.db, house.ports):
         pass
     assert house.sandbox is not None
     return next(each.code for each in await house.sandbox.inbox.received(phone) if each.code is not None)

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from app import main, worker
+from app import main
 from app.adapters.medical_funds.embedded import EmbeddedMedicalFunds
 from app.core.db import Database
 from app.models.draws import Draw, SharingMonth
@@ -20,6 +20,7 @@ from app.ports.medical_funds import FundsOrder, FundsRefusal, MedicalFunds, Medi
 from app.routers.deps import House
 from app.services.draws import settling
 from app.services.draws.funds import Patience
+from app.worker import relay
 from tests.factories.adding import ok, refused
 from tests.factories.callers import pass_time
 from tests.factories.make import Holder, Make
@@ -123,7 +124,7 @@ async def _client(house: House) -> AsyncIterator[httpx.AsyncClient]:
 async def work(line: Line) -> None:
     """Let the worker ask again what is due."""
     await pass_time(line.house, minutes=2)
-    while await worker.tell_due(line.house.db, line.house.ports):
+    while await relay.tell_due(line.house.db, line.house.ports):
         pass
 
 

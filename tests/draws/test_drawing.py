@@ -16,7 +16,7 @@ from app.ports.register import PhysicalCardStatus
 from app.routers.deps import House
 from app.services.audit import Action
 from app.services.links import Services
-from app.worker import tell_due
+from app.worker.relay import tell_due
 from tests import cluster
 from tests.cards.test_following import Silent
 from tests.factories.adding import ok, refused, set_policy

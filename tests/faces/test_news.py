@@ -30,7 +30,7 @@ from app.ports.face import (
 from app.routers.deps import House
 from app.services import outcomes
 from app.services.enrolments.expiring import expire_due
-from app.worker import tell_due
+from app.worker.relay import tell_due
 from tests.factories.adding import Kin, Owner, later, ok, refused
 from tests.factories.make import Make
 

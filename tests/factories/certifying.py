@@ -14,7 +14,7 @@ from app.core.clock import SHANGHAI, today
 from app.ports.certifications import CertifiedKind, Way
 from app.routers.deps import House
 from app.services.certifications import learning
-from app.worker import tell_due
+from app.worker.relay import tell_due
 from tests.factories.make import Holder, Someone
 
 JSON = dict[str, Any]

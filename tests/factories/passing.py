@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from app import worker
 from app.routers.deps import House
 from app.services.card_orders import tracking as making
 from app.services.transfers import tracking
+from app.worker import relay
 from tests.factories.adding import later
 
 
@@ -33,5 +33,5 @@ class Time:
         return [each.text for each in reversed(await self.house.sandbox.inbox.received(None, 500))]
 
     async def _tell(self) -> None:
-        while await worker.tell_due(self.house.db, self.house.ports):
+        while await relay.tell_due(self.house.db, self.house.ports):
             pass

@@ -5,7 +5,6 @@ from typing import Final
 
 import httpx
 
-from app import worker
 from app.core.db import Database
 from app.models.sharing import SharingBinding, SharingWay
 from app.routers.deps import House
@@ -14,6 +13,7 @@ from app.services.people.identifiers import Population, parse_number
 from app.services.people.relationships import find_relationship
 from app.services.sharing import binding
 from app.services.sharing.binding import Wanted
+from app.worker import relay
 from tests.factories.make import JSON, Holder, Someone
 
 BINDINGS: Final = "/v1/sharing/bindings"
@@ -69,7 +69,7 @@ class Page:
 
     async def codes(self, phone: str) -> list[str]:
         """Let the worker tell what there is; return the codes that a phone has got, the newest first."""
-        while await worker.tell_due(self._house.db, self._house.ports):
+        while await relay.tell_due(self._house.db, self._house.ports):
             pass
         assert self._house.sandbox is not None
         return [each.code for each in await self._house.sandbox.inbox.received(phone) if each.code is not None]

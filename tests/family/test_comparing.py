@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import delete, update
 from structlog.testing import capture_logs
 
-from app import worker
 from app.core.db import Database
 from app.models.links import FamilyLink, LinkState, MemberSlot
 from app.services.links import comparing
+from app.worker import reports
 from tests.factories.make import Holder, Make, Member
 
 
@@ -36,7 +36,7 @@ async def test_a_missing_side_is_found_whichever_it_is(db: Database, make: Make,
     await db.run(lambda session: session.execute(delete(FamilyLink).where(FamilyLink.id == mother.link_id)))
 
     with capture_logs() as lines:
-        count = await worker.report_torn_links(db)
+        count = await reports.report_torn_links(db)
 
     (line,) = [line for line in lines if line["event"] == "links_torn"]
     assert (count, line["count"]) == (2, 2)

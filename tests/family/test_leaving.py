@@ -9,13 +9,13 @@ from typing import Any
 import httpx
 import pytest
 
-from app import worker
 from app.adapters.register.embedded import EmbeddedRegister, Entry
 from app.core.db import Database
 from app.routers.deps import House
 from app.services import audit
 from app.services.audit import Action
 from app.services.sharing import binding
+from app.worker import relay
 from tests import cluster
 from tests.factories.adding import later, new_number, ok, refused, set_policy
 from tests.factories.make import Holder, Make, Member, Someone
@@ -55,7 +55,7 @@ async def ask(client: httpx.AsyncClient, body: dict[str, str]) -> httpx.Response
 
 async def codes_sent(house: House, phone: str = PHONE) -> list[str]:
     """Let the worker tell what there is; return the codes that a phone has got, the newest first."""
-    while await worker.tell_due(house.db, house.ports):
+    while await relay.tell_due(house.db, house.ports):
         pass
     assert house.sandbox is not None
     return [each.code for each in await house.sandbox.inbox.received(phone) if each.code is not None]

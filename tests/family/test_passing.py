@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 
-from app import worker
 from app.adapters.register.embedded import EmbeddedRegister, Entry
 from app.core.db import Database, bucket_of
 from app.models.links import LinkEnd
@@ -15,6 +14,7 @@ from app.services.audit import Action
 from app.services.cards import following
 from app.services.family import passing
 from app.services.links import comparing
+from app.worker import relay
 from tests.factories.make import Holder, Make, Someone
 
 
@@ -96,7 +96,7 @@ async def test_what_the_register_tells_reaches_the_family(
     await EmbeddedRegister(house.db).put([Entry(changed)])
 
     await following.refresh(house.db, house.ports.register, link.person.id)
-    while await worker.tell_due(house.db, house.ports):
+    while await relay.tell_due(house.db, house.ports):
         pass
 
     assert await ends(make, me) == [because]

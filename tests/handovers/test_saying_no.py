@@ -5,10 +5,10 @@ from datetime import date
 import httpx
 import pytest
 
-from app import worker
 from app.adapters.messages.inbox import InboxMessages
 from app.ports.register import TestPerson
 from app.routers.deps import House
+from app.worker import relay
 from tests import cluster
 from tests.factories.adding import Kin, Owner, app_of, later, ok, refused, set_policy, steps
 from tests.factories.handing import MemberPhone, at_face, hand_over
@@ -18,7 +18,7 @@ from tests.factories.phone import JSON
 
 async def told(house: House) -> list[tuple[str, str]]:
     """Let everything be told; return to which phone and what, newest first, but for what the seed has left."""
-    await worker.tell_due(house.db, house.ports)
+    await relay.tell_due(house.db, house.ports)
     assert isinstance(house.ports.messages, InboxMessages)
     received = await house.ports.messages.received(None)
     return [(item.to, item.text) for item in received if item.to != "10000000001"]

@@ -8,7 +8,7 @@ from app.core.db import Database, Session, bucket_of
 from app.models.accounts import Account
 from app.routers.deps import House
 from app.services.people import homes
-from app.worker import tell_due
+from app.worker.relay import tell_due
 from tests.factories.make import Holder, Make
 
 PHONE = "10000000071"

@@ -10,7 +10,7 @@ from app.core.db import Database, Session, bucket_of
 from app.routers.deps import House
 from app.services import outbox
 from app.services.outbox import Kind
-from app.worker import tell_due
+from app.worker.relay import tell_due
 from tests.factories.adding import refused
 from tests.factories.make import JSON, Holder, Make
 

@@ -14,7 +14,7 @@ from app.ports import Ports
 from app.routers.deps import House
 from app.services import outbox
 from app.services.outbox import Kind
-from app.worker import tell_due
+from app.worker.relay import tell_due
 from tests.factories.adding import ok
 from tests.factories.callers import pass_time
 from tests.factories.gateways import PhoneGateway, phone_gateway

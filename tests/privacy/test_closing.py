@@ -18,7 +18,7 @@ from app.services.people import homes
 from app.services.people.identifiers import Population, parse_number
 from app.services.privacy.receipts import TYP
 from app.texts import message
-from app.worker import tell_due
+from app.worker.relay import tell_due
 from tests import cluster
 from tests.factories.adding import PORTRAIT, Kin, Owner, ok, refused, stored_files
 from tests.factories.certifying import ask, pay

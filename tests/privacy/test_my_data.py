@@ -11,7 +11,7 @@ from app.core.db import Session
 from app.routers.deps import House
 from app.services import outbox
 from app.services.outbox import Kind
-from app.worker import tell_due
+from app.worker.relay import tell_due
 from tests.factories.adding import refused
 from tests.factories.make import JSON, Holder, Make
 from tests.factories.papers import text_of

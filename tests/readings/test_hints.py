@@ -8,11 +8,12 @@ from typing import Any
 import httpx
 import pytest
 
-from app import main, worker
+from app import main
 from app.core.db import Database
 from app.ports.reader import DocumentReader, ReaderUnavailable
 from app.ports.register import TestPerson
 from app.routers.deps import House
+from app.worker import relay
 from tests.factories.adding import Kin, Owner, ok
 from tests.factories.images import document_photo
 
@@ -71,7 +72,7 @@ async def put(app: Owner, enrolment: str, kind: str = "id_card_front", seed: int
 
 
 async def tell(app: Owner) -> None:
-    await worker.tell_due(app.house.db, app.house.ports)
+    await relay.tell_due(app.house.db, app.house.ports)
 
 
 async def test_a_document_that_names_the_member_needs_no_advice(

@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from app import worker
 from app.routers.deps import House
+from app.worker import reports
 from tests import cluster
 from tests.cli.commands import Escard
 from tests.cli.conftest import escard as escard
@@ -29,7 +30,7 @@ def at_machine(escard: Escard, key_file: Path, database: cluster.Database) -> Ma
 async def reported(house: House) -> dict[str | None, int]:
     """Let the worker report; return its lines."""
     with capture_logs() as lines:
-        count = await worker.report_late_reviews(house.db)
+        count = await reports.report_late_reviews(house.db)
     found = {line["office"]: line["count"] for line in lines if line["event"] == "reviews_overdue"}
     assert count == len(found) == len(lines)
     return found
@@ -67,7 +68,7 @@ class TestTheLog:
         await later(house, days=5)
 
         with capture_logs() as lines:
-            await worker.report_late_reviews(house.db)
+            await reports.report_late_reviews(house.db)
 
         written = json.dumps(lines, ensure_ascii=False)
         for secret in (asked.member.name, asked.member.number, asked.enrolment[-36:], asked.review[-36:]):

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from app import main, worker
+from app import main
 from app.adapters.clock import SharedClock
 from app.adapters.keys.file import FileKeys
 from app.core.settings import Settings
@@ -32,6 +32,7 @@ from app.ports.face import (
 )
 from app.routers.deps import House
 from app.services.reviews import presorting
+from app.worker import relay
 from tests.factories.adding import Owner, ok
 from tests.factories.images import portrait_photo
 from tests.factories.staff import Worker
@@ -114,7 +115,7 @@ async def test_a_childs_photo_is_compared_with_the_registers_portrait(
     portrait = portrait_photo(4)
     asked = await ask.child(portrait=portrait)
 
-    await worker.tell_due(presorting_house.db, presorting_house.ports)
+    await relay.tell_due(presorting_house.db, presorting_house.ports)
 
     (evidence,) = comparer.seen
     assert evidence.reference == portrait
@@ -130,7 +131,7 @@ async def test_what_waits_is_sorted_by_it_and_nothing_decided(
     cases = []
     for comparer.band in (ScoreBand.HIGH, ScoreBand.LOW, None):
         cases.append((await ask.child()).review)
-        await worker.tell_due(presorting_house.db, presorting_house.ports)
+        await relay.tell_due(presorting_house.db, presorting_house.ports)
 
     near, far, unknown = cases
     assert await waiting(li) == {near: "high", far: "low", unknown: None}
@@ -144,7 +145,7 @@ async def test_without_a_picture_or_a_portrait_nothing_is_compared(
 ) -> None:
     cases = [(await ask.father()).review, (await ask.newborn()).review]
 
-    await worker.tell_due(presorting_house.db, presorting_house.ports)
+    await relay.tell_due(presorting_house.db, presorting_house.ports)
 
     assert comparer.seen == []
     assert await waiting(li) == dict.fromkeys(cases)
@@ -153,7 +154,7 @@ async def test_without_a_picture_or_a_portrait_nothing_is_compared(
 async def test_where_nobody_compares_there_is_no_hint(ask: Ask, li: Worker, house: House) -> None:
     asked = await ask.child()
 
-    await worker.tell_due(house.db, house.ports)
+    await relay.tell_due(house.db, house.ports)
 
     assert await waiting(li) == {asked.review: None}
 
@@ -162,12 +163,12 @@ async def test_who_is_busy_is_asked_again_later(
     ask: Ask, li: Worker, presorting_house: House, comparer: Comparer
 ) -> None:
     asked, comparer.is_busy = await ask.child(), True
-    await worker.tell_due(presorting_house.db, presorting_house.ports)
+    await relay.tell_due(presorting_house.db, presorting_house.ports)
     before, comparer.is_busy = await waiting(li), False
 
     assert isinstance(presorting_house.ports.clock, SharedClock)
     await presorting_house.ports.clock.move_everywhere(presorting_house.db, timedelta(minutes=1))
-    await worker.tell_due(presorting_house.db, presorting_house.ports)
+    await relay.tell_due(presorting_house.db, presorting_house.ports)
 
     assert (before, await waiting(li)) == ({asked.review: None}, {asked.review: "high"})
 

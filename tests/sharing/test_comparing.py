@@ -6,10 +6,10 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import delete, update
 
-from app import worker
 from app.core.db import Database
 from app.models.sharing import SharerSlot, SharingBinding
 from app.services.sharing import comparing
+from app.worker import reports
 from tests.factories.make import Holder, Make
 from tests.factories.sharing import BINDINGS, shared
 
@@ -23,7 +23,7 @@ async def test_sharing_that_lives_is_paused_or_was_ended_is_whole(db: Database, 
     await me.call("DELETE", f"{BINDINGS}/{made[2].id}")
 
     assert await comparing.torn(db, at_once=1) == []
-    assert await worker.report_torn_sharing(db) == 0
+    assert await reports.report_torn_sharing(db) == 0
 
 
 @pytest.mark.parametrize("lost", ["slot", "binding", "cap", "pause"])
@@ -39,4 +39,4 @@ async def test_sides_that_do_not_agree_are_found(db: Database, make: Make, me: H
     await db.run(lambda session: session.execute(damage[lost]))
 
     assert await comparing.torn(db) == [made.id]
-    assert await worker.report_torn_sharing(db) == 1
+    assert await reports.report_torn_sharing(db) == 1

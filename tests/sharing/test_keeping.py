@@ -6,13 +6,13 @@ from datetime import date
 
 import pytest
 
-from app import worker
 from app.core.db import Database, bucket_of
 from app.core.tokens.access import auth_seconds
 from app.models.sharing import FundsOrder, SharingEnd
 from app.routers.deps import House
 from app.services.audit import Action
 from app.services.sharing import ending, reading
+from app.worker import relay
 from tests import cluster
 from tests.factories.adding import later, ok, refused, set_policy
 from tests.factories.make import Holder, Make, Someone
@@ -236,7 +236,7 @@ class TestEnds:
         read = await me.call("GET", "/v1/me/closing")
 
         closed = await me.call("DELETE", "/v1/me", **{"If-Match": read.headers.get("etag", '"0"')})
-        while await worker.tell_due(house.db, house.ports):
+        while await relay.tell_due(house.db, house.ports):
             pass
 
         assert closed.status_code == 200, (read.text, closed.text)

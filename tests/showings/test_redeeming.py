@@ -25,7 +25,7 @@ from app.services import audit
 from app.services.audit import Action
 from app.services.links import Services
 from app.services.terminals import registering
-from app.worker import tell_due
+from app.worker.relay import tell_due
 from tests.factories.adding import ok, refused
 from tests.factories.callers import pass_time
 from tests.factories.make import Holder, Make, Member, Someone

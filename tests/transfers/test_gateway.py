@@ -9,13 +9,14 @@ from uuid import UUID
 import pytest
 from pydantic import SecretStr
 
-from app import worker
 from app.core.db import Database
-from app.core.settings import GatewaySettings, Settings
+from app.core.settings import Settings
+from app.core.settings.groups import GatewaySettings
 from app.models.links import LinkEnd
 from app.routers.deps import House
 from app.services import audit, links
 from app.services.transfers import submitting, withdrawing
+from app.worker import relay
 from tests.factories.adding import later
 from tests.factories.make import Holder, Make
 from tests.factories.passing import Time
@@ -138,7 +139,7 @@ class TestHandingIn:
     ) -> None:
         await mine.file()
         places.go_on.clear()
-        working = asyncio.create_task(worker.tell_due(house.db, house.ports))
+        working = asyncio.create_task(relay.tell_due(house.db, house.ports))
         await asyncio.wait_for(places.reached.wait(), 5)
 
         held = house.db.engine.pool.checkedout()  # type: ignore[attr-defined] # of the pool that this engine has
@@ -350,7 +351,7 @@ class TestLinksThatEnd:
     ) -> None:
         transfer_id = await filing.file()
         places.go_on.clear()
-        working = asyncio.create_task(worker.tell_due(house.db, house.ports))
+        working = asyncio.create_task(relay.tell_due(house.db, house.ports))
         await asyncio.wait_for(places.reached.wait(), 5)
         await self.end(db)
         places.go_on.set()

@@ -20,6 +20,7 @@ from app.ports.storage import ObjectStore
 from app.routers.deps import House
 from app.services import audit_heads, housekeeping
 from app.services.people import homes
+from app.worker import relay, reports
 from tests.factories.make import Make, Someone
 from tests.factories.phone import Phone
 
@@ -145,7 +146,7 @@ class TestPuttingAway:
         await housekeeping.put_away(db)
         await owner.step_up()
         await owner.open("family_member")
-        await worker.tell_due(db, house.ports)
+        await relay.tell_due(db, house.ports)
         kept = [await count(db, table) for table in _PASSING]
         early = await housekeeping.put_away(db)
         await move(house, timedelta(days=31))
@@ -166,7 +167,7 @@ class TestStrays:
         await house.ports.store.put("evidence/0000/something-else", b"lost")
 
         with capture_logs() as lines:
-            found = await worker.report_strays(house.db, house.ports)
+            found = await reports.report_strays(house.db, house.ports)
 
         assert found == 2
         assert [line["count"] for line in lines if line["event"] == "objects_without_row"] == [2]
@@ -174,7 +175,7 @@ class TestStrays:
     async def test_a_store_in_order_has_none(self, house: House, owner: Phone, people: dict[str, TestPerson]) -> None:
         await owner.to_face(people["child-9"], "20", age=9)
 
-        assert await worker.report_strays(house.db, house.ports) == 0
+        assert await reports.report_strays(house.db, house.ports) == 0
 
 
 _PASSING = ("kept_answer", "sms_code", "throttle", "outbox_event", "inbox_message")

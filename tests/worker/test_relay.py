@@ -15,7 +15,7 @@ from app.ports.messages import Message, Messages, MessagesUnavailable
 from app.routers.deps import House
 from app.services import outbox
 from app.services.outbox import Kind
-from app.worker import tell_due
+from app.worker.relay import tell_due
 from tests.factories.make import Holder, Make
 
 

@@ -15,7 +15,7 @@ from app.services import audit, links, outbox
 from app.services.outbox import Kind
 from app.services.people import homes
 from app.texts import message
-from app.worker import tell_due
+from app.worker.relay import tell_due
 from tests.factories.make import Holder, Make
 
 MINE, OTHERS, REGISTERED = "10000000071", "10000000072", "10000000073"

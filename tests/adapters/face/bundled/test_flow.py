@@ -6,13 +6,14 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from app import main, worker
+from app import main
 from app.adapters.face.bundled.challenges import Challenge, Step
 from app.adapters.face.bundled.provider import BundledFaceProvider
 from app.core.settings import Settings
 from app.ports.face import FaceMode
 from app.routers.deps import House
 from app.services import cases, files
+from app.worker import relay
 from tests.adapters.face.bundled.acting import jpeg
 from tests.adapters.face.bundled.landmarks import asked
 from tests.adapters.face.bundled.pictures import picture
@@ -152,7 +153,7 @@ class TestPresorting:
         presorter = app.house.ports.faces["bundled"]
         assert isinstance(presorter, BundledFaceProvider)
 
-        await worker.tell_due(app.house.db, replace(app.house.ports, presorter=presorter))
+        await relay.tell_due(app.house.db, replace(app.house.ports, presorter=presorter))
 
         (case,) = await app.house.db.run(cases.waiting)
         assert case.face_hint in hints

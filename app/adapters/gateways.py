@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from app.adapters.webhooks import Flaw, NotGenuine, Webhooks, read_secret
 from app.core.clock import Clock
 from app.core.logging import logger
-from app.core.settings import GatewaySettings
+from app.core.settings.groups import GatewaySettings
 
 _MOST_BYTES: Final = 1024 * 1024
 _MOST_FAULTS: Final = 10

@@ -20,7 +20,8 @@ from pydantic_settings import SettingsError
 from app.adapters.keys.file import FileKeys, KeyFileBroken
 from app.cli.terminal import Refused, complain
 from app.core import logging
-from app.core.settings import GatewaySettings, NationalGatewaySettings, S3Settings, Settings
+from app.core.settings import Settings
+from app.core.settings.groups import GatewaySettings, NationalGatewaySettings, S3Settings
 
 _PREFIX: Final = "ESCARD_"
 _NESTED: Final[Mapping[str, type[BaseModel]]] = {

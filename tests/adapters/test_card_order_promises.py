@@ -12,7 +12,7 @@ from app.adapters.card_orders.gateway import GatewayCardOrders
 from app.adapters.national.card_orders import NationalCardOrders
 from app.adapters.register.embedded import EmbeddedRegister
 from app.core.db import Database
-from app.core.settings import GatewaySettings
+from app.core.settings.groups import GatewaySettings
 from app.ports.card_orders import CardOrderReason, CardOrderRequest, CardOrders, CardOrderStage
 from app.routers.deps import House
 from tests.adapters.national.conftest import WORKER

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from app.adapters.gateways import Gateway, GatewaySilent, Said
 from app.adapters.webhooks import NotGenuine, Webhooks
 from app.core.clock import SystemClock
-from app.core.settings import GatewaySettings
+from app.core.settings.groups import GatewaySettings
 from tests.factories.servers import loopback_client, serving
 
 SECRET = bytes(range(32))

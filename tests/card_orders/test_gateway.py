@@ -11,7 +11,8 @@ import pytest
 from pydantic import SecretStr
 
 from app.core.db import Database
-from app.core.settings import GatewaySettings, Settings
+from app.core.settings import Settings
+from app.core.settings.groups import GatewaySettings
 from app.routers.deps import House
 from app.services import files
 from app.services.card_orders import submitting

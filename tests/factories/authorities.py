@@ -17,7 +17,7 @@ from starlette.routing import Route
 from app.adapters.insurance.plans import Plan
 from app.adapters.webhooks import NotGenuine, Webhooks
 from app.core.clock import Clock, today
-from app.core.settings import GatewaySettings
+from app.core.settings.groups import GatewaySettings
 from app.ports.insurance import Insurance, Month, ParticipationStatus
 
 JSON = dict[str, Any]

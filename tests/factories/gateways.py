@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from app.adapters.webhooks import NotGenuine, Webhooks
 from app.core.clock import Clock
-from app.core.settings import GatewaySettings
+from app.core.settings.groups import GatewaySettings
 from tests.factories.servers import serving
 
 SECRET = bytes(range(32))

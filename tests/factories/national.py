@@ -13,7 +13,7 @@ from national_people import People, told
 from app.adapters.insurance.plans import Plan
 from app.adapters.national.gateway import NationalGateway
 from app.core.clock import Clock
-from app.core.settings import NationalGatewaySettings
+from app.core.settings.groups import NationalGatewaySettings
 from app.ports.insurance import Authority
 from app.ports.register import RegisteredPerson
 from tests.factories.authorities import answer_of

@@ -8,7 +8,7 @@ from app.adapters.card_orders import codes
 from app.adapters.gateways import Gateway
 from app.adapters.orders import OrderGateway
 from app.core.clock import Clock
-from app.core.settings import GatewaySettings
+from app.core.settings.groups import GatewaySettings
 from app.ports.card_orders import CardOrderNews, CardOrderRequest, CardOrders, CardOrdersUnavailable
 
 

@@ -11,7 +11,7 @@ from pydantic import Field, StringConstraints
 from app.adapters.gateways import Gateway, Said
 from app.adapters.orders import Code, OrderGateway, SaidOrder
 from app.core.clock import Clock, today
-from app.core.settings import GatewaySettings
+from app.core.settings.groups import GatewaySettings
 from app.ports.certifications import (
     Benefit,
     Certifications,

@@ -11,7 +11,7 @@ from app.adapters.insurance.contract import Asked, NotBelieved, Page, SaidBenefi
 from app.adapters.webhooks import NotGenuine
 from app.core.clock import Clock
 from app.core.logging import logger
-from app.core.settings import GatewaySettings
+from app.core.settings.groups import GatewaySettings
 from app.ports.insurance import (
     Answered,
     Authority,

@@ -8,7 +8,7 @@ from app.adapters.gateways import Gateway, GatewaySilent
 from app.adapters.messages.keys import address_of
 from app.core.clock import Clock
 from app.core.logging import logger
-from app.core.settings import GatewaySettings
+from app.core.settings.groups import GatewaySettings
 from app.ports.messages import Message, Messages, MessagesUnavailable
 
 _TAKEN: Final = frozenset({200, 201, 202, 204})

@@ -16,7 +16,7 @@ from app.adapters.national.envelopes import Answered, Asked, Envelopes, NotBelie
 from app.adapters.national.signing import EnvelopeSigner, MacSigner, cipher_of
 from app.core.clock import Clock
 from app.core.logging import logger
-from app.core.settings import NationalGatewaySettings
+from app.core.settings.groups import NationalGatewaySettings
 from app.ports.signer import SignerUnavailable
 
 _FIRST_PAUSE_SECONDS: Final = 0.2

@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints
 from app.adapters.gateways import Gateway, Said
 from app.adapters.orders import Code, OrderGateway, SaidOrder, SaidStep
 from app.core.clock import Clock
-from app.core.settings import GatewaySettings
+from app.core.settings.groups import GatewaySettings
 from app.ports.transfers import (
     Place,
     TransferInsurance,

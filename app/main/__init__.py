@@ -37,54 +37,11 @@ from app.core.tokens.handovers import HandoverTokens
 from app.core.tokens.published import Published
 from app.core.tokens.refresh import RefreshTokens
 from app.core.tokens.tickets import ChannelTickets
-from app.main import chosen
+from app.main import chosen, routing
 from app.openapi.document import Api
 from app.ports import Ports, Sandbox
 from app.ports.keys import KeyKind, Keys, Purpose
-from app.routers import (
-    accounts,
-    activity,
-    break_glass,
-    callbacks,
-    card_orders,
-    card_passwords,
-    certifications,
-    channel_clients,
-    channels,
-    consents,
-    counter,
-    dev,
-    dev_channels,
-    dev_terminals,
-    documents,
-    draws,
-    enrolments,
-    faces,
-    family,
-    handovers,
-    holders,
-    link_endings,
-    notices,
-    notifications,
-    offices,
-    offline,
-    operations,
-    pages,
-    privacy,
-    reconfirmations,
-    reference,
-    relationships,
-    reviews,
-    rights,
-    rights_statements,
-    sharing,
-    showings,
-    staff,
-    statements,
-    transfers,
-    upgrades,
-    window,
-)
+from app.routers import family, holders, operations, showings
 from app.routers.deps import House
 from app.routers.edge import Edge
 from app.routers.metering import Meter
@@ -230,50 +187,8 @@ def create_app(house: House) -> FastAPI:
     app.state.house = house
     app.state.readiness = operations.Readiness(house)
     problems.install(app)
-    modules = (
-        operations,
-        accounts,
-        notices,
-        relationships,
-        enrolments,
-        documents,
-        handovers,
-        pages,
-        reference,
-        consents,
-        faces,
-        callbacks,
-        card_passwords,
-        upgrades,
-        holders,
-        activity,
-        card_orders,
-        transfers,
-        channel_clients,
-        channels,
-        certifications,
-        showings,
-        draws,
-        rights_statements,
-        rights,
-        family,
-        sharing,
-        link_endings,
-        reconfirmations,
-        notifications,
-        privacy,
-        offices,
-        staff,
-        reviews,
-        counter,
-        window,
-        offline,
-        break_glass,
-        statements,
-    )
     # Routers are whole as they stand; to include them would build every route anew at the app's first requests.
-    for module in (*modules, *((dev, dev_channels, dev_terminals) if house.sandbox is not None else ())):
-        app.router.routes.extend(module.router.routes)
+    app.router.routes.extend(routing.routes(with_sandbox=house.sandbox is not None))
     app.add_middleware(Shortcuts, house=house, reads={**holders.READS, **family.READS}, deeds=showings.DEEDS)
     if house.settings.cors_origins:
         app.add_middleware(

@@ -1,0 +1,100 @@
+"""Every router, in the order in which the document tells of them."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from starlette.routing import BaseRoute
+
+from app.routers import (
+    accounts,
+    activity,
+    break_glass,
+    callbacks,
+    card_orders,
+    card_passwords,
+    certifications,
+    channel_clients,
+    channels,
+    consents,
+    counter,
+    dev,
+    dev_channels,
+    dev_terminals,
+    documents,
+    draws,
+    enrolments,
+    faces,
+    family,
+    handovers,
+    holders,
+    link_endings,
+    notices,
+    notifications,
+    offices,
+    offline,
+    operations,
+    pages,
+    privacy,
+    reconfirmations,
+    reference,
+    relationships,
+    reviews,
+    rights,
+    rights_statements,
+    sharing,
+    showings,
+    staff,
+    statements,
+    transfers,
+    upgrades,
+    window,
+)
+
+_ALWAYS: Final = (
+    operations,
+    accounts,
+    notices,
+    relationships,
+    enrolments,
+    documents,
+    handovers,
+    pages,
+    reference,
+    consents,
+    faces,
+    callbacks,
+    card_passwords,
+    upgrades,
+    holders,
+    activity,
+    card_orders,
+    transfers,
+    channel_clients,
+    channels,
+    certifications,
+    showings,
+    draws,
+    rights_statements,
+    rights,
+    family,
+    sharing,
+    link_endings,
+    reconfirmations,
+    notifications,
+    privacy,
+    offices,
+    staff,
+    reviews,
+    counter,
+    window,
+    offline,
+    break_glass,
+    statements,
+)
+_IN_THE_SANDBOX: Final = (dev, dev_channels, dev_terminals)
+
+
+def routes(*, with_sandbox: bool) -> Iterator[BaseRoute]:
+    """Return every route there is, with those of the sandbox or without."""
+    for module in (*_ALWAYS, *(_IN_THE_SANDBOX if with_sandbox else ())):
+        yield from module.router.routes

@@ -1,13 +1,12 @@
 """What routes are given: the house they serve, and who calls."""
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Request
 from starlette.responses import Response
 
 from app import texts
@@ -17,7 +16,6 @@ from app.core.errors import (
     Invalid,
     NextStep,
     NotFound,
-    PreconditionFailed,
     Unauthenticated,
 )
 from app.core.passwords import Passwords
@@ -274,36 +272,6 @@ def phone(house: House, raw: str) -> str:
         return parse_phone(raw, population=house.population)
     except PhoneNotValid as error:
         raise Invalid(errors=[FieldError("/phone", error.reason.value)]) from error
-
-
-_AN_ETAG: Final = {"pattern": r'^(W/)?"[0-9]{1,9}"$'}
-IfMatch = Annotated[
-    str | None,
-    Header(alias="If-Match", description="The version seen, as in `ETag`", json_schema_extra={**_AN_ETAG}),
-]
-IfMatchNeeded = Annotated[
-    str | None,
-    Header(
-        alias="If-Match",
-        description="The version seen, as in `ETag`",
-        json_schema_extra={**_AN_ETAG, "x-required": True},
-    ),
-]
-"""The same where nothing is done without it; left out, the refusal is the route's own."""
-
-
-def version_seen(if_match: str | None, stale: type[PreconditionFailed] = PreconditionFailed) -> int | None:
-    """Return the version a client says it has seen (`If-Match: "4"`), if it says so.
-
-    Raises:
-        PreconditionFailed: what it says is no version of ours; it is raised as `stale`.
-    """
-    if if_match is None:
-        return None
-    match = re.fullmatch(r'(?:W/)?"(\d{1,9})"', if_match.strip())
-    if match is None:
-        raise stale
-    return int(match.group(1))
 
 
 def written(body: bytes, language: str) -> Response:

@@ -20,8 +20,9 @@ from app.ports.storage import StorageUnavailable
 from app.problems import documented
 from app.routers import deps
 from app.routers.bodies import file_body
-from app.routers.deps import Caller, IfMatch, TheHouse
+from app.routers.deps import Caller, TheHouse
 from app.routers.enrolments import answered
+from app.routers.versions import IfMatch, version_seen
 from app.schemas import enrolments as shapes
 from app.services.documents import ImageAlreadyFailed, ImageBlurred, ImageGlare
 from app.services.enrolments import evidence
@@ -93,7 +94,7 @@ async def remove_document(
     enrolment_id: str, kind: DocumentKind, caller: Caller, house: TheHouse, if_match: IfMatch = None
 ) -> None:
     """Take a document back."""
-    wanted, seen = deps.identity(enrolment_id), deps.version_seen(if_match)
+    wanted, seen = deps.identity(enrolment_id), version_seen(if_match)
     await house.db.run(lambda session: evidence.remove(session, caller, wanted, kind, seen))
 
 
@@ -106,7 +107,7 @@ async def _put_page(
     house: TheHouse,
     if_match: str | None,
 ) -> Response:
-    wanted, seen = deps.identity(enrolment_id), deps.version_seen(if_match)
+    wanted, seen = deps.identity(enrolment_id), version_seen(if_match)
     with house.traffic.one_upload(caller.account_id):
         content = await request.body()
         view = await evidence.upload(house.db, house.ports, caller, wanted, kind, page, content, seen)

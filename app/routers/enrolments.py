@@ -9,15 +9,17 @@ from app.core.db import Session
 from app.core.errors import FieldError, Invalid, NotFound, PreconditionFailed, PreconditionRequired
 from app.core.passwords import Busy
 from app.models.channels import ChannelProof
-from app.models.enrolments import ConsentPurpose, Enrolment, EnrolmentKind, StepNotAllowed
+from app.models.consents import ConsentPurpose
+from app.models.enrolments import Enrolment, EnrolmentKind, StepNotAllowed
 from app.ports.face import FaceServiceUnavailable
 from app.ports.register import RegisterUnavailable
 from app.problems import documented
 from app.routers import deps, faces
 from app.routers.bodies import StrictRoute
-from app.routers.deps import Caller, IfMatch, Language, TheHouse
+from app.routers.deps import Caller, Language, TheHouse
 from app.routers.in_channels import EnrolCaller
 from app.routers.once import OncePerKey, Remember
+from app.routers.versions import IfMatch, version_seen
 from app.routers.waiting import IfNoneMatch, Prefer, answer_when_changed
 from app.schemas import enrolments as shapes
 from app.schemas.accounts import TokensRead
@@ -156,7 +158,7 @@ async def acknowledge_notice(
     if_match: IfMatch = None,
 ) -> Response:
     """Acknowledge the notice: the exact text that was shown."""
-    wanted, seen = deps.identity(enrolment_id), deps.version_seen(if_match)
+    wanted, seen = deps.identity(enrolment_id), version_seen(if_match)
     view = await house.db.run(lambda session: steps.acknowledge_notice(session, caller, wanted, body.shown(), seen))
     return answered(view, language)
 
@@ -188,7 +190,7 @@ async def give_details(
         caller,
         deps.identity(enrolment_id),
         read_details(house, body),
-        deps.version_seen(if_match),
+        version_seen(if_match),
     )
     tokens = None
     if given.moved is not None:

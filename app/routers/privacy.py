@@ -8,7 +8,8 @@ from app.core.errors import Unauthenticated
 from app.ports.papers import PapersBusy
 from app.problems import documented
 from app.routers import deps
-from app.routers.deps import AsSureAsCanBe, Caller, House, IfMatchNeeded, Language, TheHouse
+from app.routers.deps import AsSureAsCanBe, Caller, House, Language, TheHouse
+from app.routers.versions import IfMatchNeeded, version_seen
 from app.schemas.privacy import ClosingRead, ClosingReceiptRead, MyDataRead
 from app.services.accounts.sessions import MoreProofNeeded, SessionEnded
 from app.services.privacy import closing, ending, telling, writing
@@ -69,7 +70,7 @@ async def close_my_account(
     request: Request, house: TheHouse, language: Language, if_match: IfMatchNeeded = None
 ) -> ClosingReceiptRead:
     """Close my account and erase what is held on me, for good; sent again, the same receipt comes again."""
-    version = deps.version_seen(if_match, closing.ClosingChanged)
+    version = version_seen(if_match, closing.ClosingChanged)
     return ClosingReceiptRead.of(await _closed(request, house, language, version), language)
 
 

@@ -19,6 +19,7 @@ from app.routers.deps import House, Language, TheHouse
 from app.routers.desk import AtCounter, Staff
 from app.routers.enrolments import DETAILS, read_details
 from app.routers.once import OncePerStaffKey, Remember
+from app.routers.versions import IfMatch, version_seen
 from app.schemas import window as shapes
 from app.schemas.base import Page
 from app.schemas.family import LinkDisputeRead
@@ -119,7 +120,7 @@ async def give_details_at_counter(
     at: AtCounter,
     house: TheHouse,
     language: Language,
-    if_match: deps.IfMatch = None,
+    if_match: IfMatch = None,
 ) -> Response:
     """Say whom an owner's application is about, at the window; the same again changes nothing."""
     view = await opening.name(
@@ -129,7 +130,7 @@ async def give_details_at_counter(
         body.owner_card_read,
         deps.identity(enrolment_id),
         read_details(house, body.details()),
-        deps.version_seen(if_match),
+        version_seen(if_match),
     )
     return _answered(view, language)
 
@@ -168,11 +169,11 @@ async def attest_identity(
     house: TheHouse,
     language: Language,
     once: OncePerStaffKey,
-    if_match: deps.IfMatch = None,
+    if_match: IfMatch = None,
 ) -> Response:
     """Attest in person who the member is, as I have read it (`If-Match`): it takes the place of the face step."""
     wanted, hand = deps.identity(enrolment_id), deeds.hand_at(at)
-    showing = replace(body.showing(), version=deps.version_seen(if_match))
+    showing = replace(body.showing(), version=version_seen(if_match))
 
     async def work(_: answers.Unit, remember: Remember[CounterView]) -> None:
         await enrolling.attest(house.db, house.ports.register, hand, wanted, showing, remember)

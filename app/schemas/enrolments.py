@@ -6,8 +6,9 @@ from pydantic import Field, StringConstraints
 
 from app import texts
 from app.models.cases import Finding
+from app.models.consents import ConsentPurpose
 from app.models.documents import DocumentKind
-from app.models.enrolments import ConsentPurpose, EnrolmentKind, State
+from app.models.enrolments import EnrolmentKind, State
 from app.models.faces import FaceCheckState
 from app.models.handovers import HandoverEnd, HandoverState
 from app.models.people import Proof

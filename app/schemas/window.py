@@ -7,7 +7,8 @@ from pydantic_core import PydanticCustomError
 
 from app.models.attestations import SeenDocument
 from app.models.cases import Finding
-from app.models.enrolments import ConsentPurpose, EnrolmentKind, State
+from app.models.consents import ConsentPurpose
+from app.models.enrolments import EnrolmentKind, State
 from app.models.links import LinkDisputeReason
 from app.models.people import Proof
 from app.schemas.base import Asked, Moment, Told

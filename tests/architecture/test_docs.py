@@ -14,7 +14,8 @@ from app.cli import VERBS
 from app.cli.configuration import fields
 from app.cli.line import command
 from app.core.clock import SystemClock, today
-from app.models.enrolments import ConsentPurpose, State
+from app.models.consents import ConsentPurpose
+from app.models.enrolments import State
 from app.walkthrough.doors import DOORS
 from tests.api.documents import document
 

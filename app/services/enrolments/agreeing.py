@@ -5,7 +5,8 @@ from collections.abc import Set as AbstractSet
 from sqlalchemy import select
 
 from app.core.db import Session, new_id
-from app.models.enrolments import NEXT, Consent, ConsentPurpose, Enrolment, Event
+from app.models.consents import Consent, ConsentPurpose
+from app.models.enrolments import NEXT, Enrolment, Event
 from app.services.accounts.doers import Doer
 from app.services.enrolments import loading
 from app.services.notices import Shown

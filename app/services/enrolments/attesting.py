@@ -18,8 +18,9 @@ from app.core.db import Session, bucket_of, new_id
 from app.core.errors import Conflict, FieldError, Invalid, NextStep
 from app.models.attestations import Attestation, SeenDocument
 from app.models.audit import AuditEvent
+from app.models.consents import ConsentPurpose
 from app.models.documents import DocumentKind
-from app.models.enrolments import NEXT, ConsentPurpose, Enrolment, EnrolmentKind, Event, Guardianship, State
+from app.models.enrolments import NEXT, Enrolment, EnrolmentKind, Event, Guardianship, State
 from app.models.people import Proof
 from app.ports.register import RegisteredPerson
 from app.services import audit, cases, notices, outbox, policies

@@ -7,8 +7,9 @@ from uuid import UUID
 from app.core.db import Database, Session
 from app.core.errors import NextStep, Unavailable
 from app.models.cases import CaseReason
+from app.models.consents import ConsentPurpose
 from app.models.documents import Document
-from app.models.enrolments import ConsentPurpose, Enrolment, EnrolmentKind, Event, State
+from app.models.enrolments import Enrolment, EnrolmentKind, Event, State
 from app.models.faces import FaceCheck, FaceCheckState, FacePurpose
 from app.models.people import Proof
 from app.ports import Ports

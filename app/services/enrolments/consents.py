@@ -15,8 +15,9 @@ from sqlalchemy import select, tuple_
 from app.core.db import Session, bucket_of
 from app.core.errors import FieldError, Invalid, NotFound
 from app.models.accounts import Device
+from app.models.consents import Consent, ConsentPurpose
 from app.models.documents import DocumentKind
-from app.models.enrolments import Consent, ConsentPurpose, Enrolment, EnrolmentKind, Event, State
+from app.models.enrolments import Enrolment, EnrolmentKind, Event, State
 from app.models.handovers import HandoverEnd
 from app.models.links import LinkEnd
 from app.ports.face import FaceMode

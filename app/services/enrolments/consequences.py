@@ -4,7 +4,8 @@ from enum import StrEnum
 from uuid import UUID
 
 from app.core.db import Session, bucket_of
-from app.models.enrolments import Consent, ConsentPurpose, Enrolment, EnrolmentKind, State
+from app.models.consents import Consent, ConsentPurpose
+from app.models.enrolments import Enrolment, EnrolmentKind, State
 from app.models.links import FamilyLink, LinkState
 from app.services import policies
 from app.services.enrolments import loading

@@ -5,7 +5,8 @@ from datetime import timedelta
 from app.core.db import Session
 from app.core.errors import Conflict
 from app.models.cases import CasePurpose, CaseReason
-from app.models.enrolments import ConsentPurpose, Enrolment, EnrolmentKind, Event, Guardianship, State
+from app.models.consents import ConsentPurpose
+from app.models.enrolments import Enrolment, EnrolmentKind, Event, Guardianship, State
 from app.models.handovers import HandoverEnd
 from app.models.people import Proof
 from app.ports.register import RegisteredPerson

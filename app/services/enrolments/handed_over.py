@@ -7,7 +7,8 @@ from uuid import UUID
 
 from app.core.db import Session, bucket_of
 from app.core.errors import Conflict
-from app.models.enrolments import ConsentPurpose, Enrolment, State
+from app.models.consents import ConsentPurpose
+from app.models.enrolments import Enrolment, State
 from app.models.faces import FaceCheck
 from app.models.handovers import READABLE, DisputeReason, Handover, HandoverState
 from app.services import audit, outbox

@@ -9,15 +9,8 @@ from sqlalchemy import ColumnElement, select
 
 from app.core.db import Database, Session, bucket_of, hot
 from app.core.errors import NextStep, NotFound, PreconditionFailed, PreconditionRequired
-from app.models.enrolments import (
-    Consent,
-    ConsentPurpose,
-    Enrolment,
-    EnrolmentKind,
-    Event,
-    State,
-    StepNotAllowed,
-)
+from app.models.consents import Consent, ConsentPurpose
+from app.models.enrolments import Enrolment, EnrolmentKind, Event, State, StepNotAllowed
 from app.services import notices
 from app.services.accounts.doers import Applicant
 from app.services.people import homes

@@ -8,8 +8,9 @@ from app.core.clock import today
 from app.core.db import Session
 from app.core.errors import Conflict
 from app.models.channels import ChannelProof
+from app.models.consents import ConsentPurpose
 from app.models.documents import DocumentKind
-from app.models.enrolments import ConsentPurpose, Enrolment, EnrolmentKind, Event, Guardianship, State
+from app.models.enrolments import Enrolment, EnrolmentKind, Event, Guardianship, State
 from app.ports.face import FaceMode
 from app.services import documents, policies
 from app.services.documents import Attached

@@ -9,7 +9,8 @@ from app.core.errors import NextStep, TooMany
 from app.core.passwords import Passwords
 from app.models.cases import CaseReason
 from app.models.channels import ChannelProof
-from app.models.enrolments import ConsentPurpose, Enrolment, EnrolmentKind, Event, State, StepNotAllowed
+from app.models.consents import ConsentPurpose
+from app.models.enrolments import Enrolment, EnrolmentKind, Event, State, StepNotAllowed
 from app.services import audit, notices, policies, throttles
 from app.services.accounts.doers import Applicant, Doer
 from app.services.accounts.sessions import Caller

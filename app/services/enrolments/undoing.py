@@ -1,7 +1,8 @@
 """What going back to a step takes away: everything that came after it."""
 
 from app.core.db import Session
-from app.models.enrolments import ConsentPurpose, Enrolment, Event
+from app.models.consents import ConsentPurpose
+from app.models.enrolments import Enrolment, Event
 from app.models.handovers import HandoverEnd
 from app.services import documents, links
 from app.services.audit import Actor

@@ -9,8 +9,9 @@ from uuid import UUID
 from app.core.clock import today
 from app.core.db import Session
 from app.models.cases import Finding
+from app.models.consents import ConsentPurpose
 from app.models.documents import DocumentKind
-from app.models.enrolments import ConsentPurpose, Enrolment, EnrolmentKind, State
+from app.models.enrolments import Enrolment, EnrolmentKind, State
 from app.models.people import Proof
 from app.ports.face import COUNTED, FaceMode, FaceReason
 from app.services import cases, documents, notices

@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from app.core.db import Session, bucket_of
 from app.core.errors import NotFound
-from app.models.enrolments import Consent, ConsentPurpose, Enrolment
+from app.models.consents import Consent, ConsentPurpose
+from app.models.enrolments import Enrolment
 from app.models.links import FamilyLink, LinkEnd
 from app.services import authority, links
 from app.services.accounts.sessions import Caller

@@ -14,7 +14,8 @@ from app.core.clock import today
 from app.core.db import Database, Session, new_id
 from app.core.errors import Conflict, NextStep, NotFound, Unavailable
 from app.models.cases import CaseReason
-from app.models.enrolments import ConsentPurpose, Enrolment
+from app.models.consents import ConsentPurpose
+from app.models.enrolments import Enrolment
 from app.models.faces import FaceCheck, FaceCheckState, FacePurpose
 from app.models.links import FamilyLink, LinkState, Reconfirmation, ReconfirmationState
 from app.ports import Ports

@@ -22,6 +22,7 @@ from app.models import (
     cases,
     certifications,
     channels,
+    consents,
     counter,
     documents,
     draws,
@@ -210,7 +211,7 @@ HOLDINGS: Final = (
         fate=Fate.RECORD,
         emptied=frozenset({"member_id", "member_name", "member_number", "member_birth_date"}),
     ),
-    Holding(enrolments.Consent, ("account_id", "home_id"), "home_id", fate=Fate.RECORD),
+    Holding(consents.Consent, ("account_id", "home_id"), "home_id", fate=Fate.RECORD),
     Holding(
         attestations.Attestation, ("home_id",), "home_id", kept_secret=frozenset({"operator_id"}), fate=Fate.RECORD
     ),

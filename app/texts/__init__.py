@@ -1,22 +1,16 @@
 """Every text a person reads, in every language: what a refusal says, hints beside fields, messages, notices.
 
-The words are data, read once: `problems.toml`, `messages.toml`, `fields.toml`, `filings.toml`, `pages.toml`,
-`handover.toml`, `my_data.toml`, `closing.toml`, `services.toml`, `family.toml` and so on of each language, and
-`handover.toml`, `insurance.toml`, `my_data.toml`, `services.toml`, `family.toml` and so on of each language, and
-`notices/`. A text is chosen by a code and never holds what somebody typed; only messages have values (a code, minutes
-or a masked name), and the family page numbers.
+The words are data, read once: a TOML file for each kind of text in a folder of each language, and `notices/`. A text is
+chosen by a code and never holds what somebody typed; only messages have values (a code, minutes or a masked name), and
+the family page numbers.
 """
 
 import string
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
-from typing import Any
 
 from app.texts.languages import DEFAULT_LANGUAGE, LANGUAGES, choose_language
 from app.texts.notices import NOTICE_CODES, Notice, notice, notice_versions
+from app.texts.words import ProblemText, ServiceText, words
 
 __all__ = [
     "DEFAULT_LANGUAGE",
@@ -57,54 +51,18 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class ProblemText:
-    """What a refusal says: a title, what happened, and what the person can do now."""
-
-    title: str
-    detail: str
-    next: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceText:
-    """What a family link may let the owner do: a title, and what it means for the member."""
-
-    title: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Texts:
-    problems: Mapping[str, ProblemText]
-    face_reasons: Mapping[str, str]
-    messages: Mapping[str, str]
-    fields: Mapping[str, str]
-    filings: Mapping[str, Mapping[str, str]]
-    pages: Mapping[str, str]
-    reviews: Mapping[str, str]
-    relationships: Mapping[str, str]
-    handover: Mapping[str, str]
-    my_data: Mapping[str, str]
-    closing: Mapping[str, str]
-    insurance: Mapping[str, Mapping[str, str]]
-    services: Mapping[str, ServiceText]
-    family: Mapping[str, str]
-    activity: Mapping[str, str]
-
-
 def problem(code: str, language: str) -> ProblemText:
     """Return the words for a problem code.
 
     Raises:
         KeyError: no such code or language.
     """
-    return _texts(language).problems[code]
+    return words(language).problems[code]
 
 
 def problem_codes() -> tuple[str, ...]:
     """Return every problem code that has words, in alphabetical order."""
-    return tuple(_texts(DEFAULT_LANGUAGE).problems)
+    return tuple(words(DEFAULT_LANGUAGE).problems)
 
 
 def face_reason(reason: str, language: str) -> str:
@@ -113,12 +71,12 @@ def face_reason(reason: str, language: str) -> str:
     Raises:
         KeyError: no such reason or language.
     """
-    return _texts(language).face_reasons[reason]
+    return words(language).face_reasons[reason]
 
 
 def face_reasons() -> tuple[str, ...]:
     """Return every face reason that has words, in alphabetical order."""
-    return tuple(_texts(DEFAULT_LANGUAGE).face_reasons)
+    return tuple(words(DEFAULT_LANGUAGE).face_reasons)
 
 
 def field_error(code: str, language: str) -> str:
@@ -127,12 +85,12 @@ def field_error(code: str, language: str) -> str:
     Raises:
         KeyError: no such code or language.
     """
-    return _texts(language).fields[code]
+    return words(language).fields[code]
 
 
 def field_codes() -> tuple[str, ...]:
     """Return every field error code that has words, in alphabetical order."""
-    return tuple(_texts(DEFAULT_LANGUAGE).fields)
+    return tuple(words(DEFAULT_LANGUAGE).fields)
 
 
 def filing(kind: str, code: str, language: str) -> str:
@@ -141,12 +99,12 @@ def filing(kind: str, code: str, language: str) -> str:
     Raises:
         KeyError: no such kind, code or language.
     """
-    return _texts(language).filings[kind][code]
+    return words(language).filings[kind][code]
 
 
 def filings() -> Mapping[str, tuple[str, ...]]:
     """Return the codes that have words, for each kind of sentence about filings."""
-    return {kind: tuple(found) for kind, found in _texts(DEFAULT_LANGUAGE).filings.items()}
+    return {kind: tuple(found) for kind, found in words(DEFAULT_LANGUAGE).filings.items()}
 
 
 def page(code: str, language: str) -> str:
@@ -155,7 +113,7 @@ def page(code: str, language: str) -> str:
     Raises:
         KeyError: no such sentence or language.
     """
-    return _texts(language).pages[code]
+    return words(language).pages[code]
 
 
 def review_finding(finding: str, language: str) -> str:
@@ -164,12 +122,12 @@ def review_finding(finding: str, language: str) -> str:
     Raises:
         KeyError: no such finding or language.
     """
-    return _texts(language).reviews[finding]
+    return words(language).reviews[finding]
 
 
 def review_findings() -> tuple[str, ...]:
     """Return every finding that has words, in alphabetical order."""
-    return tuple(_texts(DEFAULT_LANGUAGE).reviews)
+    return tuple(words(DEFAULT_LANGUAGE).reviews)
 
 
 def relationship_rule(code: str, language: str) -> str:
@@ -178,12 +136,12 @@ def relationship_rule(code: str, language: str) -> str:
     Raises:
         KeyError: no such rule or language.
     """
-    return _texts(language).relationships[code]
+    return words(language).relationships[code]
 
 
 def relationship_rules() -> tuple[str, ...]:
     """Return every rule of relationships that has words, in alphabetical order."""
-    return tuple(_texts(DEFAULT_LANGUAGE).relationships)
+    return tuple(words(DEFAULT_LANGUAGE).relationships)
 
 
 def message(kind: str, language: str, /, **values: str) -> str:
@@ -192,7 +150,7 @@ def message(kind: str, language: str, /, **values: str) -> str:
     Raises:
         KeyError: no such kind or language, or a value is missing.
     """
-    return _texts(language).messages[kind].format_map(values)
+    return words(language).messages[kind].format_map(values)
 
 
 def message_places(kind: str) -> frozenset[str]:
@@ -201,13 +159,13 @@ def message_places(kind: str) -> frozenset[str]:
     Raises:
         KeyError: no such kind.
     """
-    text = _texts(DEFAULT_LANGUAGE).messages[kind]
+    text = words(DEFAULT_LANGUAGE).messages[kind]
     return frozenset(name for _, name, _, _ in string.Formatter().parse(text) if name is not None)
 
 
 def message_kinds() -> tuple[str, ...]:
     """Return every kind of message, in alphabetical order."""
-    return tuple(_texts(DEFAULT_LANGUAGE).messages)
+    return tuple(words(DEFAULT_LANGUAGE).messages)
 
 
 def handover(language: str) -> Mapping[str, str]:
@@ -216,7 +174,7 @@ def handover(language: str) -> Mapping[str, str]:
     Raises:
         KeyError: no such language.
     """
-    return _texts(language).handover
+    return words(language).handover
 
 
 def closing(language: str) -> Mapping[str, str]:
@@ -225,7 +183,7 @@ def closing(language: str) -> Mapping[str, str]:
     Raises:
         KeyError: no such language.
     """
-    return _texts(language).closing
+    return words(language).closing
 
 
 def insurance(language: str) -> Mapping[str, Mapping[str, str]]:
@@ -234,7 +192,7 @@ def insurance(language: str) -> Mapping[str, Mapping[str, str]]:
     Raises:
         KeyError: no such language.
     """
-    return _texts(language).insurance
+    return words(language).insurance
 
 
 def my_data(language: str) -> Mapping[str, str]:
@@ -243,7 +201,7 @@ def my_data(language: str) -> Mapping[str, str]:
     Raises:
         KeyError: no such language.
     """
-    return _texts(language).my_data
+    return words(language).my_data
 
 
 def service(name: str, language: str) -> ServiceText:
@@ -252,12 +210,12 @@ def service(name: str, language: str) -> ServiceText:
     Raises:
         KeyError: no such service or language.
     """
-    return _texts(language).services[name]
+    return words(language).services[name]
 
 
 def services() -> tuple[str, ...]:
     """Return every service that has words, in alphabetical order."""
-    return tuple(_texts(DEFAULT_LANGUAGE).services)
+    return tuple(words(DEFAULT_LANGUAGE).services)
 
 
 def family(code: str, language: str, **values: str) -> str:
@@ -266,12 +224,12 @@ def family(code: str, language: str, **values: str) -> str:
     Raises:
         KeyError: no such sentence or language, or a value is missing.
     """
-    return _texts(language).family[code].format_map(values)
+    return words(language).family[code].format_map(values)
 
 
 def family_codes() -> tuple[str, ...]:
     """Return every sentence of the family page, in alphabetical order."""
-    return tuple(_texts(DEFAULT_LANGUAGE).family)
+    return tuple(words(DEFAULT_LANGUAGE).family)
 
 
 def activity(code: str, language: str, **values: str) -> str:
@@ -280,39 +238,10 @@ def activity(code: str, language: str, **values: str) -> str:
     Raises:
         KeyError: no such language, or a value is missing.
     """
-    known = _texts(language).activity
+    known = words(language).activity
     return known.get(code, known["something"]).format_map(values)
 
 
 def activity_codes() -> tuple[str, ...]:
     """Return everything that has words when it was done, and everybody who can have done it, in alphabetical order."""
-    return tuple(_texts(DEFAULT_LANGUAGE).activity)
-
-
-@cache
-def _texts(language: str) -> _Texts:
-    if language not in LANGUAGES:
-        raise KeyError(language)
-    problems = _read(language, "problems")
-    reasons = problems.pop("face_reasons")
-    return _Texts(
-        problems={code: ProblemText(**words) for code, words in problems.items()},
-        face_reasons=reasons,
-        messages=_read(language, "messages"),
-        fields=_read(language, "fields"),
-        filings=_read(language, "filings"),
-        pages=_read(language, "pages"),
-        reviews=_read(language, "reviews"),
-        relationships=_read(language, "relationships"),
-        handover=_read(language, "handover"),
-        my_data=_read(language, "my_data"),
-        closing=_read(language, "closing"),
-        insurance=_read(language, "insurance"),
-        services={name: ServiceText(**words) for name, words in _read(language, "services").items()},
-        family=_read(language, "family"),
-        activity=_read(language, "activity"),
-    )
-
-
-def _read(language: str, name: str) -> dict[str, Any]:
-    return tomllib.loads((files(__name__) / language / f"{name}.toml").read_text(encoding="utf-8"))
+    return tuple(words(DEFAULT_LANGUAGE).activity)

@@ -21,6 +21,7 @@ from app.routers.desk import Reviewer
 from app.routers.once import OncePerStaffKey, Remember
 from app.schemas import reviews as shapes
 from app.schemas.base import Page
+from app.schemas.cases import CaseRead
 from app.services import answers, cases
 from app.services.operators.registering import OwnNumberNeeded
 from app.services.reviews import claiming, deciding, exhibits, queue, reading
@@ -59,11 +60,11 @@ async def list_reviews(
 
 
 @router.get("/{review_id}", responses=documented(*_HELD))
-async def read_review(review_id: str, reviewer: Reviewer, house: TheHouse, language: Language) -> shapes.CaseRead:
+async def read_review(review_id: str, reviewer: Reviewer, house: TheHouse, language: Language) -> CaseRead:
     """Look into a case that I hold; the look is written down."""
     wanted = deps.identity(review_id)
     view = await reading.read(house.db, house.ports, reviewer.staff, wanted)
-    return shapes.CaseRead.of(view, language, lambda path: house.addresses.sign(reviewer.session_id, path))
+    return CaseRead.of(view, language, lambda path: house.addresses.sign(reviewer.session_id, path))
 
 
 @router.get(

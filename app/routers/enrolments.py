@@ -14,7 +14,7 @@ from app.models.enrolments import Enrolment, EnrolmentKind, StepNotAllowed
 from app.ports.face import FaceServiceUnavailable
 from app.ports.register import RegisterUnavailable
 from app.problems import documented
-from app.routers import deps, faces
+from app.routers import deps, faces, naming
 from app.routers.bodies import StrictRoute
 from app.routers.deps import Caller, Language, TheHouse
 from app.routers.in_channels import EnrolCaller
@@ -25,42 +25,24 @@ from app.schemas import enrolments as shapes
 from app.schemas.accounts import TokensRead
 from app.schemas.base import Page
 from app.schemas.faces import FaceCheckRead
-from app.services import answers, lookups
+from app.services import answers
 from app.services.accounts import sessions
 from app.services.accounts.doers import Doer
 from app.services.authority import ServicesNotAllowed
 from app.services.cards import allowing, passwords
 from app.services.cards.reading import OwnCardNeeded
 from app.services.enrolments import consents, details, finishing, loading, proving, shortening, steps, viewing
-from app.services.enrolments.details import Details
 from app.services.enrolments.requirements import ConsentNotNeeded
 from app.services.enrolments.shortening import Wish
 from app.services.enrolments.viewing import EnrolmentView
 from app.services.faces.starting import FaceConsentNeeded, FaceTriesUsed
 from app.services.faces.tries import FaceStartsUsed
-from app.services.links import AlreadyAdding, AlreadyMember, QuotaReached
 from app.services.notices import NoticeOutdated
-from app.services.people import fitting
-from app.services.people.identifiers import NumberNotValid, parse_number
-from app.services.people.names import NameNotValid, parse_name
-from app.services.people.relationships import RelationshipNotValid, find_relationship
 
 router = APIRouter(prefix="/v1/enrolments", tags=["enrolments"], route_class=StrictRoute)
 
 _STEP = (NotFound, StepNotAllowed)
 _CHANGE = (*_STEP, PreconditionRequired, PreconditionFailed)
-DETAILS = (
-    lookups.PersonNotVerified,
-    lookups.LookupInProgress,
-    lookups.LookupsUsedUp,
-    fitting.SelfNotAllowed,
-    fitting.RelationshipImplausible,
-    AlreadyMember,
-    AlreadyAdding,
-    QuotaReached,
-    details.MemberDisputed,
-)
-"""What the details of a relative can be refused with, wherever they are given."""
 _OWN_CARD = (allowing.NoPhysicalCard, allowing.CardIsLocked, allowing.CardNotActivated, allowing.CardCancelled)
 
 
@@ -73,7 +55,7 @@ _OWN_CARD = (allowing.NoPhysicalCard, allowing.CardIsLocked, allowing.CardNotAct
         *allowing.REFUSALS,
         steps.EnrolmentsUsedUp,
         steps.ChannelEnrolmentsUsedUp,
-        *DETAILS,
+        *naming.DETAILS,
         RegisterUnavailable,
         NoticeOutdated,
         deps.CardPasswordRequired,
@@ -169,7 +151,7 @@ async def acknowledge_notice(
     responses=documented(
         *_CHANGE,
         *_OWN_CARD,
-        *DETAILS,
+        *naming.DETAILS,
         RegisterUnavailable,
         details.GuardianNeeded,
         finishing.AlreadyHasCard,
@@ -189,7 +171,7 @@ async def give_details(
         house.ports.register,
         caller,
         deps.identity(enrolment_id),
-        read_details(house, body),
+        naming.read_details(house, body),
         version_seen(if_match),
     )
     tokens = None
@@ -289,31 +271,10 @@ def _wish(house: deps.House, body: shapes.EnrolmentAsk, language: str) -> Wish:
         raise Invalid(errors=[FieldError("/details/relationship", "missing")])
     shown = None if body.notice_acknowledgement is None else body.notice_acknowledgement.shown()
     try:
-        details = None if body.details is None else read_details(house, body.details)
+        details = None if body.details is None else naming.read_details(house, body.details)
     except Invalid as error:
         raise Invalid(errors=[replace(each, pointer=f"/details{each.pointer}") for each in error.errors]) from error
     return Wish(body.kind, shown, details, language)
-
-
-def read_details(house: TheHouse, body: shapes.DetailsAsk) -> Details:
-    """Read what was typed; every fault is named at once."""
-    faults: list[FieldError] = []
-    name = number = relationship = None
-    try:
-        name = parse_name(body.name)
-    except NameNotValid as error:
-        faults.append(FieldError("/name", error.reason.value))
-    try:
-        number = parse_number(body.social_security_number, population=house.population)
-    except NumberNotValid as error:
-        faults.append(FieldError("/social_security_number", error.reason.value))
-    try:
-        relationship = find_relationship(body.relationship) if body.relationship is not None else None
-    except RelationshipNotValid as error:
-        faults.append(FieldError("/relationship", error.reason.value))
-    if faults or name is None or number is None:
-        raise Invalid(errors=faults)
-    return Details(name, number, relationship)
 
 
 def answered(view: EnrolmentView, language: str, tokens: TokensRead | None = None) -> Response:

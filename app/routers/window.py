@@ -17,7 +17,7 @@ from app.routers import deps
 from app.routers.bodies import StrictRoute
 from app.routers.deps import House, Language, TheHouse
 from app.routers.desk import AtCounter, Staff
-from app.routers.enrolments import DETAILS, read_details
+from app.routers.naming import DETAILS, read_details
 from app.routers.once import OncePerStaffKey, Remember
 from app.routers.versions import IfMatch, version_seen
 from app.schemas import window as shapes

@@ -4,25 +4,23 @@ A check books itself in a first short transaction, verifies without one, and set
 a card, so guesses sent at once cannot outrun the limits; a booked check that nobody settles lapses after ten seconds.
 """
 
-import hmac
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import delete
 
 from app.core.db import Database, Session, bucket_of, new_id
 from app.core.errors import Conflict, Denied, FieldError, Invalid, Locked, NextStep
 from app.core.passwords import Passwords
-from app.core.sealing import KeyedDigest
 from app.models.cards import CardPassword, CardPasswordWrong
 from app.services import audit, outbox, policies
 from app.services.accounts.profile import phone_of
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action, Actor
+from app.services.cards.guesses import Guess, Outcome, count_wrong, digest_of, is_last_change, seconds, wrong_of
 from app.services.cards.rules import check_password
 from app.services.people import homes
-from app.services.rules.cards import CardPasswords
 
 _RESET = NextStep("reset-card-password", "/v1/card/password-resets")
 
@@ -68,19 +66,6 @@ class CardPasswordTooSimple(Invalid):
 
 
 @dataclass(frozen=True, slots=True)
-class _Guess:
-    """What is checked, what counts as one wrong value, and the change that it is part of."""
-
-    password: str = field(repr=False)
-    new: str | None = field(default=None, repr=False)
-
-    @property
-    def value(self) -> str:
-        """Whoever sends one current password with many new ones guesses each time."""
-        return self.password if self.new is None else f"{self.password}:{self.new}"
-
-
-@dataclass(frozen=True, slots=True)
 class _Booking:
     id: UUID
     hash: str = field(repr=False)
@@ -95,25 +80,17 @@ class _Verdict:
     renewed: str | None = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    is_right: bool
-    tries_left: int
-    is_done: bool = False
-    retry_after_seconds: int | None = None
-
-
 async def check(db: Database, passwords: Passwords, caller: Caller, password: str) -> int:
     """Check the caller's card password; return the version that is right.
 
     Raises:
         CardPasswordNotSet, CardPasswordIsWrong, CardPasswordLocked, CardPasswordResetNeeded, CheckInProgress.
     """
-    version, _ = await _check(db, passwords, caller, _Guess(password))
+    version, _ = await _check(db, passwords, caller, Guess(password))
     return version
 
 
-async def _check(db: Database, passwords: Passwords, caller: Caller, guess: _Guess) -> tuple[int, bool]:
+async def _check(db: Database, passwords: Passwords, caller: Caller, guess: Guess) -> tuple[int, bool]:
     """Return the version that is right, and whether the change that the guess is part of was made before."""
     booking_id = new_id(0)
     booking = await db.run(lambda session: _book(session, caller, booking_id))
@@ -143,7 +120,7 @@ async def change(db: Database, passwords: Passwords, caller: Caller, *, current:
         CardPasswordTooSimple: the new one; besides what `check` raises for the current one.
         CheckInProgress: somebody has changed it meanwhile.
     """
-    version, is_done = await _check(db, passwords, caller, _Guess(current, new))
+    version, is_done = await _check(db, passwords, caller, Guess(current, new))
     if is_done:
         return
     assert caller.person_id is not None
@@ -158,7 +135,7 @@ async def change(db: Database, passwords: Passwords, caller: Caller, *, current:
         if row.version != version:
             raise CheckInProgress(retry_after_seconds=1)
         await store(session, person_id, hashed, caller.actor)
-        row.change_hmac = _digest(session, person_id, _Guess(current, new))
+        row.change_hmac = digest_of(session, person_id, Guess(current, new))
 
     await db.run(replace)
 
@@ -188,7 +165,7 @@ async def store(session: Session, person_id: UUID, hashed: str, actor: Actor) ->
     row.streak = row.wrong_since_right = 0
     row.locked_until = row.checking_id = row.checking_until = None
     await session.flush()
-    await session.execute(delete(CardPasswordWrong).where(*_wrong_of(person_id)))
+    await session.execute(delete(CardPasswordWrong).where(*wrong_of(person_id)))
     await audit.record(session, Action.CARD_PASSWORD_SET, home_id=person_id, actor=actor)
 
 
@@ -202,7 +179,7 @@ async def _book(session: Session, caller: Caller, booking_id: UUID) -> _Booking:
     if row.wrong_since_right >= rules.since_right:
         raise CardPasswordResetNeeded(tries_left=0)
     if row.locked_until is not None and row.locked_until > session.now:
-        raise CardPasswordLocked(tries_left=0, retry_after_seconds=_seconds(row.locked_until - session.now))
+        raise CardPasswordLocked(tries_left=0, retry_after_seconds=seconds(row.locked_until - session.now))
     is_running = row.checking_until is not None and row.checking_until > session.now
     if is_running and row.checking_id != booking_id:  # booked by ourselves, unheard, it is ours all the same
         raise CheckInProgress(retry_after_seconds=1)
@@ -217,19 +194,19 @@ async def _cancel(session: Session, caller: Caller, booking: _Booking) -> None:
         row.checking_id = row.checking_until = None
 
 
-async def _settle(session: Session, caller: Caller, booking: _Booking, guess: _Guess, verdict: _Verdict) -> _Outcome:
+async def _settle(session: Session, caller: Caller, booking: _Booking, guess: Guess, verdict: _Verdict) -> Outcome:
     rules = (await policies.current(session)).card_passwords
     row = await _row_of(session, caller)
     if row.checking_id != booking.id:  # it lapsed and another runs, or the password was changed: this one says nothing
         raise CheckInProgress(retry_after_seconds=1)
     row.checking_id = row.checking_until = None
     row.hash = verdict.renewed or row.hash
-    is_done = not verdict.is_right and _is_last_change(session, rules, row, guess)
+    is_done = not verdict.is_right and is_last_change(session, rules, row, guess)
     if verdict.is_right or is_done:
         row.streak = row.wrong_since_right = 0
-        outcome = _Outcome(is_right=True, tries_left=rules.streak, is_done=is_done)
+        outcome = Outcome(is_right=True, tries_left=rules.streak, is_done=is_done)
     else:
-        outcome = await _count_wrong(session, rules, row, guess)
+        outcome = await count_wrong(session, rules, row, guess)
     await audit.record(
         session,
         Action.CARD_PASSWORD_CHECKED,
@@ -238,44 +215,6 @@ async def _settle(session: Session, caller: Caller, booking: _Booking, guess: _G
         facts={"is_right": outcome.is_right, "session_id": str(caller.session_id)},
     )
     return outcome
-
-
-def _is_last_change(session: Session, rules: CardPasswords, row: CardPassword, guess: _Guess) -> bool:
-    if row.change_hmac is None or row.set_at + timedelta(hours=rules.a_day_hours) <= session.now:
-        return False
-    digest = _digest(session, row.person_id, guess)
-    return any(hmac.compare_digest(row.change_hmac, each) for each in (digest, *digest.others))
-
-
-async def _count_wrong(session: Session, rules: CardPasswords, row: CardPassword, guess: _Guess) -> _Outcome:
-    """Count a wrong value, unless it is one that was counted within the day, and lock when it is one too many."""
-    day_ago = session.now - timedelta(hours=rules.a_day_hours)
-    digest = _digest(session, row.person_id, guess)
-    await session.execute(delete(CardPasswordWrong).where(*_wrong_of(row.person_id), CardPasswordWrong.at <= day_ago))
-    known = set(await session.scalars(select(CardPasswordWrong.value_hmac).where(*_wrong_of(row.person_id))))
-    if known.isdisjoint((digest, *digest.others)):
-        known.add(digest)
-        session.add(
-            CardPasswordWrong(
-                bucket=row.bucket, id=new_id(row.bucket), person_id=row.person_id, value_hmac=digest, at=session.now
-            )
-        )
-        row.streak += 1
-        row.wrong_since_right += 1
-    tries_left = min(rules.streak - row.streak, rules.a_day - len(known), rules.since_right - row.wrong_since_right)
-    if tries_left > 0:
-        return _Outcome(is_right=False, tries_left=tries_left)
-    return _lock(session, rules, row, wrong_today=len(known))
-
-
-def _lock(session: Session, rules: CardPasswords, row: CardPassword, *, wrong_today: int) -> _Outcome:
-    span = timedelta(hours=rules.a_day_hours) if wrong_today >= rules.a_day else timedelta(minutes=rules.streak_minutes)
-    row.streak = 0
-    row.locked_until = session.now + span
-    outbox.tell(session, outbox.Kind.TELL_PERSON, row.person_id, message="card_password_locked")
-    if row.wrong_since_right >= rules.since_right:
-        return _Outcome(is_right=False, tries_left=0)
-    return _Outcome(is_right=False, tries_left=0, retry_after_seconds=_seconds(span))
 
 
 async def _locked(session: Session, person_id: UUID) -> CardPassword | None:
@@ -290,15 +229,3 @@ async def _row_of(session: Session, caller: Caller) -> CardPassword:
     row = await _locked(session, caller.person_id)
     assert row is not None  # a password is never taken away
     return row
-
-
-def _digest(session: Session, person_id: UUID, guess: _Guess) -> KeyedDigest:
-    return session.lookup.digest("card-password", f"{person_id}:{guess.value}")
-
-
-def _wrong_of(person_id: UUID) -> tuple[ColumnElement[bool], ...]:
-    return CardPasswordWrong.bucket == bucket_of(person_id), CardPasswordWrong.person_id == person_id
-
-
-def _seconds(span: timedelta) -> int:
-    return max(1, round(span.total_seconds()))

@@ -18,7 +18,7 @@ from app.routers.once import IdempotencyKeyMissing, Once, Remember, repeat_key
 from app.schemas import accounts as shapes
 from app.schemas.base import Page
 from app.services import answers
-from app.services.accounts import changing, codes, devices, profile, refreshing, sessions, signing
+from app.services.accounts import changing, codes, devices, ending, profile, refreshing, sessions, signing
 from app.services.accounts.signing import Entrance
 from app.services.channel_registry.standing import ChannelStopped
 from app.services.people.phones import mask_phone
@@ -127,7 +127,7 @@ async def refresh(body: shapes.RefreshAsk, house: TheHouse) -> shapes.TokensRead
 @router.get("/sessions")
 async def list_sessions(caller: Caller, house: TheHouse) -> Page[shapes.SessionRead]:
     """List my sessions."""
-    found = await house.db.run(lambda session: sessions.list_for(session, caller))
+    found = await house.db.run(lambda session: ending.list_for(session, caller))
     return Page(items=[shapes.SessionRead.of(row, name, caller.session_id) for row, name in found])
 
 
@@ -135,7 +135,7 @@ async def list_sessions(caller: Caller, house: TheHouse) -> Page[shapes.SessionR
 async def end_session(session_id: str, caller: AnyCaller, house: TheHouse) -> None:
     """End one of my sessions; `current` is the one I use."""
     wanted = caller.session_id if session_id == "current" else deps.identity(session_id)
-    await house.db.run(lambda session: sessions.end(session, caller, wanted))
+    await house.db.run(lambda session: ending.end(session, caller, wanted))
 
 
 @router.get("/devices")

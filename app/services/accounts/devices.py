@@ -9,7 +9,7 @@ from app.core.db import Database, Session, bucket_of, new_id
 from app.core.errors import NotFound
 from app.models.accounts import Account, Device, SessionEnd, SignedIn, SmsPurpose
 from app.services import audit, outbox
-from app.services.accounts import codes, logins, profile, sessions
+from app.services.accounts import codes, ending, logins, profile, sessions
 from app.services.accounts.sessions import Caller, DeviceInfo
 from app.services.audit import Action
 from app.services.people import homes
@@ -86,7 +86,7 @@ async def remove(session: Session, caller: Caller, device_id: UUID) -> None:
         .with_for_update()
     )
     for row in rows:
-        await sessions.end_one(session, row, SessionEnd.DEVICE_REMOVED, caller.actor)
+        await ending.end_one(session, row, SessionEnd.DEVICE_REMOVED, caller.actor)
     await session.delete(device)
     await audit.record(
         session,

@@ -6,7 +6,7 @@ from app.core.db import Session, bucket_of
 from app.models.accounts import Account, Device, SessionEnd, SignedIn
 from app.models.people import Person
 from app.services import audit
-from app.services.accounts import sessions
+from app.services.accounts import ending, sessions
 from app.services.accounts.sessions import Caller, DeviceInfo
 from app.services.audit import Action
 from app.services.people import homes
@@ -36,7 +36,7 @@ async def name_person(session: Session, caller: Caller, person_id: UUID) -> Sign
     info = DeviceInfo(id="", name=key.open("device.name", device.id, device.name), platform=device.platform)
     successor = await sessions.start(session, account, device, info, assurance=caller.assurance, channel=caller.channel)
     before.successor_id = successor.id
-    await sessions.end_all(session, caller.home_id, account.id, SessionEnd.MOVED_HOME, caller.actor)
+    await ending.end_all(session, caller.home_id, account.id, SessionEnd.MOVED_HOME, caller.actor)
     await audit.record(session, Action.ACCOUNT_MOVED, home_id=account.id, actor=caller.actor)
     return successor
 
@@ -59,7 +59,7 @@ async def prove_person(session: Session, caller_account_id: UUID, person_id: UUI
     before, person.account_id = person.account_id, caller_account_id
     if before is None or before == caller_account_id:
         return None
-    await sessions.end_all(session, person_id, before, SessionEnd.TAKEN_OVER, audit.SYSTEM)
+    await ending.end_all(session, person_id, before, SessionEnd.TAKEN_OVER, audit.SYSTEM)
     await audit.record(
         session, Action.ACCOUNT_TAKEN_OVER, home_id=person_id, actor=audit.SYSTEM, facts={"account_id": str(before)}
     )

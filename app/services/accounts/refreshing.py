@@ -7,7 +7,7 @@ from app.core.errors import Unauthenticated
 from app.core.tokens.refresh import RefreshToken
 from app.models.accounts import SessionEnd, SignedIn
 from app.services import audit
-from app.services.accounts import sessions
+from app.services.accounts import ending, sessions
 from app.services.accounts.sessions import Mint, Tokens
 from app.services.channel_registry import standing
 
@@ -57,7 +57,7 @@ async def _rotate(session: Session, mint: Mint, token: RefreshToken) -> SignedIn
         return signed_in
     if _is_just_rotated(session, signed_in, token):
         return signed_in
-    await sessions.end_one(session, signed_in, SessionEnd.TOKEN_REUSED, audit.SYSTEM)
+    await ending.end_one(session, signed_in, SessionEnd.TOKEN_REUSED, audit.SYSTEM)
     return None
 
 
@@ -69,7 +69,7 @@ async def _successor(session: Session, moved: SignedIn, token: RefreshToken) -> 
         return None
     is_newest = token.generation == moved.generation or _is_just_rotated(session, moved, token)
     if successor.generation > 0 or not is_newest:
-        await sessions.end_one(session, successor, SessionEnd.TOKEN_REUSED, audit.SYSTEM)
+        await ending.end_one(session, successor, SessionEnd.TOKEN_REUSED, audit.SYSTEM)
         return None
     return successor
 

@@ -18,7 +18,7 @@ from app.models.accounts import Account, SessionEnd, SignedIn
 from app.models.audit import ActorKind
 from app.models.channels import TIE_DAYS, ChannelLogin, ChannelTie
 from app.services import audit, outbox
-from app.services.accounts import sessions
+from app.services.accounts import ending
 from app.services.audit import Action, Actor
 
 _KIND: Final = "channel-user"
@@ -187,7 +187,7 @@ async def _end_others(session: Session, account: Account, signed_in: SignedIn) -
         .with_for_update()
     )
     for row in rows:
-        await sessions.end_one(session, row, SessionEnd.LEFT_CHANNEL, audit.SYSTEM)
+        await ending.end_one(session, row, SessionEnd.LEFT_CHANNEL, audit.SYSTEM)
 
 
 def _of(session: Session, channel: str, subject: str) -> tuple[ColumnElement[bool], ...]:

@@ -13,7 +13,7 @@ from app.models.accounts import SessionEnd, SignedIn
 from app.models.cards import Card, CardIssue
 from app.models.channels import CardEvent
 from app.services import audit, authority, outbox
-from app.services.accounts import sessions, ties
+from app.services.accounts import ending, sessions, ties
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action
 from app.services.cards import allowing, announcing, issuing
@@ -101,9 +101,7 @@ async def _leave(
         await session.delete(issue)
         await _record(session, caller, person_id, Action.CHANNEL_LEFT, issue.channel)
     await ties.untie(session, caller.account_id, person_id, caller.actor, channel=channel)
-    await sessions.end_all(
-        session, person_id, caller.account_id, SessionEnd.LEFT_CHANNEL, caller.actor, channel=channel
-    )
+    await ending.end_all(session, person_id, caller.account_id, SessionEnd.LEFT_CHANNEL, caller.actor, channel=channel)
     if issues:
         message = "card_channels_left" if channel is None else "card_channel_left"
         outbox.tell(session, outbox.Kind.TELL_PERSON, person_id, message=message)

@@ -19,7 +19,6 @@ from app.adapters.face.sandbox import SCENARIOS
 from app.adapters.hooks import HttpHooks
 from app.adapters.images.workers import WorkerImages
 from app.adapters.keys.file import FileKeys
-from app.adapters.medical_funds.embedded import EmbeddedMedicalFunds
 from app.adapters.messages.inbox import InboxMessages
 from app.adapters.messages.push import GatewayPush
 from app.adapters.papers.workers import WorkerPapers
@@ -111,7 +110,7 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
         presorter=next(iter(presorters), None),
         transfers=chosen.places(settings, db, clock, client),
         card_orders=chosen.card_administration(settings, EmbeddedCardOrders(db, register), national, clock, client),
-        medical_funds=EmbeddedMedicalFunds(db),
+        medical_funds=chosen.medical_funds(settings, db, national),
         channel_identities=chosen.channel_identities(settings, clock, client),
     )
     published = Published(ring.signing(), issuer=settings.public_url, signs=ring.written(KeyKind.SIGNING))

@@ -16,10 +16,12 @@ from app.adapters.channel_identity.demo import DemoChannelIdentity
 from app.adapters.channel_identity.wechat import WechatChannelIdentity
 from app.adapters.insurance.embedded import Behaviour, EmbeddedInsurance
 from app.adapters.insurance.gateway import GatewayInsurance
+from app.adapters.medical_funds.embedded import EmbeddedMedicalFunds
 from app.adapters.messages.gateway import GatewayMessages
 from app.adapters.messages.inbox import InboxMessages
 from app.adapters.national.card_orders import NationalCardOrders
 from app.adapters.national.gateway import NationalGateway
+from app.adapters.national.medical_funds import NationalMedicalFunds
 from app.adapters.national.register import NationalRegister
 from app.adapters.national.rights import NationalInsurance
 from app.adapters.national.signing import Sm2Signer, public_key
@@ -37,6 +39,7 @@ from app.ports.certifications import Certifications
 from app.ports.channel_identity import ChannelIdentity
 from app.ports.face import FaceProvider, FrameFaceProvider
 from app.ports.insurance import Authority, InsuranceRecords
+from app.ports.medical_funds import MedicalFunds
 from app.ports.messages import Messages
 from app.ports.register import Register, RegisterEvents
 from app.ports.signer import Signer
@@ -145,6 +148,13 @@ def places(settings: Settings, db: Database, clock: Clock, client: httpx.AsyncCl
     if settings.transfers_gateway is not None and settings.transfers_adapter == "gateway":
         return GatewayTransfers(settings.transfers_gateway, clock, client)
     return EmbeddedTransfers(db)
+
+
+def medical_funds(settings: Settings, db: Database, national: NationalGateway | None) -> MedicalFunds:
+    """Return who keeps medical personal accounts."""
+    if national is not None and settings.medical_funds_adapter == "national":
+        return NationalMedicalFunds(national)
+    return EmbeddedMedicalFunds(db)
 
 
 def insurance(

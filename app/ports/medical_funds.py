@@ -20,7 +20,7 @@ class MedicalFundsUnavailable(Unavailable):
 
 
 class FundsRefusal(StrEnum):
-    """Why nothing was paid: an account holds less than it should give, or there is no such account."""
+    """Why nothing was paid: an account holds less than it should give, or there is none, or none that pays."""
 
     SHORT = "short"
     NO_ACCOUNT = "no_account"

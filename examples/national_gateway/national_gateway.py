@@ -22,6 +22,8 @@ from pathlib import Path
 
 import national_people
 from national_envelopes import JSON, Asked, Envelopes
+from national_funds import Funds
+from national_moods import MOODS, lie
 from national_people import People
 from national_records import made_up
 from starlette.applications import Starlette
@@ -32,23 +34,6 @@ from starlette.routing import Route
 MOST_BYTES = 1024 * 1024
 SLOW_SECONDS = 60
 STEPS = ("10", "20", "30", "40", "50", "60")
-MOODS = {
-    "answers": "as the contract says",
-    "older": "the same, with the other success code",
-    "down": "HTTP 503",
-    "busy": "a signed answer that says: not now",
-    "slow": "a minute late",
-    "unheard": "does what is asked, and loses the answer once",
-    "other_person": "tells of somebody else",
-    "other_order": "tells of another order",
-    "garbage": "a page instead of an envelope",
-    "twice": "two envelopes in one answer",
-    "forged": "signed by somebody else",
-    "replayed": "an earlier answer to the same method",
-    "stale": "signed an hour ago",
-    "in_the_clear": "not sealed, whatever was agreed",
-    "wrong_code": "a success code that is none",
-}
 Records = Callable[[str, Mapping[str, str], JSON | None, datetime], list[JSON]]
 
 
@@ -82,6 +67,7 @@ class ExampleGateway:
         self.records = records
         self.mood = "answers"
         self._hurry = asyncio.Event()
+        self.funds = Funds(dict(people.credits))
         self.orders: dict[str, Order] = {}
         self.refusal: JSON | None = None
         self.step_seconds = 30.0
@@ -159,10 +145,7 @@ class ExampleGateway:
         return self._said(mood, asked, code, content)
 
     def _said(self, mood: str, asked: Asked, code: str, content: JSON | None) -> Response:
-        if content is not None and mood == "other_person" and "aac002" in content:
-            content = content | {"aac002": "100101199001010018", "aaz500": "X00000000"}
-        if content is not None and mood == "other_order" and "order_no" in content:
-            content = content | {"order_no": "00008d11-0000-8000-8000-000000000000"}
+        content = None if content is None else content | lie(mood, content)
         signers = {"forged": self._stranger, "stale": self._late, "in_the_clear": self._open}
         answer = self._sealed(asked, code, content, signers.get(mood))
         if mood == "garbage":
@@ -179,15 +162,16 @@ class ExampleGateway:
         return JSONResponse(said | {"message": "for people, and not signed"})
 
     def _answer(self, asked: Asked) -> tuple[str, JSON | None]:
-        answers = {
+        answers: Mapping[str, Callable[[Asked], tuple[str, JSON | None]]] = {
             "register.find": self._find,
             "register.find_by_card": self._find_by_card,
             "register.portrait": self._portrait,
-            "rights.participations": self._keep,
-            "rights.contributions": self._keep,
-            "rights.benefits": self._keep,
+            **dict.fromkeys(("rights.participations", "rights.contributions", "rights.benefits"), self._keep),
             "card_orders.submit": self._order,
             "card_orders.progress": self._progress,
+            "funds.balances": lambda asked: self.funds.tell(asked.content),
+            "funds.settle": lambda asked: self.funds.settle(asked.content),
+            "funds.give_back": lambda asked: self.funds.give_back(asked.content),
         }
         answer = answers.get(asked.method)
         return ("403", None) if answer is None else answer(asked)
@@ -273,6 +257,7 @@ def app() -> Starlette:
         sys.stderr.write(
             "No NATIONAL_SECRETS, so here is a new one. Beside this, start escard with\n\n"
             "ESCARD_REGISTER_ADAPTER=gateway ESCARD_INSURANCE_ADAPTER=national ESCARD_CARD_ORDERS_ADAPTER=national "
+            "ESCARD_MEDICAL_FUNDS_ADAPTER=national "
             f"ESCARD_NATIONAL_GATEWAY__ENDPOINT=http://127.0.0.1:{_port(sys.argv)}/ "
             f"ESCARD_NATIONAL_GATEWAY__APP_ID={app_id} ESCARD_NATIONAL_GATEWAY__SUITE={suite} "
             f"ESCARD_NATIONAL_GATEWAY__SECRETS={shared[0]}{sealing} "

@@ -5,6 +5,7 @@ import importlib
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ RELATIVES = ("father_number", "mother_number")
 
 @dataclass
 class People:
-    """Who there is: what is said of each, by number, and the portraits."""
+    """Who there is: what is said of each, by number, the portraits, and what is in medical accounts at first."""
 
     said: dict[str, JSON] = field(default_factory=dict)
     portraits: dict[str, bytes] = field(default_factory=dict)
+    credits: dict[str, Decimal] = field(default_factory=dict)
 
     def by_card(self, card: str) -> list[JSON]:
         return [person for person in self.said.values() if person["aaz500"] == card]
@@ -32,13 +34,22 @@ def read(path: Path) -> People:
         rows = csv.DictReader(stream)
         for row in rows:
             try:
-                person = _person({name: (value or "").strip() for name, value in row.items() if name})
+                texts = {name: (value or "").strip() for name, value in row.items() if name}
+                person = _person(texts)
+                if texts.get("medical_account"):
+                    found.credits[person["aac002"]] = _money(texts["medical_account"])
             except (KeyError, ValueError) as error:
                 raise ValueError(f"line {rows.line_num} of {path} cannot be read") from error
             found.said[person["aac002"]] = person
             if row.get("portrait"):
                 found.portraits[person["aac002"]] = (path.parent / str(row["portrait"]).strip()).read_bytes()
     return found
+
+
+def _money(text: str) -> Decimal:
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,2})?", text):
+        raise ValueError
+    return Decimal(text).quantize(Decimal("0.01"))
 
 
 def _person(row: dict[str, str]) -> JSON:
@@ -67,11 +78,14 @@ def _person(row: dict[str, str]) -> JSON:
 def demo() -> People:
     """Return the people of escard's demo, as they are today; the only thing here that takes escard."""
     people = importlib.import_module("app.adapters.register.demo").people
+    money = importlib.import_module("app.adapters.medical_funds.demo").CREDITS
     found = People()
     for entry in people((datetime.now(UTC) + timedelta(hours=8)).date()):
         found.said[entry.person.number] = told(entry.person)
         if entry.portrait is not None:
             found.portraits[entry.person.number] = entry.portrait
+        if entry.label in money:
+            found.credits[entry.person.number] = money[entry.label]
     return found
 
 

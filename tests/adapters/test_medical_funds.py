@@ -1,6 +1,8 @@
 """Whoever keeps accounts: an order is paid out of all or none, once; the book sums to zero and is never rewritten."""
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID, uuid4
 
@@ -10,6 +12,8 @@ from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
 from app.adapters.medical_funds.embedded import Credited, EmbeddedMedicalFunds
+from app.adapters.national.medical_funds import NationalMedicalFunds
+from app.core.clock import SystemClock
 from app.core.db import Database, Session
 from app.models.medical_accounts import Movement
 from app.models.stand_ins import FundsAccount, FundsCredit, FundsEntry
@@ -17,6 +21,7 @@ from app.ports.medical_funds import FundsOrder, FundsRefusal, MedicalFunds, Medi
 from app.services.medical_accounts import amounts
 from app.services.medical_accounts.amounts import NotReadable
 from tests import cluster
+from tests.factories.national import example, reaching
 from tests.factories.rows import count
 
 LI, WANG, NOBODY = "110101199003070011", "110101195703080022", "110101200101010033"
@@ -31,10 +36,44 @@ async def accounts(db: Database) -> EmbeddedMedicalFunds:
     return funds
 
 
+@dataclass
+class Keeper:
+    """An adapter with the same two accounts, and a way to put money into them."""
+
+    funds: MedicalFunds
+    credit: Callable[[str, Decimal], Awaitable[object]]
+
+
+async def _embedded(db: Database) -> AsyncIterator[Keeper]:
+    funds = EmbeddedMedicalFunds(db)
+    yield Keeper(funds, lambda number, amount: funds.credit(number, amount, f"test/{uuid4()}"))
+    assert len(await funds.unequal()) == 0
+
+
+async def _national() -> AsyncIterator[Keeper]:
+    there = example(SystemClock())
+
+    async def credit(number: str, amount: Decimal) -> None:
+        there.funds.credit(number, amount)
+
+    async with reaching(there, SystemClock(), timeout_seconds=60) as gateway:
+        yield Keeper(NationalMedicalFunds(gateway), credit)
+
+
+@pytest.fixture(params=["embedded", "national"])
+async def keeper(request: pytest.FixtureRequest, db: Database) -> AsyncIterator[Keeper]:
+    """Each adapter in turn."""
+    made = _embedded(db) if request.param == "embedded" else _national()
+    async for keeper in made:
+        await keeper.credit(LI, Decimal("100.00"))
+        await keeper.credit(WANG, Decimal("30.00"))
+        yield keeper
+
+
 @pytest.fixture
-def funds(accounts: EmbeddedMedicalFunds) -> MedicalFunds:
+def funds(keeper: Keeper) -> MedicalFunds:
     """The same as the port has them."""
-    return accounts
+    return keeper.funds
 
 
 def order(li: str, wang: str | None = None, *, order_id: UUID | None = None) -> FundsOrder:
@@ -70,36 +109,32 @@ class TestPromises:
         assert set(answers) == {None}
         assert await left(funds) == ["90.00", "25.00"]
 
-    async def test_what_was_refused_stays_refused(self, accounts: EmbeddedMedicalFunds) -> None:
+    async def test_what_was_refused_stays_refused(self, keeper: Keeper) -> None:
         asked = order("100.01")
-        assert await accounts.settle(asked) is FundsRefusal.SHORT
-        await accounts.credit(LI, Decimal("50.00"), "2026-12/1")
+        assert await keeper.funds.settle(asked) is FundsRefusal.SHORT
+        await keeper.credit(LI, Decimal("50.00"))
 
-        assert await accounts.settle(asked) is FundsRefusal.SHORT
+        assert await keeper.funds.settle(asked) is FundsRefusal.SHORT
 
-        assert await left(accounts) == ["150.00", "30.00"]
+        assert await left(keeper.funds) == ["150.00", "30.00"]
 
-    async def test_orders_at_once_draw_what_is_there_and_never_wait_in_a_circle(
-        self, accounts: EmbeddedMedicalFunds
-    ) -> None:
+    async def test_orders_at_once_draw_what_is_there_and_never_wait_in_a_circle(self, funds: MedicalFunds) -> None:
         orders = [order("20.00", "3.00") for _ in range(12)]
 
-        answers = await asyncio.gather(*map(accounts.settle, orders))
+        answers = await asyncio.gather(*map(funds.settle, orders))
 
         assert (answers.count(None), answers.count(FundsRefusal.SHORT)) == (5, 7)
-        assert await left(accounts) == ["0.00", "15.00"]
-        assert len(await accounts.unequal()) == 0
+        assert await left(funds) == ["0.00", "15.00"]
 
-    async def test_an_order_is_given_back_once_also_at_once(self, accounts: EmbeddedMedicalFunds) -> None:
+    async def test_an_order_is_given_back_once_also_at_once(self, funds: MedicalFunds) -> None:
         asked = order("10.00", "5.00")
-        await accounts.settle(asked)
+        await funds.settle(asked)
 
-        await asyncio.gather(*(accounts.give_back(asked.id) for _ in range(8)))
+        await asyncio.gather(*(funds.give_back(asked.id) for _ in range(8)))
 
-        assert await left(accounts) == ["100.00", "30.00"]
-        assert await accounts.settle(asked) is None  # it was, and is not paid anew
-        assert await left(accounts) == ["100.00", "30.00"]
-        assert len(await accounts.unequal()) == 0
+        assert await left(funds) == ["100.00", "30.00"]
+        assert await funds.settle(asked) is None  # it was, and is not paid anew
+        assert await left(funds) == ["100.00", "30.00"]
 
     async def test_what_was_never_paid_cannot_be_given_back(self, funds: MedicalFunds) -> None:
         asked = order("100.01")

@@ -21,6 +21,8 @@ SAFE: dict[str, Any] = {
     "insurance_adapter": "gateway",
     "insurance_human_resources": {"endpoint": "https://hr.example", "secrets": "whsec_" + "A" * 44},
     "insurance_healthcare_security": {"endpoint": "https://care.example", "secrets": "whsec_" + "A" * 44},
+    "medical_funds_adapter": "national",
+    "national_gateway": {"endpoint": "https://national.example/", "app_id": "escard", "secrets": "whsec_" + "A" * 44},
     "database_url": "postgresql://escard_app:secret@db/escard",
     "public_url": "https://escard.example",
 }
@@ -51,6 +53,7 @@ def test_production_refuses_every_sandbox_and_names_them_all() -> None:
         "ESCARD_CERTIFICATIONS_ADAPTER",
         "ESCARD_TRANSFERS_ADAPTER",
         "ESCARD_INSURANCE_ADAPTER",
+        "ESCARD_MEDICAL_FUNDS_ADAPTER",
     )
     assert all(name in said for name in sandboxes)
 
@@ -146,11 +149,12 @@ def test_authorities_are_asked_by_two_gateways_or_by_none() -> None:
     )
 
 
-NATIONAL = {"endpoint": "https://national.example/", "app_id": "escard", "secrets": "whsec_" + "A" * 44}
+NATIONAL = SAFE["national_gateway"]
 
 
 @pytest.mark.parametrize(
-    ("adapter", "word"), [("register", "gateway"), ("insurance", "national"), ("card_orders", "national")]
+    ("adapter", "word"),
+    [("register", "gateway"), ("insurance", "national"), ("card_orders", "national"), ("medical_funds", "national")],
 )
 def test_the_national_gateway_is_named_where_an_adapter_goes_through_it(adapter: str, word: str) -> None:
     said = refusal(**{"card_orders_adapter": "national"} | {f"{adapter}_adapter": word})
@@ -165,9 +169,9 @@ def test_cards_are_not_made_for_a_register_that_is_not_asked() -> None:
     assert "ESCARD_CARD_ORDERS_ADAPTER is embedded" in said
 
 
-def test_production_takes_the_national_gateway_for_all_three() -> None:
+def test_production_takes_the_national_gateway_for_all() -> None:
     adapters = {"register_adapter": "gateway", "insurance_adapter": "national", "card_orders_adapter": "national"}
-    settings = Settings(**SAFE | adapters | {"national_gateway": NATIONAL})
+    settings = Settings(**SAFE | adapters)
 
     assert settings.national_gateway is not None
     assert settings.national_gateway.concurrency == 16

@@ -1,1 +1,1 @@
-"""The national gateway: register, rights and card orders behind one address (docs/national-gateway.md)."""
+"""The national gateway: register, rights, card orders and medical accounts behind one address."""

@@ -52,6 +52,7 @@ class Group(StrEnum):
     HUMAN_RESOURCES = "human_resources"
     HEALTHCARE_SECURITY = "healthcare_security"
     CARD_ORDERS = "card_orders"
+    MEDICAL_FUNDS = "medical_funds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class Call:
 _READ: Final = frozenset({Meaning.DONE})
 _LOOK: Final = frozenset({Meaning.DONE, Meaning.NOTHING})
 _DEED: Final = frozenset({Meaning.DONE, Meaning.ALREADY_DONE, Meaning.REFUSED})
+_UNDOING: Final = frozenset({Meaning.DONE, Meaning.ALREADY_DONE})
 _KIB: Final = 1024
 
 FIND: Final = Call("register.find", 6, 2.5, 3, 64 * _KIB, _LOOK)
@@ -82,4 +84,12 @@ CONTRIBUTIONS: Final = Call("rights.contributions", 8, 4, 2, 1536 * _KIB, _READ)
 BENEFITS: Final = Call("rights.benefits", 8, 4, 2, 1536 * _KIB, _READ)
 SUBMIT: Final = Call("card_orders.submit", 10, 5, 2, 64 * _KIB, _DEED)
 PROGRESS: Final = Call("card_orders.progress", 6, 2.5, 3, 64 * _KIB, _LOOK)
-CALLS: Final = (FIND, FIND_BY_CARD, PORTRAIT, PARTICIPATIONS, CONTRIBUTIONS, BENEFITS, SUBMIT, PROGRESS)
+BALANCES: Final = Call("funds.balances", 3, 1.4, 2, 64 * _KIB, _READ)
+SETTLE: Final = Call("funds.settle", 10, 2.8, 3, 64 * _KIB, _DEED)
+GIVE_BACK: Final = Call("funds.give_back", 10, 2.8, 3, 64 * _KIB, _UNDOING)
+CALLS: Final = (
+    *(FIND, FIND_BY_CARD, PORTRAIT),
+    *(PARTICIPATIONS, CONTRIBUTIONS, BENEFITS),
+    *(SUBMIT, PROGRESS),
+    *(BALANCES, SETTLE, GIVE_BACK),
+)

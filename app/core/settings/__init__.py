@@ -108,6 +108,10 @@ class Settings(BaseSettings):
 
     transfers_gateway: GatewaySettings | None = None
     """The places' gateway, when `transfers_adapter` is `gateway` (`ESCARD_TRANSFERS_GATEWAY__ENDPOINT` and so on)."""
+
+    medical_funds_adapter: Literal["embedded", "national"] = "embedded"
+    """Who keeps medical personal accounts and pays out of them: `embedded` (the demo's), or the `national` gateway."""
+
     insurance_adapter: Literal["embedded", "gateway", "national"] = "embedded"
     """Who keeps insurance records: `embedded` (the demo's), a `gateway` of each authority, or the `national` one."""
 
@@ -210,7 +214,12 @@ class Settings(BaseSettings):
                     )
 
     def _refuse_half_a_national_gateway(self) -> None:
-        for adapter, word in (("register", "gateway"), ("insurance", "national"), ("card_orders", "national")):
+        for adapter, word in (
+            ("register", "gateway"),
+            ("insurance", "national"),
+            ("medical_funds", "national"),
+            ("card_orders", "national"),
+        ):
             if getattr(self, f"{adapter}_adapter") == word and self.national_gateway is None:
                 raise ValueError(
                     f"ESCARD_{adapter.upper()}_ADAPTER is {word}, so the national gateway must be named: set"
@@ -242,6 +251,7 @@ class Settings(BaseSettings):
             "card_orders_adapter": self.card_orders_adapter == "embedded",
             "transfers_adapter": self.transfers_adapter == "embedded",
             "insurance_adapter": self.insurance_adapter == "embedded",
+            "medical_funds_adapter": self.medical_funds_adapter == "embedded",
             "register_adapter": self.register_adapter == "embedded" and self.database_url is None,
         }
         if wrong := [name for name, is_sandbox in sandboxes.items() if is_sandbox]:

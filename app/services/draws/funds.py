@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import IntEnum
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, select, update
@@ -22,6 +23,8 @@ from app.services.draws.splitting import NOTHING, Part, Source
 from app.services.people import homes
 from app.services.sharing import reading
 from app.services.sharing.reading import Sharer
+
+_LATER_SECONDS: Final = 5  # when to ask again, where nothing better is known
 
 Balances = Mapping[UUID, Decimal]
 Numbers = Mapping[UUID, str | None]
@@ -75,7 +78,8 @@ async def in_time(patience: Patience) -> AsyncIterator[None]:
         async with asyncio.timeout(patience):
             yield
     except (MedicalFundsUnavailable, TimeoutError) as error:
-        raise MedicalFundsUnavailable(retry_after_seconds=5) from error
+        seconds = error.retry_after_seconds if isinstance(error, MedicalFundsUnavailable) else None
+        raise MedicalFundsUnavailable(retry_after_seconds=seconds or _LATER_SECONDS) from error
 
 
 async def sources(session: Session, spender_id: UUID, balances: Balances) -> Sequence[Source]:

@@ -6,10 +6,12 @@ import re
 import socket
 import sys
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from national_gateway import MOODS, ExampleGateway
+from national_gateway import ExampleGateway
+from national_moods import MOODS
 from national_people import demo, read
 
 from app.adapters.national.envelopes import Asked, Envelopes
@@ -24,9 +26,9 @@ from tests.factories.servers import loopback_client, serving
 
 FOLDER = Path(__file__).parents[3] / "examples" / "national_gateway"
 PEOPLE = """name,social_security_number,sex,birth_date,region,is_alive,phone,card_number,card_status,mother_number,\
-guardian_numbers,portrait,computer_number
-沈佳宁,100101199103189026,,,,,10000000901,D00000901,2,,,,600000901
-陆一鸣,100101201806249013,,,,否,,,,100101199103189026,100101199001010020;100101199001010048,face.jpg,
+guardian_numbers,portrait,computer_number,medical_account
+沈佳宁,100101199103189026,,,,,10000000901,D00000901,2,,,,600000901,120.5
+陆一鸣,100101201806249013,,,,否,,,,100101199103189026,100101199001010020;100101199001010048,face.jpg,,
 "Smith, John",USA110190010108,男,1990/1/1,110000,,,,,,,,
 """
 
@@ -83,13 +85,17 @@ def test_people_are_read_from_a_file_as_escard_reads_them(tmp_path: Path) -> Non
         (None, None, None),
         (None, None, None),
     ]
+    assert found.credits == {"100101199103189026": Decimal("120.50")}
     assert found.said["100101201806249013"]["guardians"] == ["100101199001010020", "100101199001010048"]
 
 
-@pytest.mark.parametrize("row", ["", "王芳,", ",100101199103189026", "John,USA110190010108"])
+@pytest.mark.parametrize(
+    "row", ["", "王芳,", ",100101199103189026", "John,USA110190010108", "王芳,100101199103189026,1e3"]
+)
 def test_a_row_that_cannot_be_read_is_told_by_its_line(tmp_path: Path, row: str) -> None:
     path = tmp_path / "people.csv"
-    path.write_text(f"name,social_security_number\n沈佳宁,100101199103189026\n{row or ','}\n", encoding="utf-8")
+    columns = "name,social_security_number,medical_account"
+    path.write_text(f"{columns}\n沈佳宁,100101199103189026,\n{row or ','}\n", encoding="utf-8")
 
     with pytest.raises(ValueError, match="line 3"):
         read(path)
@@ -101,6 +107,7 @@ def test_it_knows_everybody_of_the_demo() -> None:
     assert len(people.said) >= 47
     assert {each["aaz502"] for each in people.said.values()} == {"0", "1", "2", "3", "4", "9", None}
     assert people.portraits.keys() <= people.said.keys()
+    assert people.credits["100101198703140037"] == Decimal("12.30")
 
 
 async def test_it_hears_a_request_once_and_none_of_another_time_or_for_somebody_else() -> None:

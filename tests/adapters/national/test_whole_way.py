@@ -1,6 +1,7 @@
-"""The whole way through the national gateway: a card, rights, a new card, and what happens when it is down."""
+"""The whole way through the national gateway: card, rights, a new card, payments, and what happens when it is down."""
 
 from collections.abc import AsyncIterator
+from decimal import Decimal
 
 import httpx
 import pytest
@@ -24,8 +25,12 @@ from tests.factories.houses import build
 from tests.factories.make import Make
 from tests.factories.national import KEY_TEXT, SECRET_TEXT, meet, national_settings
 from tests.factories.passing import Time
+from tests.factories.paying import PREVIEWS, draw, give_back, order, redeemed
 from tests.factories.phone import Phone
 from tests.factories.servers import serving
+from tests.factories.staff import hire as hire
+from tests.factories.terminals import Install
+from tests.factories.terminals import install as install
 
 OWNER_PHONE = "10000000001"
 
@@ -40,7 +45,7 @@ def there() -> ExampleGateway:
 async def house(
     database: cluster.Database, settings: Settings, keys: FileKeys, images: WorkerImages, there: ExampleGateway
 ) -> AsyncIterator[House]:
-    """A house whose own register knows nobody, and which asks the gateway for all three."""
+    """A house whose own register knows nobody, and which asks the gateway for everything."""
     async with serving(there.app()) as address:
         changed = settings.model_copy(
             update={
@@ -48,6 +53,7 @@ async def house(
                 "register_adapter": "gateway",
                 "insurance_adapter": "national",
                 "card_orders_adapter": "national",
+                "medical_funds_adapter": "national",
             }
         )
         built = build(changed, database.app_url, keys, images=images, papers=WorkerPapers(images.pool))
@@ -99,6 +105,27 @@ async def test_a_card_is_ordered_once_though_the_answer_was_lost_and_the_e_card_
     assert (await mine.states(order_id))[-2:] == ["at_branch", "collected"]
     assert [method for method, _ in there.asked].count("card_orders.submit") == 2
     assert (await me.read("/v1/holders/me/card"))["physical_card"] == "normal"
+
+
+async def test_a_payment_is_made_and_given_back_once_though_the_answers_were_lost(
+    make: Make, install: Install, there: ExampleGateway
+) -> None:
+    me, till = await make.owner(), await install("till-1")
+    meet(there, me.registered)
+    there.funds.credit(me.registered.number, Decimal("50.00"))
+    body = order(await redeemed(till, me), "10.00")
+    preview = ok(await me.call("POST", PREVIEWS, {"amount": "10.00"}))
+    there.behave("down")
+    refused(await draw(till, body), 503, "medical-funds-unavailable")
+    there.behave("unheard")
+    made = ok(await draw(till, body))
+    left = there.funds.balances[me.registered.number]
+    there.behave("unheard")
+    ok(await give_back(till, made["id"]))
+
+    assert (preview["covered"], made["own"], left) == ("10.00", "10.00", Decimal("40.00"))
+    assert list(there.funds.orders) == [made["id"]]
+    assert there.funds.balances[me.registered.number] == Decimal("50.00")
 
 
 async def test_the_people_of_the_demo_are_shown_where_another_register_is_asked(

@@ -115,13 +115,15 @@ class TestGateways:
         assert gateway.texts() == ["您好。", "您好。"]
         assert gateway.asked == 4
 
-    async def test_who_is_slow_is_given_up(self, elsewhere: Elsewhere) -> None:
-        gateway, messages, _ = elsewhere
-        gateway.delay_seconds = 1
+    async def test_who_is_slow_is_given_up(self) -> None:
+        clock = SystemClock()
+        async with phone_gateway(clock) as (gateway, settings), loopback_client(60) as client:
+            gateway.go_on.clear()
+            messages = GatewayMessages(settings_for(settings.endpoint, seconds=0.3), clock, client)
 
-        async with asyncio.timeout(3):
             with pytest.raises(MessagesUnavailable):
                 await messages.send(message())
+            gateway.go_on.set()
 
     async def test_where_nobody_listens_nothing_is_handed_over(self) -> None:
         async with loopback_client() as client:

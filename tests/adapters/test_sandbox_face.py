@@ -53,7 +53,7 @@ class Mailbox:
         self.arrived.set()
 
     async def next(self) -> bytes:
-        await asyncio.wait_for(self.arrived.wait(), 5)
+        await asyncio.wait_for(self.arrived.wait(), 60)
         self.arrived.clear()
         return self.bodies[-1]
 
@@ -75,7 +75,7 @@ def clock() -> MovableClock:
 
 @pytest.fixture
 async def outside() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(timeout=5) as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         yield client
 
 
@@ -281,11 +281,12 @@ class TestCallbacks:
     async def test_a_late_callback_waits_for_its_time(
         self, clock: MovableClock, outside: httpx.AsyncClient, mailbox: Mailbox
     ) -> None:
-        provider = SandboxFaceProvider(clock, outside, {"delay_seconds": "0.3"})
+        provider = SandboxFaceProvider(clock, outside, {"delay_seconds": "3600"})
         await provider.start(request("late_callback", callback_url=mailbox.url))
 
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(mailbox.arrived.wait(), 0.1)
+        clock.move(timedelta(hours=1))
         await mailbox.next()
 
         assert len(mailbox.bodies) == 1

@@ -37,13 +37,15 @@ async def makers() -> AsyncIterator[Makers]:
 
 @pytest.fixture
 def settings(tmp_path: Path, makers: Makers) -> Settings:
-    """A house that asks the gateway, for two seconds at most."""
+    """A house that asks the gateway."""
     return Settings(
         data_folder=tmp_path,
         database_connections=20,
         requests_per_minute=100_000,
         card_orders_adapter="gateway",
-        card_orders_gateway=GatewaySettings(endpoint=makers.address, secrets=SecretStr(SECRET_TEXT), timeout_seconds=2),
+        card_orders_gateway=GatewaySettings(
+            endpoint=makers.address, secrets=SecretStr(SECRET_TEXT), timeout_seconds=30
+        ),
     )
 
 

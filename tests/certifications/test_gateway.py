@@ -30,8 +30,8 @@ async def authority() -> AsyncIterator[AuthorityGateway]:
 
 @pytest.fixture
 def settings(tmp_path: Path, authority: AuthorityGateway) -> Settings:
-    """A house that asks the gateway, for a second at most."""
-    gateway = GatewaySettings(endpoint=authority.address, secrets=SecretStr(SECRET_TEXT), timeout_seconds=1)
+    """A house that asks the gateway."""
+    gateway = GatewaySettings(endpoint=authority.address, secrets=SecretStr(SECRET_TEXT), timeout_seconds=30)
     return Settings(
         data_folder=tmp_path,
         database_connections=20,
@@ -117,7 +117,7 @@ class TestReporting:
         await shown(me)
         authority.go_on.clear()
         telling = asyncio.create_task(relay.tell_due(house.db, house.ports))
-        await asyncio.wait_for(authority.reached.wait(), 5)
+        await asyncio.wait_for(authority.reached.wait(), 60)
 
         idle = await house.db.fetch(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"

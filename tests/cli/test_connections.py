@@ -58,7 +58,7 @@ async def told(url: str, *pieces: bytes, pause: float = 0) -> bytes:
                 await writer.drain()
                 await asyncio.sleep(pause)
         with contextlib.suppress(ConnectionError):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 while not answered.endswith(b"\n\r\n") and (part := await reader.read(65536)):
                     answered += part
                     if b" 200 " in answered and not answered.endswith(b"\r\n\r\n"):

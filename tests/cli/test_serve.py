@@ -59,7 +59,7 @@ class TestAServer:
             ended = running.ended()
 
         assert [answer.status_code for answer in answers] == [304]
-        assert time.monotonic() - started < 10
+        assert time.monotonic() - started < 18  # it would be 20
         assert ended.status == 0
 
     @pytest.mark.parametrize("verb", ["serve", "worker"])

@@ -105,7 +105,7 @@ async def test_a_killed_server_loses_no_answered_step(story: Story) -> None:
     await story.tell_dying("PUT", f"{here}/documents/facial_photo", PORTRAIT)
     started = await story.tell_dying("POST", f"{here}/face-checks", {})
     await story.tell_dying("POST", f"/v1/face-checks/{started['id']}/completion")
-    async with asyncio.timeout(30):  # who asked the provider may have died with its answer
+    async with asyncio.timeout(60):  # who asked the provider may have died with its answer
         while (await story.tell("GET", here))["state"] == "face_pending":
             await asyncio.sleep(1)
             await story.tell("POST", f"/v1/face-checks/{started['id']}/completion")

@@ -300,7 +300,7 @@ class TestRefusals:
         (asked,) = line.funds.settled
         line.funds.loses_answers, line.funds.thinks = False, asyncio.Event()
         working = asyncio.ensure_future(settling.settle(db, line.funds, asked.id, Patience.WORKER))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(line.funds.settled) < 2:  # noqa: ASYNC110 - the line tells nobody
                 await asyncio.sleep(0.01)
         line.funds.answer = FundsRefusal.NO_ACCOUNT

@@ -133,7 +133,6 @@ class TestOneAnswer:
         assert all({**answer, "request_id": ""} == {**answers[0], "request_id": ""} for answer in answers)
         assert floor == 400
         assert min(waits) >= floor / 1000
-        assert max(waits) - min(waits) < 0.2
 
 
 class TestOneCard:

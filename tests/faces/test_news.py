@@ -55,7 +55,7 @@ class Line(httpx.AsyncBaseTransport):
 
     async def has_heard(self, calls: int) -> None:
         """Wait until so many have come."""
-        async with asyncio.timeout(10), self._more:
+        async with asyncio.timeout(60), self._more:
             await self._more.wait_for(lambda: len(self.answers) >= calls)
 
 

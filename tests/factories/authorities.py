@@ -25,7 +25,7 @@ SECRET = bytes(range(32))
 _AAC031 = {ParticipationStatus.PAYING: "1", ParticipationStatus.PAUSED: "2", ParticipationStatus.ENDED: "3"}
 
 
-def gateway_settings(endpoint: str, seconds: float = 5, secret: bytes = SECRET) -> GatewaySettings:
+def gateway_settings(endpoint: str, seconds: float = 30, secret: bytes = SECRET) -> GatewaySettings:
     """Return the settings of a gateway that knows our secret."""
     whole = f"whsec_{base64.b64encode(secret).decode()}"
     return GatewaySettings.model_validate({"endpoint": endpoint, "secrets": whole, "timeout_seconds": seconds})

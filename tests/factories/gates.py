@@ -26,7 +26,7 @@ class Gate:
 
     async def arrival(self) -> None:
         """Wait until one more has come since the gate was shut."""
-        await asyncio.wait_for(self._arrived.acquire(), 10)
+        await asyncio.wait_for(self._arrived.acquire(), 60)
 
     async def come(self) -> None:
         """Pass, once it is open."""

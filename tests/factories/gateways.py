@@ -15,7 +15,7 @@ from starlette.routing import Route
 from app.adapters.webhooks import NotGenuine, Webhooks
 from app.core.clock import Clock
 from app.core.settings.groups import GatewaySettings
-from tests.factories.servers import serving
+from tests.factories.servers import Lost, serving
 
 SECRET = bytes(range(32))
 
@@ -27,11 +27,12 @@ class PhoneGateway:
     clock: Clock
     taken: dict[str, dict[str, Any]] = field(default_factory=dict)
     failing: list[int] = field(default_factory=list)
-    delay_seconds: float = 0
     asked: int = 0
     was_asked: asyncio.Event = field(default_factory=asyncio.Event)
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
+        self.go_on.set()
         self._webhooks = Webhooks([SECRET], self.clock)
         self.app = Starlette(routes=[Route("/{path:path}", self._take, methods=["PUT"])])
 
@@ -50,8 +51,8 @@ class PhoneGateway:
         status = self.failing.pop(0) if self.failing else 202
         if status in (0, 202):
             self.taken.setdefault(path, await request.json())
-        await asyncio.sleep(self.delay_seconds if status != 0 else 1)
-        return Response(status_code=status or 202)
+        await self.go_on.wait()
+        return Lost() if status == 0 else Response(status_code=status)
 
 
 @asynccontextmanager
@@ -62,8 +63,8 @@ async def phone_gateway(clock: Clock) -> AsyncIterator[tuple[PhoneGateway, Gatew
         yield gateway, settings_for(address)
 
 
-def settings_for(endpoint: str, secret: bytes = SECRET) -> GatewaySettings:
-    """Return settings with half a second of patience."""
+def settings_for(endpoint: str, secret: bytes = SECRET, seconds: float = 30) -> GatewaySettings:
+    """Return the settings that lead there; nobody is slow but where a test says so."""
     return GatewaySettings.model_validate(
-        {"endpoint": endpoint, "secrets": f"whsec_{base64.b64encode(secret).decode()}", "timeout_seconds": 0.5}
+        {"endpoint": endpoint, "secrets": f"whsec_{base64.b64encode(secret).decode()}", "timeout_seconds": seconds}
     )

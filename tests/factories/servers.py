@@ -9,7 +9,8 @@ from typing import Any
 
 import httpx
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # nobody speaks it on loopback, and reading the world's roots is slow
 
@@ -17,6 +18,13 @@ _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # nobody speaks it on loopbac
 def loopback_client(timeout_seconds: float = 20) -> httpx.AsyncClient:
     """Make a client for servers on loopback."""
     return httpx.AsyncClient(timeout=timeout_seconds, verify=_NO_TLS, trust_env=False)
+
+
+class Lost(Response):
+    """An answer that is lost on its way: the connection ends before it has arrived, and nobody waits for it."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1")]})
 
 
 class _Server(uvicorn.Server):

@@ -48,7 +48,7 @@ async def so_many_wait(db: Database, wanted: int, *, unless: "asyncio.Future[Non
         "SELECT a.pid FROM pg_stat_activity a"
         " WHERE a.datname = current_database() AND cardinality(pg_blocking_pids(a.pid)) > 0"
     )
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(await db.fetch(waiting)) < wanted and not (unless is not None and unless.done()):  # noqa: ASYNC110 - the database tells nobody
             await asyncio.sleep(0.02)
 
@@ -105,7 +105,7 @@ async def test_an_end_after_the_draw_is_written_down_comes_after_it(
     async with db.transaction() as holding:  # the account: so the port thinks, and no home is locked
         await holding.execute(select(FundsAccount).with_for_update())
         drawing = asyncio.ensure_future(draw(till, body))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while await count(db, Draw) == 0:  # noqa: ASYNC110 - the database tells nobody
                 await asyncio.sleep(0.02)
         await end(db, mother)

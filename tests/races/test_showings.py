@@ -51,7 +51,7 @@ async def somebody_waits(db: Database) -> None:
         "SELECT 1 FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid"
         " WHERE NOT l.granted AND a.datname = current_database()"
     )
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not await db.fetch(waiting):  # noqa: ASYNC110 - the database tells nobody
             await asyncio.sleep(0.02)
 

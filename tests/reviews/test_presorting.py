@@ -67,7 +67,7 @@ class Comparer(FrameFaceProvider):
         return FrameChallenge(0, "")
 
     async def judge(self, provider_ref: str, evidence: FaceEvidence) -> FaceResult:
-        async with asyncio.timeout(10):  # others have theirs for a moment; one that is held for us would stay
+        async with asyncio.timeout(60):  # others have theirs for a moment; one that is held for us would stay
             while self._pool.checkedout():  # noqa: ASYNC110 - nobody tells when a connection comes back
                 await asyncio.sleep(0.01)
         if self.is_busy:

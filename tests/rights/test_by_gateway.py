@@ -38,10 +38,21 @@ def gateways() -> Gateways:
 
 
 @pytest.fixture
+def milliseconds() -> int:
+    """How long an authority may take."""
+    return 30_000
+
+
+@pytest.fixture
 async def house(
-    database: cluster.Database, settings: Settings, keys: FileKeys, images: WorkerImages, gateways: Gateways
+    database: cluster.Database,
+    settings: Settings,
+    keys: FileKeys,
+    images: WorkerImages,
+    gateways: Gateways,
+    milliseconds: int,
 ) -> AsyncIterator[House]:
-    await set_policy(database, "rights", deadline_milliseconds=500)
+    await set_policy(database, "rights", deadline_milliseconds=milliseconds)
     secret = f"whsec_{base64.b64encode(SECRET).decode()}"
     async with (
         serving(gateways[WORK].app) as work,
@@ -125,6 +136,7 @@ async def test_the_answer_about_one_person_is_not_taken_for_another(me: Holder, 
     assert (found["pension"]["schemes"], found["pension"]["missing"]["reason"]) == (None, "not_understood")
 
 
+@pytest.mark.parametrize("milliseconds", [500])
 async def test_a_slow_one_is_given_up_and_its_late_answer_is_nobodys(me: Holder, gateways: Gateways) -> None:
     held = gateways[WORK].waits = asyncio.Event()
     found = await entries(me)
@@ -133,7 +145,9 @@ async def test_a_slow_one_is_given_up_and_its_late_answer_is_nobodys(me: Holder,
     held.set()
     gateways[WORK].waits = None
 
-    assert (await entries(me))["pension"]["schemes"]
+    async with asyncio.timeout(60):  # on a busy machine half a second may be too short more than once
+        while not (await entries(me))["pension"]["schemes"]:
+            pass
 
 
 async def test_a_huge_or_broken_one_is_no_answer(me: Holder, gateways: Gateways) -> None:

@@ -282,7 +282,7 @@ class TestForMembers:
     ) -> None:
         insured.at[WORK].hold()
         posting = asyncio.create_task(post(me, of(father)))
-        await asyncio.wait_for(insured.at[WORK].arrived.acquire(), 5)
+        await asyncio.wait_for(insured.at[WORK].arrived.acquire(), 60)
         await house.db.run(
             lambda session: session.execute(
                 update(FamilyLink)

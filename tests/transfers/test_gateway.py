@@ -39,7 +39,7 @@ async def places() -> AsyncIterator[PlacesGateway]:
 @pytest.fixture
 def settings(tmp_path: Path, places: PlacesGateway) -> Settings:
     """A house that asks the gateway, for a second at most."""
-    gateway = GatewaySettings(endpoint=places.address, secrets=SecretStr(SECRET_TEXT), timeout_seconds=1)
+    gateway = GatewaySettings(endpoint=places.address, secrets=SecretStr(SECRET_TEXT), timeout_seconds=30)
     return Settings(
         data_folder=tmp_path,
         database_connections=20,
@@ -140,7 +140,7 @@ class TestHandingIn:
         await mine.file()
         places.go_on.clear()
         working = asyncio.create_task(relay.tell_due(house.db, house.ports))
-        await asyncio.wait_for(places.reached.wait(), 5)
+        await asyncio.wait_for(places.reached.wait(), 60)
 
         held = house.db.engine.pool.checkedout()  # type: ignore[attr-defined] # of the pool that this engine has
         places.go_on.set()
@@ -352,7 +352,7 @@ class TestLinksThatEnd:
         transfer_id = await filing.file()
         places.go_on.clear()
         working = asyncio.create_task(relay.tell_due(house.db, house.ports))
-        await asyncio.wait_for(places.reached.wait(), 5)
+        await asyncio.wait_for(places.reached.wait(), 60)
         await self.end(db)
         places.go_on.set()
         await working

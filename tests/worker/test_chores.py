@@ -24,7 +24,7 @@ from app.worker import relay, reports
 from tests.factories.make import Make, Someone
 from tests.factories.phone import Phone
 
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 """More than any chore waits in these tests; a worker that does its work is done long before."""
 
 
@@ -127,7 +127,7 @@ class TestAWorker:
             await until(lambda: _is_emptied(house.db))  # so the longest chore is done for now
             started = time.monotonic()
 
-        assert time.monotonic() - started < 5  # a worker that is not told waits ten seconds
+        assert time.monotonic() - started < 9  # a worker that is not told waits ten seconds
 
     async def test_goes_on_with_the_rest_when_a_chore_fails(self, house: House, owner: Phone, tmp_path: Path) -> None:
         lost = FolderObjects(tmp_path / "lost")

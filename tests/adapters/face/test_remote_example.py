@@ -97,7 +97,7 @@ async def test_a_callback_is_repeated_until_it_is_heard(scene: Scene) -> None:
     scene.listener.refuses = 2
 
     await scene.begin(device_meta={"outcome": "ok"})
-    await asyncio.wait_for(scene.listener.is_done.wait(), 20)
+    await asyncio.wait_for(scene.listener.is_done.wait(), 60)
 
     (first, body), *again = scene.listener.heard
     assert [each["webhook-id"] for each, _ in again] == [first["webhook-id"]] * 2

@@ -37,9 +37,7 @@ async def records(there: AuthorityGateway) -> AsyncIterator[GatewayInsurance]:
 
 
 def made(address: str, client: httpx.AsyncClient, **settings: Any) -> GatewayInsurance:
-    return GatewayInsurance(
-        Authority.HUMAN_RESOURCES, gateway_settings(address, **{"seconds": 1.0} | settings), CLOCK, client
-    )
+    return GatewayInsurance(Authority.HUMAN_RESOURCES, gateway_settings(address, **settings), CLOCK, client)
 
 
 async def silence(records: GatewayInsurance, what: str = INSURED) -> Silence:

@@ -54,3 +54,21 @@ class AuditHead(Bucketed, Base):
     seq: Mapped[int] = mapped_column(BigInteger)
     mac: Mapped[bytes] = mapped_column(info=held(Plain("the chain's, which says its suite: it stays as it is")))
     signed_seq: Mapped[int] = mapped_column(BigInteger)
+
+
+class AuditCut(Bucketed, Base):
+    """Up to where a home's chain is gone, because its time was over; the server's role may only read it.
+
+    `mac` is that of the newest event that is gone, which was written at `at`; what is left goes on from there.
+    `signature` is over all of this.
+    """
+
+    __tablename__ = "audit_cut"
+    __table_args__ = (bucket_agrees("home_id"), {"info": PERSONAL})
+
+    home_id: Mapped[UUID] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger)
+    mac: Mapped[bytes] = mapped_column(info=held(Plain("the chain's, which says its suite: it stays as it is")))
+    at: Mapped[datetime]
+    cut_at: Mapped[datetime]
+    signature: Mapped[bytes] = mapped_column(info=held(Plain("the chain's, which says its suite: it stays as it is")))

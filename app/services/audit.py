@@ -12,6 +12,7 @@ from app.core.db import Session, Writer, bucket_of, hot
 from app.core.logging import current_request_id
 from app.core.sealing import Chain
 from app.models.audit import ActorKind, AuditEvent, AuditHead
+from app.services import audit_cuts
 
 
 class Action(StrEnum):
@@ -259,9 +260,14 @@ class Break:
 
 
 async def verify(session: Session, home_id: UUID) -> Break | None:
-    """Walk a home's chain from its start; return the first break, if there is one."""
+    """Walk a home's chain from its start, or from where it was cut; return the first break, if there is one."""
     head = await _head(session, home_id)
     mac, expected = Chain.START, 1
+    cut = await audit_cuts.start(session, home_id)
+    if cut is not None:
+        if not audit_cuts.holds(session, cut):
+            return Break(home_id, cut.seq)
+        mac, expected = cut.mac, cut.seq + 1
     events = await session.stream_scalars(
         select(AuditEvent)
         .where(AuditEvent.bucket == bucket_of(home_id), AuditEvent.home_id == home_id)

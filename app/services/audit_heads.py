@@ -17,7 +17,7 @@ from app.core.db import BUCKETS, Database, Session, bucket_of
 from app.models.audit import AuditEvent, AuditHead
 from app.models.people import Home
 from app.ports.storage import ObjectStore
-from app.services import audit
+from app.services import audit, audit_cuts
 from app.services.audit import Break
 
 FOLDER: Final = "audit-heads"
@@ -156,6 +156,10 @@ async def _read(content: bytes, session: Session) -> list[Head] | None:
 
 
 async def _holds(head: Head, session: Session) -> bool:
+    """Say whether a signed end is in its chain; one that lies behind a cut is gone with what it was the end of."""
+    cut = await audit_cuts.start(session, head.home_id)
+    if cut is not None and head.seq <= cut.seq:
+        return head.seq < cut.seq or head.mac == cut.mac
     mac = await session.scalar(
         select(AuditEvent.mac).where(
             AuditEvent.bucket == bucket_of(head.home_id),

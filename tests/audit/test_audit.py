@@ -180,7 +180,7 @@ class TestSignedEnds:
         self, db: Database, home: UUID, store: ObjectStore, tamper: Tamper
     ) -> None:
         await audit_heads.sign_changed(db, store)
-        await _cut_at(4, home, tamper)
+        await cut_at(4, home, tamper)
 
         assert await broken(db, home) is None  # the database alone tells nothing
         assert (await audit_heads.check(db, store)).breaks == (Break(home, 6),)
@@ -189,7 +189,7 @@ class TestSignedEnds:
         self, db: Database, home: UUID, store: ObjectStore, tamper: Tamper
     ) -> None:
         await audit_heads.sign_changed(db, store)
-        await _cut_at(4, home, tamper)
+        await cut_at(4, home, tamper)
         for _ in range(5):
             await db.run(partial(write, home))
 
@@ -218,7 +218,7 @@ class TestSignedEnds:
         assert not report.is_whole
 
 
-async def _cut_at(seq: int, home: UUID, tamper: Tamper) -> None:
+async def cut_at(seq: int, home: UUID, tamper: Tamper) -> None:
     """Do what somebody with the whole database in their hands would do."""
     await tamper("DELETE FROM audit_event WHERE home_id = $1 AND seq > $2", home, seq)
     await tamper(

@@ -436,6 +436,22 @@ class TestRetention:
         assert done.status == 1
         assert "evidence/0000/lost: no row knows of it." in done.said
 
+    def test_what_is_over_is_shown_before_the_owning_role_deletes_it(
+        self, escard: Escard, installed: Mapping[str, str], pg: Cluster, database: cluster.Database
+    ) -> None:
+        escard.do("demo", **installed)
+        pg.execute("INSERT INTO development_clock (id, advance_seconds) VALUES (1, 126144000)", database=database.name)
+        refused = escard.do("retention", "cut", database_url=installed["database_url"])
+        shown = escard.do("retention", "cut", **installed)
+        done = escard.do("retention", "cut", "--delete", **installed)
+        whole, again = escard.do("audit", "verify", **installed), escard.do("retention", "cut", **installed)
+
+        assert (refused.status, "ESCARD_OWNER_DATABASE_URL" in refused.complained) == (1, True)
+        assert "audit_event" in shown.said
+        assert shown.said.endswith(" records are over: to be deleted; say --delete to do it.\n")
+        assert done.said.endswith(" records are over: deleted.\n"), done.complained
+        assert (whole.status, again.said) == (0, "No record is over.\n")
+
 
 def test_the_command_has_a_name() -> None:
     (found,) = entry_points(group="console_scripts", name="escard")

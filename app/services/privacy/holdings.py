@@ -318,6 +318,7 @@ LEFT_OUT: Final[Mapping[type[Base], str]] = {
     accounts.Login: "a keyed digest of the phone that stands in `account`",
     accounts.SmsCode: "keyed digests, for minutes",
     answers.KeptAnswer: "copies of answers, for a day",
+    audit.AuditCut: "where the chain of `audit_event` begins once its oldest events are gone",
     audit.AuditHead: "where the chain of `audit_event` ends",
     channels.ChannelMessage: "names that channels give to what they sign, for a day",
     cases.Approval: "which of the staff said yes; what came of it stands in `review_case`",

@@ -24,11 +24,13 @@ class Statements(Rule):
 
 
 class Erasure(Rule):
-    """Days that something of a closed account lies: records and audit, without a name, at least; backups, at most.
+    """Days that something lies: records after their end, at least; backups with the key of a closed account, at most.
 
-    Records of processing are kept three years (PIPL art. 56), logs six months (Cybersecurity Law art. 21).
+    Records are what was agreed to, and the audit of whoever is still here; of a closed account, the audit lies so many
+    days without a name. Records of processing are kept three years (PIPL art. 56), logs six months (Cybersecurity Law
+    art. 21). `escard retention cut` deletes what is older.
     """
 
-    record_days: int
-    audit_days: int
+    record_days: int = Field(ge=1096)
+    audit_days: int = Field(ge=183)
     backup_days: int

@@ -103,13 +103,13 @@ async def test_apps_that_cannot_be_told_leave_the_sms_as_it_was(scene: Scene, me
 
 async def test_a_worker_that_dies_between_two_ways_repeats_none(scene: Scene, me: Holder) -> None:
     await install(me)
-    scene.apps.delay_seconds = 1
+    scene.apps.go_on.clear()
     dying = asyncio.create_task(scene.tell(me))
-    await scene.apps.was_asked.wait()
+    await asyncio.wait_for(scene.apps.was_asked.wait(), 60)
     dying.cancel()
     await asyncio.gather(dying, return_exceptions=True)
 
-    scene.apps.delay_seconds = 0
+    scene.apps.go_on.set()
     await scene.later()
 
     assert scene.apps.texts(APP) == [CHANGED]

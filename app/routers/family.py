@@ -23,7 +23,7 @@ router = APIRouter(prefix="/v1/family", tags=["family"], route_class=StrictRoute
 
 async def page(request: Request, house: House) -> Response:
     """Answer for the family page."""
-    family = await reading.page(house.db, deps.claims_of(request, house))
+    family = await reading.page(house.db, deps.claims_of(request, house), house.traffic.count_in_channel)
     language = deps.language_of(request)
     return deps.written(shapes.page(family, language), language)
 

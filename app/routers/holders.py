@@ -29,7 +29,7 @@ _SUSPENDING = (NotFound, LinkFrozen, ServiceNotShared, OwnCardNeeded, NoPhysical
 
 async def own_card(request: Request, house: House) -> Response:
     """Answer for one's own card."""
-    card = await reading.own(house.db, deps.claims_of(request, house))
+    card = await reading.own(house.db, deps.claims_of(request, house), house.traffic.count_in_channel)
     language = deps.language_of(request)
     return deps.written(shapes.own_card(card, language), language)
 

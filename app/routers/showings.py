@@ -60,10 +60,11 @@ async def issue_code(
     qr: Annotated[Drawing | None, Query(description="Draw it; the answer is the image")] = None,
 ) -> Response:
     """A code that shows a card to a terminal: good for a minute, once, for one purpose; no `Idempotency-Key`."""
+    count = house.traffic.count_in_channel
     if holder is None:
-        code = await issuing.own(house.db, house.codes, claims, body.purpose)
+        code = await issuing.own(house.db, house.codes, claims, count, body.purpose)
     else:
-        code = await issuing.of_member(house.db, house.codes, claims, holder, body.purpose)
+        code = await issuing.of_member(house.db, house.codes, claims, count, holder, body.purpose)
     if qr is None:
         return Response(shapes.written(code), media_type="application/json")
     until = {_GOOD_UNTIL: shapes.good_until(code)}
@@ -72,7 +73,8 @@ async def issue_code(
 
 async def issue_own(request: Request, house: House, _: bytes, purpose: str) -> Response:
     """Answer with a code for one's own card."""
-    code = await issuing.own(house.db, house.codes, deps.claims_of(request, house), ShowingPurpose(purpose))
+    claims, count = deps.claims_of(request, house), house.traffic.count_in_channel
+    code = await issuing.own(house.db, house.codes, claims, count, ShowingPurpose(purpose))
     return Response(shapes.written(code), media_type="application/json")
 
 

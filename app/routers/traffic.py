@@ -1,4 +1,4 @@
-"""Slows one address down: carriers share addresses, so it is never shut out."""
+"""Slows one address down, which is never shut out, for carriers share them; and the users of one channel."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ _UPLOADS_AT_ONCE: Final = 4  # the pages of one document
 
 
 class Traffic:
-    """Counts requests of addresses in this process; approximate, for exact limits are rows.
+    """Counts requests of addresses and channels in this process; approximate, for exact limits are rows.
 
     What is on every path is counted by hand, minute for minute: what it counts is forgotten when the minute is over.
     """
@@ -36,6 +36,7 @@ class Traffic:
         self._seconds = seconds
         self._requests_per_minute = requests_per_minute
         self._requests: dict[str, int] = {}
+        self._in_channels: dict[str, int] = {}
         self._minute_ends = 0.0
         self._uploads: dict[UUID, int] = {}
         self._sms_codes = RateLimitItemPerHour(sms_codes_per_hour)
@@ -44,16 +45,10 @@ class Traffic:
 
     def is_too_fast(self, address: str) -> TooMany | None:
         """Count one request of an address; return the refusal when it is one too many."""
-        now = self._seconds()
-        if now >= self._minute_ends:
-            self._requests = {}
-            self._minute_ends = now + _MINUTE
+        now = self._this_minute()
         line = line_of(address)
         used = self._requests[line] = self._requests.get(line, 0) + 1
-        if used <= self._requests_per_minute:
-            return None
-        wait_seconds = ceil(self._minute_ends - now)
-        return TooMany(retry_after_seconds=wait_seconds, quota=self._requests_per_minute, window_seconds=_MINUTE)
+        return None if used <= self._requests_per_minute else self._too_many(self._requests_per_minute, now)
 
     def count_in_channel(self, channel: str, most: int | None) -> None:
         """Count a request in a channel that has a limit of its own.
@@ -61,8 +56,12 @@ class Traffic:
         Raises:
             TooMany: its users have asked for all that they may together this minute.
         """
-        if most is not None:
-            self._count(RateLimitItemPerMinute(most), f"channel:{channel}")
+        if most is None:
+            return
+        now = self._this_minute()
+        used = self._in_channels[channel] = self._in_channels.get(channel, 0) + 1
+        if used > most:
+            raise self._too_many(most, now)
 
     @contextmanager
     def one_upload(self, account_id: UUID) -> Iterator[None]:
@@ -97,6 +96,17 @@ class Traffic:
             TooMany: the address has asked all that it may this minute.
         """
         self._count(self._statement_checks, line_of(address))
+
+    def _this_minute(self) -> float:
+        """Return what time it is; what was counted in a minute that is over is forgotten."""
+        now = self._seconds()
+        if now >= self._minute_ends:
+            self._requests, self._in_channels = {}, {}
+            self._minute_ends = now + _MINUTE
+        return now
+
+    def _too_many(self, most: int, now: float) -> TooMany:
+        return TooMany(retry_after_seconds=ceil(self._minute_ends - now), quota=most, window_seconds=_MINUTE)
 
     def _count(self, limit: RateLimitItem, line: str) -> None:
         if not self._limiter.hit(limit, line):

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from app import main
+from app.core.errors import TooMany
 from app.core.settings import Settings
 from app.routers.deps import House
 from app.routers.edge import JSON_BYTES, client_address
@@ -150,6 +151,24 @@ def test_a_new_minute_starts_from_nothing() -> None:
     seconds = 160.0
 
     assert traffic.is_too_fast("a") is None
+
+
+def test_each_channel_is_counted_by_its_own_limit() -> None:
+    seconds = 100.0
+    traffic = Traffic(requests_per_minute=1, sms_codes_per_hour=1, seconds=lambda: seconds)
+    for _ in range(3):
+        traffic.count_in_channel("free", None)
+    traffic.count_in_channel("mini", 1)
+    traffic.count_in_channel("bank", 1)
+    seconds = 110.5
+    with pytest.raises(TooMany) as refusal:
+        traffic.count_in_channel("mini", 1)
+    assert refusal.value.retry_after_seconds == 50
+    traffic.count_in_channel("mini", 3)
+
+    seconds = 160.0
+
+    traffic.count_in_channel("mini", 1)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Sessions: started, and who a request comes from."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -75,6 +75,10 @@ class Tokens:
     session_id: UUID
 
 
+Count = Callable[[str, int | None], None]
+"""Counts a request in a channel that takes so many a minute together, if it says; one too many raises `TooMany`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who a request comes from, as the session stands now; nothing of it is taken from the token alone.
@@ -144,20 +148,26 @@ async def caller(db: Database, claims: AccessClaims) -> Caller:
     )
 
 
-def readable(rows: Sequence[Record], now: datetime) -> Record:
-    """Return the first row of a hot read that joins `session`, if its caller may read.
+def readable(rows: Sequence[Record], now: datetime, count: Count) -> Record:
+    """Return the first row of a hot read that joins `session`, if its caller may read; it counts in their channel.
 
-    The row has `assurance`, `expires_at`, `ended_at` and, of the channel, `is_open`.
+    The row has `assurance`, `expires_at`, `ended_at`, `channel` and, of that, `is_open` and `requests_per_minute`.
 
     Raises:
         SessionEnded: the session was ended or is over.
         ChannelStopped: the channel that it was started in is not open.
+        TooMany: its users have asked for all that they may together.
         MoreProofNeeded: its holder has shown no more than a phone.
     """
     row = _in_force(rows, now)
+    count(row["channel"], row["requests_per_minute"])
     if row["assurance"] != Assurance.FULL:
         raise MoreProofNeeded
     return row
+
+
+def count_nothing(_: str, __: int | None) -> None:
+    """Count no request: it was counted when its caller was looked up."""
 
 
 async def start(

@@ -17,7 +17,7 @@ from app.models.people import Person
 from app.ports.register import PhysicalCardStatus
 from app.services import audit, policies
 from app.services.accounts import sessions
-from app.services.accounts.sessions import Caller
+from app.services.accounts.sessions import Caller, Count
 from app.services.audit import Action
 from app.services.cards import allowing
 from app.services.cards.allowing import HOLDER_DIED, Standing, Use, refusals
@@ -60,7 +60,8 @@ class CardView:
 OWN_CARD = hot("""
 SELECT s.assurance, s.expires_at, s.ended_at, s.person_id, p.account_id AS proven_account_id, h.wrapped_key,
        p.name, p.number, c.card_number, c.level, c.region, c.physical_status, c.issued_at, c.activated_at,
-       c.suspended_at, c.suspended_by, c.closed_at, c.loss_agreed_at, i.issue_number, n.is_open
+       c.suspended_at, c.suspended_by, c.closed_at, c.loss_agreed_at, i.issue_number, s.channel, n.is_open,
+       n.requests_per_minute
 FROM session s
 LEFT JOIN channel n ON n.name = s.channel
 LEFT JOIN home h ON h.bucket = s.bucket AND h.id = s.person_id
@@ -71,15 +72,15 @@ WHERE s.bucket = $1 AND s.id = $2
 """)
 
 
-async def own(db: Database, claims: AccessClaims) -> CardView:
+async def own(db: Database, claims: AccessClaims, count: Count) -> CardView:
     """Return the caller's own card, masked, in one trip; the session is checked in it.
 
     Raises:
-        SessionEnded, MoreProofNeeded: the session reads nothing.
+        SessionEnded, ChannelStopped, TooMany, MoreProofNeeded: the session reads nothing now.
         OwnCardNeeded: nobody has shown to be its holder, or there is no card.
     """
     rows = await db.fetch(OWN_CARD, bucket_of(claims.session_id), claims.session_id)
-    row = sessions.readable(rows, db.clock.now())
+    row = sessions.readable(rows, db.clock.now(), count)
     if row["proven_account_id"] != claims.account_id or row["level"] is None:
         raise OwnCardNeeded
     key = db.vault.cached(row["wrapped_key"]) or await db.vault.unlock(row["wrapped_key"])

@@ -17,6 +17,7 @@ from app.core.tokens.access import AccessClaims
 from app.models.links import FamilyLink, LinkDispute, LinkState, Place
 from app.services import links, policies
 from app.services.accounts import sessions
+from app.services.accounts.sessions import Count
 from app.services.cards.reading import OwnCardNeeded
 from app.services.family.ageing import Change, changes
 from app.services.links import Service, Services, disputes
@@ -106,7 +107,8 @@ _SERVICES: Final = {allowed: Services(*allowed) for allowed in product((False, T
 
 # The member's rows and the owner's come in one answer: `side` tells them apart. Both lie in the caller's home.
 PAGE = hot("""
-SELECT s.assurance, s.expires_at, s.ended_at, p.account_id AS proven_account_id, h.wrapped_key, n.is_open, r.*
+SELECT s.assurance, s.expires_at, s.ended_at, p.account_id AS proven_account_id, h.wrapped_key, s.channel, n.is_open,
+       n.requests_per_minute, r.*
 FROM session s
 LEFT JOIN channel n ON n.name = s.channel
 LEFT JOIN home h ON h.bucket = s.bucket AND h.id = s.person_id
@@ -133,16 +135,16 @@ ORDER BY r.since
 """)
 
 
-async def page(db: Database, claims: AccessClaims) -> FamilyPage:
+async def page(db: Database, claims: AccessClaims, count: Count) -> FamilyPage:
     """Return the caller's family page, masked, in one trip; the session is checked in it.
 
     Raises:
-        SessionEnded, MoreProofNeeded: the session reads nothing.
+        SessionEnded, ChannelStopped, TooMany, MoreProofNeeded: the session reads nothing now.
         OwnCardNeeded: nobody has shown to be a person by this account.
     """
     rows = await db.fetch(PAGE, bucket_of(claims.session_id), claims.session_id)
     now = db.clock.now()
-    first = sessions.readable(rows, now)
+    first = sessions.readable(rows, now, count)
     if first["proven_account_id"] != claims.account_id:
         raise OwnCardNeeded
     key = db.vault.cached(first["wrapped_key"]) or await db.vault.unlock(first["wrapped_key"])
@@ -163,7 +165,7 @@ async def member(db: Database, claims: AccessClaims, link_id: UUID) -> MemberVie
     Raises:
         NotFound: there is no such link, or it is over; besides what `page` raises.
     """
-    for found in (await page(db, claims)).members:
+    for found in (await page(db, claims, sessions.count_nothing)).members:
         if found.link_id == link_id:
             return found
     raise NotFound
@@ -175,7 +177,9 @@ async def owner(db: Database, claims: AccessClaims, link_id: UUID) -> OwnerDetai
     Raises:
         NotFound: there is no such link, or it is over; besides what `page` raises.
     """
-    found = next((each for each in (await page(db, claims)).owners if each.link_id == link_id), None)
+    found = next(
+        (each for each in (await page(db, claims, sessions.count_nothing)).owners if each.link_id == link_id), None
+    )
     if found is None:
         raise NotFound
     return await db.run(lambda session: _details(session, found))

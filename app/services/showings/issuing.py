@@ -16,6 +16,7 @@ from app.models.links import LinkState
 from app.models.showings import ShowingPurpose
 from app.services import authority, policies
 from app.services.accounts import sessions
+from app.services.accounts.sessions import Count
 from app.services.authority import Acting, LinkFrozen, ServiceNotShared
 from app.services.cards import allowing
 from app.services.cards.allowing import Standing
@@ -43,7 +44,8 @@ class NoCardToShow(Conflict):
 OWN = hot("""
 SELECT s.assurance, s.expires_at, s.ended_at, s.is_phone_checked, s.person_id, s.device_id, s.channel,
        p.account_id AS proven_account_id, c.level, c.region, c.physical_status, c.activated_at, c.suspended_at,
-       c.closed_at, i.issue_number, n.is_open, n.services
+       c.closed_at, i.issue_number, n.is_open, n.services,
+       n.requests_per_minute
 FROM session s
 LEFT JOIN channel n ON n.name = s.channel
 LEFT JOIN person p ON p.bucket = s.bucket AND p.id = s.person_id
@@ -54,7 +56,7 @@ WHERE s.bucket = $1 AND s.id = $2
 _OWNER = hot("""
 SELECT s.assurance, s.expires_at, s.ended_at, s.is_phone_checked, s.person_id, s.device_id, s.channel,
        p.account_id AS proven_account_id, l.id AS link_id, l.member_id, l.state, l.may_show_code, l.may_pay,
-       l.reconfirm_from, l.view_only_from, n.is_open, n.services
+       l.reconfirm_from, l.view_only_from, n.is_open, n.services, n.requests_per_minute
 FROM session s
 LEFT JOIN channel n ON n.name = s.channel
 LEFT JOIN person p ON p.bucket = s.bucket AND p.id = s.person_id
@@ -69,18 +71,20 @@ WHERE m.bucket = $1 AND m.member_id = $2 AND m.link_id = $3
 """)
 
 
-async def own(db: Database, codes: PresentationCodes, claims: AccessClaims, purpose: ShowingPurpose) -> NewCode:
+async def own(
+    db: Database, codes: PresentationCodes, claims: AccessClaims, count: Count, purpose: ShowingPurpose
+) -> NewCode:
     """Return a code for one's own card, good for a minute; the session is checked in the same trip.
 
     Raises:
-        SessionEnded, MoreProofNeeded: the session shows nothing.
+        SessionEnded, TooMany, MoreProofNeeded: the session shows nothing now.
         ChannelStopped, ServiceNotInChannel: nothing is shown in its channel.
         OwnCardNeeded: there is no card.
         PhoneCheckNeeded: the device is new.
         One of `allowing.REFUSALS`: the card does not allow it.
     """
     rows = await db.fetch(OWN, bucket_of(claims.session_id), claims.session_id)
-    row = sessions.readable(rows, db.clock.now())
+    row = sessions.readable(rows, db.clock.now(), count)
     await _require_service(db, row)
     if row["proven_account_id"] != claims.account_id or row["level"] is None:
         raise OwnCardNeeded(next_step=NextStep("own-card", "/v1/enrolments"))
@@ -90,14 +94,19 @@ async def own(db: Database, codes: PresentationCodes, claims: AccessClaims, purp
 
 
 async def of_member(
-    db: Database, codes: PresentationCodes, claims: AccessClaims, link_id: UUID, purpose: ShowingPurpose
+    db: Database,
+    codes: PresentationCodes,
+    claims: AccessClaims,
+    count: Count,
+    link_id: UUID,
+    purpose: ShowingPurpose,
 ) -> NewCode:
     """Return a code for a member's card, which says to the terminal that it is the owner who shows it.
 
     Nothing is written while it is only shown; an attempt that is refused for the link's sake is, in the member's home.
 
     Raises:
-        SessionEnded, MoreProofNeeded: the session shows nothing.
+        SessionEnded, TooMany, MoreProofNeeded: the session shows nothing now.
         ChannelStopped, ServiceNotInChannel: nothing is shown in its channel.
         NotFound: it is no link of the caller's, or is over.
         LinkFrozen, ServiceNotShared: the member does not let the owner show it.
@@ -106,7 +115,7 @@ async def of_member(
         One of `allowing.REFUSALS`: the card does not allow it.
     """
     rows = await db.fetch(_OWNER, bucket_of(claims.session_id), claims.session_id, link_id)
-    row = sessions.readable(rows, db.clock.now())
+    row = sessions.readable(rows, db.clock.now(), count)
     await _require_service(db, row)
     if row["proven_account_id"] != claims.account_id or row["link_id"] is None:
         raise NotFound

@@ -2,8 +2,10 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeVar
+from uuid import UUID
 
 import orjson
 import typer
@@ -20,7 +22,7 @@ from app.services.channel_registry.hearing import HookAddressNotTaken
 from app.services.channel_registry.keys import ChannelKeyNotTaken
 from app.services.channel_registry.registering import ChannelNotTaken, NewChannel
 from app.services.channels import replaying
-from app.services.channels.replaying import EventState
+from app.services.channels.replaying import Replay, Settled
 
 app = typer.Typer(name="channels", help="Add channels, allow, suspend and remove them.", no_args_is_help=True)
 of_keys = typer.Typer(name="keys", help="The public keys that a channel signs with.", no_args_is_help=True)
@@ -152,13 +154,18 @@ def hear(name: Name, url: Url, event: Events) -> None:
 def again(
     name: Name,
     since: Annotated[datetime, typer.Option(help="Events from then on, in UTC; 30 days are kept.")],
-    state: Annotated[EventState, typer.Option(help="Those that were given up, or that it has taken.")] = (
-        EventState.GIVEN_UP
-    ),
+    state: Annotated[Settled, typer.Option(help="Those that were given up, or that it has taken.")] = Settled.GIVEN_UP,
 ) -> None:
     """Tell a channel events again, under the same ids."""
-    count = _do(lambda session: replaying.again_since(session, name, since.replace(tzinfo=UTC), state))
-    say(f"{count} events go to {name} again.")
+
+    async def tell(house: House) -> int:
+        count, after, is_over = 0, None, False
+        while not is_over:
+            replay = await house.db.run(partial(_again, name, since.replace(tzinfo=UTC), state, after))
+            count, after, is_over = count + replay.count, replay.last, replay.last is None
+        return count
+
+    say(f"{_in_house(tell)} events go to {name} again.")
 
 
 @app.command("mute")
@@ -215,6 +222,13 @@ def remove_key(name: Name, kid: Annotated[str, typer.Argument(metavar="KID", hel
     """Believe a key no more, from now on."""
     _do(lambda session: keys.remove(session, name, kid))
     say(f"{name} signs with {kid} no more.")
+
+
+async def _again(
+    name: str, since: datetime, state: Settled, after: tuple[datetime, UUID] | None, session: Session
+) -> Replay:
+    await registering.one(session, name)
+    return await replaying.again_since(session, name, since, state, after=after)
 
 
 def _options(file: Path) -> dict[str, str]:

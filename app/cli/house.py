@@ -6,11 +6,12 @@ from typing import TypeVar
 
 from app import main, texts
 from app.adapters.keys.file import FileKeys
-from app.adapters.postgres.keeping import kept
+from app.adapters.postgres import keeping
 from app.cli import stopping
 from app.cli.configuration import read_keys, read_settings, start_logging
 from app.cli.database import plain, reachable, require_newest
 from app.cli.terminal import Refused
+from app.core import logging
 from app.core.errors import AppError, Unavailable
 from app.core.settings import Settings
 from app.core.suites import Suite
@@ -18,6 +19,7 @@ from app.ports.keys import KeyKind, KeysUnavailable
 from app.routers.deps import House
 
 Result = TypeVar("Result")
+_log = logging.logger(__name__)
 
 
 def build(settings: Settings, url: str, keys: FileKeys) -> House:
@@ -34,6 +36,22 @@ def build(settings: Settings, url: str, keys: FileKeys) -> House:
         raise Refused(f"{error.args[0]}.") from None
     except Unavailable as error:
         raise Refused(f"The data folder {settings.data_folder} cannot be used: {error.code}.") from None
+
+
+def insist_on_channel(settings: Settings, url: str) -> None:
+    """Refuse to serve people in a channel that is not there; one that is suspended is told in the log.
+
+    Raises:
+        Refused: the registry has no channel of this name.
+    """
+    is_open = asyncio.run(keeping.is_open(plain(url), settings.channel))
+    if is_open is None:
+        raise Refused(
+            f"ESCARD_CHANNEL is {settings.channel}, and there is no such channel, so nobody could sign in: add it with"
+            f" `escard channels add {settings.channel}`, or name one of `escard channels list`."
+        )
+    if not is_open:
+        _log.error("channel_not_open", channel=settings.channel)
 
 
 def in_house(work: Callable[[House], Awaitable[Result]]) -> Result:
@@ -88,7 +106,7 @@ def _insist_on_suite(settings: Settings, keys: FileKeys) -> None:
 
 def _insist_on_keys(settings: Settings, url: str, keys: FileKeys) -> None:
     """Refuse to serve with another key file than the database's: whoever is known would be taken for somebody new."""
-    held = asyncio.run(kept(plain(url)))
+    held = asyncio.run(keeping.kept(plain(url)))
     numbers = {KeyKind.PEPPER.value: keys.peppers().keys(), KeyKind.WRAPPING.value: keys.wrapping.keys()}
     missing = sorted(f"{kind} key {number}" for kind, number in held.led_to if number not in numbers[kind])
     if missing:

@@ -14,7 +14,7 @@ from app.adapters.postgres.schema import migrate
 from app.cli import demo, stopping
 from app.cli.configuration import address, listen, read_keys, read_settings, start_logging
 from app.cli.database import Addresses, is_newest, reachable, require_newest
-from app.cli.house import at_work, build
+from app.cli.house import at_work, build, insist_on_channel
 from app.cli.serve import Host, Port
 from app.cli.server import Server
 from app.cli.terminal import Refused, say
@@ -36,6 +36,7 @@ def run(host: Host = None, port: Port = None) -> None:
     keys = _keys(settings)
     with reachable(settings, tell=say) as addresses:
         _migrate(addresses)
+        insist_on_channel(settings, addresses.app)
         people = None
         if settings.environment is Environment.DEVELOPMENT:
             people = at_work(build(settings, addresses.app, keys), demo.load)

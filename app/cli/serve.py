@@ -6,7 +6,7 @@ import typer
 
 from app.cli.configuration import address, listen, read_keys, read_settings, start_logging
 from app.cli.database import reachable, require_newest
-from app.cli.house import build
+from app.cli.house import build, insist_on_channel
 from app.cli.server import Server
 from app.core import logging
 
@@ -25,6 +25,7 @@ def serve(host: Host = None, port: Port = None) -> None:
     keys = read_keys(settings)
     with reachable(settings) as addresses:
         require_newest(addresses.app)
+        insist_on_channel(settings, addresses.app)
         house = build(settings, addresses.app, keys)
         log = logging.logger("app.cli.serve")
         Server(house, on_ready=lambda: log.info("ready", address=address(settings))).run([listen(settings)])

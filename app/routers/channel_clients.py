@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from app.core.errors import FieldError, Invalid, Malformed, NextStep, NotFound, Unauthenticated, UnsupportedMedia
+from app.core.errors import FieldError, Invalid, Malformed, NextStep, Unauthenticated, UnsupportedMedia
 from app.problems import documented
 from app.routers import cursors
 from app.routers.bodies import StrictRoute
@@ -16,17 +16,19 @@ from app.routers.deps import House, TheHouse
 from app.schemas import channel_clients as shapes
 from app.schemas.base import Page
 from app.services.channel_registry import hearing
+from app.services.channel_registry.hearing import ChannelHearsNothing
 from app.services.channel_registry.standing import ChannelStopped, ServiceNotInChannel
-from app.services.channels import clients, launching, replaying
+from app.services.channels import clients, launching, replaying, signed
 from app.services.channels.clients import Client, Scope
-from app.services.channels.replaying import EventState
+from app.services.channels.replaying import ChannelEventNotFound, EventState
 
 router = APIRouter(prefix="/v1/channels", tags=["channel clients"], route_class=StrictRoute)
 
 TOKEN_PATH: Final = "/v1/channels/token"  # noqa: S105 - an address
 _FORM: Final = "application/x-www-form-urlencoded"
 _MOST_FIELDS: Final = 10
-_UNHEARD = (clients.ChannelNotKnown, clients.AssertionLate, clients.AssertionReplayed, ChannelStopped)
+_UNHEARD = (signed.ChannelNotKnown, signed.AssertionLate, signed.AssertionReplayed, ChannelStopped)
+_REFUSED = (clients.ChannelTokenRefused, ChannelStopped, clients.ScopeNeeded, clients.ChannelNotYours)
 
 
 class FormNeeded(UnsupportedMedia):
@@ -43,7 +45,7 @@ async def _client(channel: str, request: Request, house: TheHouse) -> Client:
         raise clients.ChannelTokenRefused
     client = await clients.caller(house.db, house.published, token.strip(), audience=_audience(house))
     if client.channel != channel:
-        raise NotFound
+        raise clients.ChannelNotYours
     return client
 
 
@@ -95,13 +97,13 @@ async def make_channel_token(form: Annotated[shapes.TokenAsk, Depends(_form)], h
     return shapes.TokenRead.of(token)
 
 
-@router.post("/{channel}/launches", responses=documented(NotFound, ServiceNotInChannel, *_UNHEARD))
+@router.post("/{channel}/launches", responses=documented(clients.ChannelNotYours, ServiceNotInChannel, *_UNHEARD))
 async def launch(channel: str, body: shapes.LaunchAsk, house: TheHouse) -> shapes.LaunchRead:
     """What a channel that has sent its user here wants to be opened; its signature is good once."""
     return shapes.LaunchRead.of(await launching.launch(house.db, channel, body.launch, audience=_audience(house)))
 
 
-@router.get("/{channel}/events", responses=documented(clients.ScopeNeeded))
+@router.get("/{channel}/events", responses=documented(*_REFUSED))
 async def list_channel_events(
     client: TheClient,
     house: TheHouse,
@@ -121,7 +123,7 @@ async def list_channel_events(
     )
 
 
-@router.put("/{channel}/events/{event_id}/delivery", responses=documented(clients.ScopeNeeded))
+@router.put("/{channel}/events/{event_id}/delivery", responses=documented(*_REFUSED, ChannelEventNotFound))
 async def deliver_channel_event(client: TheClient, event_id: str, house: TheHouse) -> shapes.ChannelEventRead:
     """Send one event again, now, under the same id."""
     clients.require(client, Scope.EVENTS)
@@ -131,17 +133,22 @@ async def deliver_channel_event(client: TheClient, event_id: str, house: TheHous
     )
 
 
-@router.put("/{channel}/deliveries", responses=documented(clients.ScopeNeeded))
+@router.put("/{channel}/deliveries", responses=documented(*_REFUSED))
 async def deliver_channel_events(client: TheClient, body: shapes.ReplayAsk, house: TheHouse) -> shapes.ReplayRead:
-    """Send again whatever was given up, or all that was taken, since a moment; each under the same id."""
+    """Send again what was given up, or what was taken, since a moment, five hundred at once; under the same ids."""
     clients.require(client, Scope.EVENTS)
-    count = await house.db.run(
-        lambda session: replaying.again_since(session, client.channel, body.since, EventState(body.state))
+    after = cursors.read(body.cursor, "/cursor")
+    replay = await house.db.run(
+        lambda session: replaying.again_since(session, client.channel, body.since, body.state, after=after)
     )
-    return shapes.ReplayRead(count=count)
+    return shapes.ReplayRead(
+        count=replay.count,
+        remaining=replay.remaining,
+        next_cursor=None if replay.last is None else cursors.write(*replay.last),
+    )
 
 
-@router.put("/{channel}/secrets/newest", responses=documented(clients.ScopeNeeded))
+@router.put("/{channel}/secrets/newest", responses=documented(*_REFUSED, ChannelHearsNothing))
 async def change_channel_secret(client: TheClient, house: TheHouse) -> shapes.ChannelSecretRead:
     """A new secret; the oldest signs too until it is forgotten, so asking again loses nothing."""
     clients.require(client, Scope.SECRETS)
@@ -149,7 +156,7 @@ async def change_channel_secret(client: TheClient, house: TheHouse) -> shapes.Ch
     return shapes.ChannelSecretRead(secret=secret)
 
 
-@router.delete("/{channel}/secrets/others", status_code=204, responses=documented(clients.ScopeNeeded))
+@router.delete("/{channel}/secrets/others", status_code=204, responses=documented(*_REFUSED, ChannelHearsNothing))
 async def forget_channel_secrets(client: TheClient, house: TheHouse) -> None:
     """Sign events with the newest secret alone."""
     clients.require(client, Scope.SECRETS)

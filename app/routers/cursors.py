@@ -22,7 +22,7 @@ def write(moment: datetime, row_id: UUID) -> str:
     return f"{(moment - _EPOCH) // _MICROSECOND:x}-{row_id.hex}"
 
 
-def read(cursor: str | None) -> tuple[datetime, UUID] | None:
+def read(cursor: str | None, pointer: str = "query:cursor") -> tuple[datetime, UUID] | None:
     """Return the moment and the id of the last row that is known; None without a cursor.
 
     Raises:
@@ -32,5 +32,5 @@ def read(cursor: str | None) -> tuple[datetime, UUID] | None:
         return None
     match = _CURSOR.fullmatch(cursor)
     if match is None:
-        raise Invalid(errors=[FieldError("query:cursor", "pattern")])
+        raise Invalid(errors=[FieldError(pointer, "pattern")])
     return _EPOCH + int(match[1], 16) * _MICROSECOND, UUID(match[2])

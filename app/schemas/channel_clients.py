@@ -8,7 +8,7 @@ from app.models.channels import CardEvent, ChannelService
 from app.schemas.base import Asked, Moment, MomentAsk, Short, Told
 from app.services.channels.clients import ASSERTION_TYPE, LIFETIME, Token
 from app.services.channels.launching import Launch
-from app.services.channels.replaying import ChannelEvent, EventState
+from app.services.channels.replaying import MOST_COUNTED, ChannelEvent, EventState, Settled
 
 Jwt = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,8192}$")]
 """A compact JWS (RFC 7515 §3.1)."""
@@ -103,13 +103,18 @@ class ReplayAsk(Asked):
     """Which events are to be sent again."""
 
     since: MomentAsk = Field(description="Those that have come to be since then; 30 days are kept")
-    state: Literal[EventState.GIVEN_UP, EventState.DELIVERED] = EventState.GIVEN_UP
+    state: Settled = Settled.GIVEN_UP
+    cursor: Annotated[str, StringConstraints(max_length=64)] | None = Field(
+        default=None, description="`next_cursor` of the answer before, to go on after what that took"
+    )
 
 
 class ReplayRead(Told):
-    """How many events are on their way again."""
+    """How many events are on their way again: five hundred at once, the oldest first."""
 
     count: int
+    remaining: int = Field(description=f"How many more there are; {MOST_COUNTED} may be more")
+    next_cursor: str | None
 
 
 class ChannelSecretRead(Told):

@@ -21,6 +21,7 @@ from app.services.cards import following, issuing
 from app.services.channel_registry import registering
 from app.services.channel_registry.registering import NewChannel
 from tests.cards.test_following import MINE, say, told
+from tests.factories.adding import later
 from tests.factories.make import Holder, Make
 
 CHANNELS = "/v1/channels"
@@ -151,6 +152,13 @@ class TestComingBack:
         assert {answer.json()["issue_number"] for answer in answers} == {(await back.read(MINE))["issue_number"]}
         assert (await back.read(MINE))["allows"]["show_code"]
         assert [action for action, _, _ in await make.audited(back)].count(Action.CHANNEL_JOINED) == 1
+
+    async def test_it_was_not_used_last_before_it_was_come_back_to(self, back: Holder, house: House) -> None:
+        await later(house, minutes=1)
+
+        place = (await back.call("PUT", f"{CHANNELS}/app")).json()
+
+        assert place["last_used_at"] == place["since"]
 
     async def test_only_the_channel_one_is_in_is_come_back_to(self, back: Holder) -> None:
         assert (await back.call("PUT", f"{CHANNELS}/bank")).status_code == 404

@@ -1,6 +1,7 @@
 """Channels as clients: a token for their own signature, once; and what it is good for."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -122,6 +123,21 @@ class TestTokens:
         ok(await bank.call("GET", "/events", token))
         await bank.house.db.run(lambda session: keys.remove(session, bank.name, bank.kid))
         refused(await bank.ask(), 401, "channel-not-known")
+        refused(await bank.call("GET", "/events", token), 401, "channel-token-refused")
+
+    async def test_a_key_that_takes_anothers_place_ends_the_tokens_that_were_got_with_that(
+        self, bank: ChannelClient
+    ) -> None:
+        token = await bank.token()
+        [same] = keys.read(bank.public)
+        other = ec.generate_private_key(ec.SECP256R1()).public_key().public_numbers()
+        new = {**same, "x": base64url.text(other.x.to_bytes(32)), "y": base64url.text(other.y.to_bytes(32))}
+
+        await bank.house.db.run(lambda session: keys.add(session, bank.name, [same]))
+        ok(await bank.call("GET", "/events", token))
+        await bank.house.db.run(lambda session: keys.add(session, bank.name, [new]))
+
+        refused(await bank.call("GET", "/events", token), 401, "channel-token-refused")
 
     async def test_it_is_over_after_ten_minutes(self, bank: ChannelClient) -> None:
         token = await bank.token()
@@ -135,7 +151,8 @@ class TestTokens:
         holder = await make.owner()
         token = await bank.token()
 
-        refused(await other.call("GET", "/events", token), 404, "not-found")
+        refused(await other.call("GET", "/events", token), 404, "channel-not-yours")
+        refused(await replace(other, name="nobody").call("GET", "/events", token), 404, "channel-not-yours")
         refused(await holder.call("GET", "/v1/channels/bank/events"), 401, "channel-token-refused")
         as_bank = {"Authorization": f"Bearer {token}"}
         refused(await bank.client.get("/v1/me", headers=as_bank), 401, "not-signed-in")
@@ -225,5 +242,5 @@ class TestLaunches:
         refused(await bank.launch(service="transfers"), 403, "service-not-in-channel")
         refused(await bank.launch(service="everything"), 422, "invalid-request")
         refused(await bank.launch(service=["rights"]), 422, "invalid-request")
-        refused(await bank.launch("other", service="rights"), 404, "not-found")
+        refused(await bank.launch("other", service="rights"), 404, "channel-not-yours")
         ok(await other.launch(service="transfers"))

@@ -5,8 +5,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from app.core.db import Session, new_id
 from app.models.channels import CardEvent
+from app.models.outbox import OutboxEvent
+from app.services import outbox
 from app.services.channel_registry import keys
+from app.services.channels import replaying
 from tests.channels.test_hearing import Scene, suspend
 from tests.channels.test_hearing import me as me
 from tests.channels.test_hearing import scene as scene
@@ -32,6 +36,16 @@ async def give_up(scene: Scene, me: Holder) -> None:
     await scene.tell()
     await later(scene.house, days=3)
     await scene.tell()
+
+
+async def delivered(session: Session, count: int) -> None:
+    """Write down that a channel has taken so many events, all of one moment."""
+    for _ in range(count):
+        home_id, facts = new_id(0), {"channel": "app", "event": "card.changed", "issue_number": "1"}
+        event = OutboxEvent(bucket=0, id=new_id(0), home_id=home_id, kind=outbox.Kind.TELL_CHANNEL.value, facts=facts)
+        event.created_at = event.due_at = event.done_at = session.now
+        event.attempts = 1
+        session.add(event)
 
 
 async def lift(me: Holder) -> None:
@@ -89,11 +103,33 @@ class TestAgain:
         await scene.tell()
         asked = {"since": "2026-01-01T00:00:00Z", "state": "delivered"}
 
-        assert ok(await app_itself.call("PUT", "/deliveries", json=asked))["count"] == 1
+        told = ok(await app_itself.call("PUT", "/deliveries", json=asked))
+        assert told == {"count": 1, "remaining": 0, "next_cursor": None}
         await scene.tell()
 
         (first, _), (second, _) = scene.bank.heard
         assert first == second
+
+    async def test_of_many_it_has_five_hundred_again_and_is_told_what_remains(
+        self, scene: Scene, app_itself: ChannelClient
+    ) -> None:
+        await scene.house.db.run(lambda session: delivered(session, replaying.MOST_AT_ONCE + 2))
+        asked = {"since": "2026-01-01T00:00:00Z", "state": "delivered"}
+
+        first = ok(await app_itself.call("PUT", "/deliveries", json=asked))
+        asked["cursor"] = first.pop("next_cursor")
+        second = ok(await app_itself.call("PUT", "/deliveries", json=asked))
+
+        assert first == {"count": replaying.MOST_AT_ONCE, "remaining": 2}
+        assert second == {"count": 2, "remaining": 0, "next_cursor": None}
+        left = ok(await app_itself.call("GET", "/events?state=delivered"))["items"]
+        assert left == []
+
+    async def test_a_cursor_that_is_none_of_ours_is_named(self, app_itself: ChannelClient) -> None:
+        answer = await app_itself.call("PUT", "/deliveries", json={"since": "2026-01-01T00:00:00Z", "cursor": "next"})
+
+        refused(answer, 422, "invalid-request")
+        assert answer.json()["errors"][0]["pointer"] == "/cursor"
 
     @pytest.mark.parametrize(
         "since", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-11-01T00:00:00", 5]
@@ -112,8 +148,8 @@ class TestAgain:
         other = await ChannelClient.register(client, scene.house)
 
         assert ok(await other.call("GET", "/events"))["items"] == []
-        refused(await other.call("PUT", f"/events/{event['id']}/delivery"), 404, "not-found")
-        refused(await app_itself.call("PUT", "/events/evt_1/delivery"), 404, "not-found")
+        refused(await other.call("PUT", f"/events/{event['id']}/delivery"), 404, "channel-event-not-found")
+        refused(await app_itself.call("PUT", "/events/evt_1/delivery"), 404, "channel-event-not-found")
 
     async def test_pages_follow_each_other(self, scene: Scene, me: Holder, app_itself: ChannelClient) -> None:
         for _ in range(3):
@@ -150,7 +186,7 @@ class TestSecrets:
     async def test_one_that_hears_nothing_has_none(self, scene: Scene, client: httpx.AsyncClient) -> None:
         deaf = await ChannelClient.register(client, scene.house)
 
-        refused(await deaf.call("PUT", "/secrets/newest"), 404, "not-found")
+        refused(await deaf.call("PUT", "/secrets/newest"), 404, "channel-hears-nothing")
 
     async def test_a_token_for_events_changes_none(self, app_itself: ChannelClient) -> None:
         token = await app_itself.token(scope="events")

@@ -84,6 +84,7 @@ def test_a_channel_is_allowed_stopped_and_given_keys(
         (("add", "mini", "--entry", "mini.example"), "Where people enter a channel"),
         (("keys", "add", "app", "nowhere.json"), "nowhere.json cannot be read"),
         (("keys", "add", "app", __file__), "This is neither JSON nor PEM."),
+        (("again", "nobody", "--since", "2026-11-20"), "Not found"),
     ],
 )
 def test_what_cannot_be_is_told(

@@ -109,6 +109,20 @@ class TestAServer:
         assert done.status == 1
         assert done.complained == "escard: no installed package offers a face provider named 'nobody'.\n"
 
+    def test_needs_a_channel_that_is_there(self, with_keys: Escard, outside: Mapping[str, str]) -> None:
+        done = with_keys.do("serve", channel="ap", **outside)
+
+        assert (done.status, done.complained.count("\n")) == (1, 1)
+        assert "ESCARD_CHANNEL is ap, and there is no such channel" in done.complained
+        assert "`escard channels add ap`" in done.complained
+
+    def test_says_that_its_channel_is_suspended(self, with_keys: Escard, outside: Mapping[str, str]) -> None:
+        assert with_keys.do("channels", "suspend", "app", **outside).status == 0
+
+        running = with_keys.start("serve", **outside).ready('"ready"')
+
+        assert "channel_not_open" in running.interrupted().complained
+
 
 class TestAWorker:
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -46,11 +46,16 @@ class ChannelClient:
     ) -> "ChannelClient":
         """Add a channel with a key of its own."""
         key = key or ec.generate_private_key(ec.SECP256R1())
-        [jwk] = keys.read(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+        [jwk] = keys.read(_public(key))
         new = NewChannel(name, ChannelKind.BANK_APP, services=services, entry=entry)
         await house.db.run(lambda session: registering.add(session, new))
         await house.db.run(lambda session: keys.add(session, name, [jwk]))
         return cls(client, house, name, key, jwk["kid"])
+
+    @property
+    def public(self) -> bytes:
+        """Its public key, in PEM."""
+        return _public(self.key)
 
     @property
     def audience(self) -> str:
@@ -98,6 +103,10 @@ class ChannelClient:
         said = {name: value for name, value in self.claims(**claims).items() if name != "sub"}
         signed = self.signed(said, {"typ": "launch+jwt"})
         return await self.client.post(f"/v1/channels/{channel or self.name}/launches", json={"launch": signed})
+
+
+def _public(key: PrivateKey) -> bytes:
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
 def _signature(key: PrivateKey, said: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""What a database says of the key file that it was written with; quick, for every start asks it."""
+"""What a database says of the settings that it is opened with; quick, for every start asks it."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -7,6 +7,8 @@ import asyncpg
 
 _WRAPPED: Final = "SELECT wrapped_key FROM home WHERE octet_length(wrapped_key) > 0 LIMIT 1"
 _BEGUN: Final = "SELECT DISTINCT job, target FROM rekey_part WHERE job IN ('pepper', 'wrapping')"
+
+_CHANNEL: Final = "SELECT is_open FROM channel WHERE name = $1 AND status <> 'removed'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,20 @@ class Kept:
 
     wrapped_key: bytes | None = field(repr=False)
     led_to: frozenset[tuple[str, int]]
+
+
+async def is_open(url: str, channel: str) -> bool | None:
+    """Say whether a channel is open; None where there is none of this name.
+
+    Raises:
+        OSError, TimeoutError, asyncpg.PostgresError: the database cannot be reached.
+    """
+    connection = await asyncpg.connect(url, timeout=10)
+    try:
+        found: bool | None = await connection.fetchval(_CHANNEL, channel)
+    finally:
+        await connection.close()
+    return found
 
 
 async def kept(url: str) -> Kept:

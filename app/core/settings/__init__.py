@@ -143,7 +143,7 @@ class Settings(BaseSettings):
     """What reads uploaded documents as a hint to people: `none`, or `rapidocr` with the extra `ocr`."""
 
     channel: str = Field("app", max_length=32)
-    """Channel of people who use the public API directly: one of the registry (`escard channels`)."""
+    """Channel of people who use the public API directly: one of the registry (`escard channels`), or nothing starts."""
 
     cors_origins: tuple[str, ...] = ()
     """Exact origins whose pages may call the API from a browser, as a JSON list; none by default."""

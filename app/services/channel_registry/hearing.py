@@ -19,6 +19,12 @@ _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _SECRET_BYTES: Final = 32
 
 
+class ChannelHearsNothing(NotFound):
+    """The channel hears of no events, so it has no secrets of them."""
+
+    code = "channel-hears-nothing"
+
+
 class HookAddressNotTaken(ValueError):
     """Events go over https alone, except within this machine."""
 
@@ -42,7 +48,8 @@ async def mute(session: Session, name: str) -> None:
     """Let a channel hear nothing any more; what is on its way is not sent.
 
     Raises:
-        NotFound: no such channel hears.
+        NotFound: there is no such channel.
+        ChannelHearsNothing: it does not.
     """
     channel = await _hearing(session, name)
     channel.url, channel.secrets, channel.events = None, None, ""
@@ -54,7 +61,8 @@ async def rotate(session: Session, name: str) -> str:
     So asked twice, because the first answer was lost, nothing is.
 
     Raises:
-        NotFound: no such channel hears.
+        NotFound: there is no such channel.
+        ChannelHearsNothing: it does not.
     """
     channel = await _hearing(session, name)
     secret = secrets.token_bytes(_SECRET_BYTES)
@@ -66,7 +74,8 @@ async def drop_old_secret(session: Session, name: str) -> None:
     """Sign with the newest secret alone.
 
     Raises:
-        NotFound: no such channel hears.
+        NotFound: there is no such channel.
+        ChannelHearsNothing: it does not.
     """
     channel = await _hearing(session, name)
     channel.secrets = _sealed(session, channel, _opened(session, channel)[:1])
@@ -83,7 +92,7 @@ async def hook(session: Session, name: str) -> Hook | None:
 async def _hearing(session: Session, name: str) -> Channel:
     channel = await registering.one(session, name)
     if channel.url is None:
-        raise NotFound
+        raise ChannelHearsNothing
     return channel
 
 

@@ -11,14 +11,15 @@ import orjson
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
-from sqlalchemy import delete, func, select
+from sqlalchemy import and_, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core.db import Session
 from app.core.errors import NotFound
-from app.models.channels import ChannelKey
+from app.models.channels import Channel, ChannelKey
 from app.ports.signer import PublicKey
 from app.services.channel_registry import registering
+from app.services.channel_registry.standing import ChannelStopped
 
 SM2: Final = "SM2"
 """What stands for the curve in a JWK; RFC 7518 knows none of China's."""
@@ -99,6 +100,34 @@ async def of_channel(session: Session, name: str) -> Sequence[ChannelKey]:
     return rows.all()
 
 
+async def one(session: Session, name: str, kid: str) -> Mapping[str, Any] | None:
+    """Return one of a channel's keys, if it has it; whether it is open is asked elsewhere."""
+    held = await session.get(ChannelKey, (name, kid))
+    return None if held is None else held.jwk
+
+
+async def in_force(session: Session, name: str, kid: str) -> Mapping[str, Any] | None:
+    """Return one of an open channel's keys, if it has it.
+
+    Raises:
+        ChannelStopped: there is no channel of this name, or it is not open.
+    """
+    is_of_it = and_(ChannelKey.channel == Channel.name, ChannelKey.kid == kid)
+    found = await session.execute(
+        select(Channel.is_open, ChannelKey.jwk).outerjoin(ChannelKey, is_of_it).where(Channel.name == name)
+    )
+    row = found.one_or_none()
+    if row is None or not row.is_open:
+        raise ChannelStopped
+    jwk: Mapping[str, Any] | None = row.jwk
+    return jwk
+
+
+def digest(jwk: Mapping[str, Any]) -> str:
+    """Return what tells a registered key from another, also from one that has taken its place under its `kid`."""
+    return _text(hashlib.sha256(orjson.dumps(jwk, option=orjson.OPT_SORT_KEYS)).digest())
+
+
 async def knows_sm2(session: Session, name: str) -> bool:
     """Say whether a channel signs with SM2, and so can check it: what we send it is signed by SM2 too."""
     found = await session.scalar(
@@ -166,8 +195,7 @@ def _check_point(curve: str, x: bytes, y: bytes) -> None:
 
 def _named(jwk: Mapping[str, str], kid: object) -> Mapping[str, str]:
     if kid is None:
-        digest = hashlib.sha256(orjson.dumps(jwk, option=orjson.OPT_SORT_KEYS)).digest()
-        kid = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+        kid = digest(jwk)
     if not isinstance(kid, str) or not _KID.fullmatch(kid):
         raise ChannelKeyNotTaken("A key's kid is made of letters, figures and ._~-, at most 64.")
     return {**jwk, "kid": kid, "use": "sig"}

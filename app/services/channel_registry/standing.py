@@ -40,7 +40,16 @@ async def require_service(session: Session, name: str, service: ChannelService) 
         ChannelStopped: it is not open.
         ServiceNotInChannel: not this; with the channel where it can be done, if there is one.
     """
-    if service not in (await require_open(session, name)).allowed:
+    await require_allowed(session, await require_open(session, name), service)
+
+
+async def require_allowed(session: Session, channel: Channel, service: ChannelService) -> None:
+    """Check that something may be done in a channel that is open.
+
+    Raises:
+        ServiceNotInChannel: not this; with the channel where it can be done, if there is one.
+    """
+    if service not in channel.allowed:
         raise ServiceNotInChannel(next_step=await _where(session, service))
 
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from app.core.db import Database
-from app.core.errors import FieldError, Invalid, NotFound
+from app.core.db import Database, Session
+from app.core.errors import FieldError, Invalid
 from app.models.channels import Channel, ChannelService
 from app.services.channel_registry import standing
-from app.services.channels import clients
+from app.services.channels import signed
+from app.services.channels.clients import ChannelNotYours
 
 _TYP: Final = "launch+jwt"
 _LONGEST: Final = 512
@@ -43,30 +44,34 @@ async def launch(db: Database, channel: str, token: str, *, audience: str) -> La
     """Return what a channel wants to be opened; the same launch is good once.
 
     Raises:
-        NotFound: another channel has signed it.
+        ChannelNotYours: another channel has signed it.
         Invalid: it names no service, or wants to go back somewhere that is not the channel's.
         ServiceNotInChannel: not in this channel.
-        ChannelNotKnown, AssertionLate, AssertionReplayed, ChannelStopped: see `clients.hear`.
+        ChannelNotKnown, AssertionLate, AssertionReplayed, ChannelStopped: see `signed`.
     """
-    said = await clients.hear(db, token, typ=_TYP, audience=audience)
+    said = await signed.read(db, token, typ=_TYP, audience=audience)
     if said.channel != channel:
-        raise NotFound
+        raise ChannelNotYours
     wanted = _wanted(said)
-    held = await db.run(lambda session: standing.require_open(session, channel))
-    if wanted.return_to is not None and not _is_of(wanted.return_to, held):
-        raise Invalid(errors=[FieldError("/launch/return_to", "not_of_channel")])
-    await db.run(lambda session: standing.require_service(session, channel, wanted.service))
+    await db.run(lambda session: _take(session, said, wanted))
     return wanted
 
 
-def _wanted(said: clients.Said) -> Launch:
+async def _take(session: Session, said: signed.Said, wanted: Launch) -> None:
+    channel = await signed.take(session, said)
+    if wanted.return_to is not None and not _is_of(wanted.return_to, channel):
+        raise Invalid(errors=[FieldError("/launch/return_to", "not_of_channel")])
+    await standing.require_allowed(session, channel, wanted.service)
+
+
+def _wanted(said: signed.Said) -> Launch:
     service = said.claims.get("service")
     if not isinstance(service, str) or service not in set(ChannelService):
         raise Invalid(errors=[FieldError("/launch/service", "choice", allowed=tuple(ChannelService))])
     return Launch(said.channel, ChannelService(service), _text(said, "return_to"), _text(said, "state"))
 
 
-def _text(said: clients.Said, name: str) -> str | None:
+def _text(said: signed.Said, name: str) -> str | None:
     value: Any = said.claims.get(name)
     if value is None:
         return None

@@ -5,14 +5,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, CursorResult, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, CursorResult, func, select, true, tuple_, update
 
 from app.core.db import Session, bucket_of
 from app.core.errors import NotFound
 from app.models.outbox import OutboxEvent
 from app.services.outbox import Kind
+
+MOST_AT_ONCE: Final = 500
+MOST_COUNTED: Final = 10_000
+
+
+class ChannelEventNotFound(NotFound):
+    """None of the channel's events is called so, or not any more."""
+
+    code = "channel-event-not-found"
 
 
 class EventState(StrEnum):
@@ -21,6 +31,22 @@ class EventState(StrEnum):
     WAITING = "waiting"
     DELIVERED = "delivered"
     GIVEN_UP = "given_up"
+
+
+class Settled(StrEnum):
+    """How an event has ended."""
+
+    DELIVERED = "delivered"
+    GIVEN_UP = "given_up"
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """How many events are told again, and how many more there are (counted up to `MOST_COUNTED`) after which one."""
+
+    count: int
+    remaining: int
+    last: tuple[datetime, UUID] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +77,11 @@ def identity(text: str) -> UUID:
     """Read what an event is called on the wire.
 
     Raises:
-        NotFound: nothing of ours is called so.
+        ChannelEventNotFound: nothing of ours is called so.
     """
     match = re.fullmatch(r"evt_([0-9a-f]{32})", text)
     if match is None:
-        raise NotFound
+        raise ChannelEventNotFound
     return UUID(match[1])
 
 
@@ -80,11 +106,11 @@ async def again(session: Session, channel: str, event_id: UUID) -> ChannelEvent:
     """Tell a channel one event again, now; while it is being told nothing changes.
 
     Raises:
-        NotFound: it is none of the channel's.
+        ChannelEventNotFound: it is none of the channel's.
     """
     row = await session.get(OutboxEvent, (bucket_of(event_id), event_id), with_for_update=True, populate_existing=True)
     if row is None or row.kind != Kind.TELL_CHANNEL or row.facts["channel"] != channel:
-        raise NotFound
+        raise ChannelEventNotFound
     if row.taken_until is None or row.done_at is not None or row.taken_until <= session.now:
         row.done_at = row.given_up_at = row.taken_until = None
         row.due_at = row.again_at = session.now
@@ -92,20 +118,28 @@ async def again(session: Session, channel: str, event_id: UUID) -> ChannelEvent:
     return _seen(row)
 
 
-async def again_since(session: Session, channel: str, since: datetime, state: EventState) -> int:
-    """Tell a channel again whatever has come to be since a moment and is in this state; return how much that is."""
+async def again_since(
+    session: Session, channel: str, since: datetime, state: Settled, *, after: tuple[datetime, UUID] | None = None
+) -> Replay:
+    """Tell a channel again what has come to be since a moment and ended so: five hundred events, the oldest first.
+
+    Args:
+        after: when the last one that was taken came to be, and its id.
+    """
+    moment = tuple_(OutboxEvent.created_at, OutboxEvent.id)
+    wanted = (*_of(channel), _is(EventState(state)), OutboxEvent.created_at >= since)
+    found = await session.execute(
+        select(OutboxEvent.bucket, OutboxEvent.id, OutboxEvent.created_at)
+        .where(*wanted, true() if after is None else moment > after)
+        .order_by(OutboxEvent.created_at, OutboxEvent.id)
+        .limit(MOST_AT_ONCE)
+    )
+    rows = found.all()
+    if not rows:
+        return Replay(0, 0, None)
     done = await session.execute(
         update(OutboxEvent)
-        .where(
-            *_of(channel),
-            OutboxEvent.created_at >= since,
-            _is(state),
-            or_(
-                OutboxEvent.taken_until.is_(None),
-                OutboxEvent.taken_until <= session.now,
-                OutboxEvent.done_at.is_not(None),
-            ),
-        )
+        .where(tuple_(OutboxEvent.bucket, OutboxEvent.id).in_([(row.bucket, row.id) for row in rows]), *wanted)
         .values(
             done_at=None,
             given_up_at=None,
@@ -117,7 +151,10 @@ async def again_since(session: Session, channel: str, since: datetime, state: Ev
         .execution_options(synchronize_session=False)
     )
     assert isinstance(done, CursorResult)
-    return done.rowcount
+    last = rows[-1].created_at, rows[-1].id
+    left = select(OutboxEvent.id).where(*wanted, moment > last).limit(MOST_COUNTED).subquery()
+    remaining = await session.scalar(select(func.count()).select_from(left)) or 0
+    return Replay(done.rowcount, remaining, last if remaining else None)
 
 
 def _of(channel: str) -> tuple[ColumnElement[bool], ...]:

@@ -43,7 +43,12 @@ async def every(session: Session, caller: Caller) -> list[Place]:
     used = await _last_uses(session, caller, person_id)
     return [
         Place(
-            issue.channel, issue.issue_number, issue.issued_at, used.get(issue.channel), issue.channel == caller.channel
+            issue.channel,
+            issue.issue_number,
+            issue.issued_at,
+            # Sessions may be older than the issue, which was a use.
+            max(used[issue.channel], issue.issued_at) if issue.channel in used else None,
+            issue.channel == caller.channel,
         )
         for issue in await _issues(session, person_id)
     ]

@@ -9,12 +9,12 @@ from app.ports.register import RegisterUnavailable
 from app.problems import documented
 from app.routers.bodies import StrictRoute
 from app.routers.deps import Language, TheHouse
-from app.routers.desk import AtCounter, Staff
+from app.routers.desk import AtCounter
 from app.routers.once import OncePerStaffKey, Remember
 from app.schemas import counter as shapes
 from app.services import answers
 from app.services.cards.allowing import CardCancelled, CardIsLocked, CardIsLost, CardNotActivated
-from app.services.counter import binding, knowing, looking, reading, serving, using
+from app.services.counter import binding, deeds, knowing, looking, reading, serving, using
 from app.services.people.fitting import RelationshipImplausible, SelfNotAllowed
 from app.services.people.relationships import Relationship, RelationshipNotValid, find_relationship
 from app.services.sharing.binding import AlreadyShared, SharingDeclined
@@ -46,9 +46,10 @@ async def read_card(body: shapes.CardReadAsk, at: AtCounter, house: TheHouse) ->
 
 
 @router.post("/look-ups", responses=documented(*serving.REFUSALS, *using.REFUSALS))
-async def look_up(body: shapes.LookUpAsk, caller: Staff, house: TheHouse) -> shapes.LookUpRead:
+async def look_up(body: shapes.LookUpAsk, at: AtCounter, house: TheHouse) -> shapes.LookUpRead:
     """Look at how somebody stands whose card was read, masked, for what it was read for; each look is written down."""
-    looked = await house.db.run(lambda session: looking.look_up(session, caller, body.card_read))
+    hand = deeds.hand_at(at)
+    looked = await house.db.run(lambda session: looking.look_up(session, hand, body.card_read))
     return shapes.LookUpRead.of(looked)
 
 
@@ -73,9 +74,10 @@ async def look_up(body: shapes.LookUpAsk, caller: Staff, house: TheHouse) -> sha
     ),
 )
 async def bind_at_counter(
-    body: shapes.CounterSharingAsk, caller: Staff, house: TheHouse, once: OncePerStaffKey, language: Language
+    body: shapes.CounterSharingAsk, at: AtCounter, house: TheHouse, once: OncePerStaffKey, language: Language
 ) -> Response:
     """Let somebody whose card was read share their medical account; a member whose card was read too has agreed."""
+    hand = deeds.hand_at(at)
     asked = binding.Asked(
         body.owner_card_read, body.member_card_read, body.member_card_number, _relationship(body.relationship), language
     )
@@ -84,7 +86,7 @@ async def bind_at_counter(
         async def keep(session: Session, bound: SharingBinding) -> None:
             await remember(session, shapes.CounterSharingRead.of(bound, language))
 
-        await binding.bind(house.db, house.ports.register, house.population, caller, asked, keep)
+        await binding.bind(house.db, house.ports.register, house.population, hand, asked, keep)
 
     return once.respond(await once(work, lambda shaped: shaped))
 

@@ -68,10 +68,11 @@ CardRead = Annotated[
 
 @router.get("/enrolments", responses=documented(*serving.REFUSALS, *using.REFUSALS))
 async def list_enrolments_of_card(
-    caller: Staff, card_read: CardRead, house: TheHouse, language: Language
+    at: AtCounter, card_read: CardRead, house: TheHouse, language: Language
 ) -> Page[shapes.CounterEnrolmentRead]:
     """List the open applications of an owner whose card was read for `enrolment`."""
-    found = await house.db.run(lambda session: enrolling.of_owner(session, caller, card_read))
+    hand = deeds.hand_at(at)
+    found = await house.db.run(lambda session: enrolling.of_owner(session, hand, card_read))
     return Page(items=[shapes.CounterEnrolmentRead.of(view, language) for view in found])
 
 
@@ -158,6 +159,7 @@ async def read_enrolment_at_counter(enrolment_id: str, caller: Staff, house: The
         DocumentsNotShown,
         CounterConsentNeeded,
         NoticeOutdated,
+        PreconditionRequired,
         PreconditionFailed,
         RegisterUnavailable,
     ),
@@ -259,7 +261,7 @@ async def _served(house: House, hand: Hand, body: shapes.MemberAsk, *purposes: P
     """Return whom a clerk serves: by a card that was read for one of these purposes, or by papers for the first."""
     if body.person is None:
         token = body.card_read or ""
-        return await house.db.run(lambda session: using.open_read(session, hand.caller, token, *purposes))
+        return await house.db.run(lambda session: using.open_read(session, hand, token, *purposes))
     paper = paper_of(house, body.person)
     return await papers.serve(house.db, house.ports.register, hand.caller, paper, purposes[0])
 

@@ -38,8 +38,8 @@ class Terminal:
                 return cls(name, key)
         raise Unexpected(f"The server has no terminal {name}: run `escard demo` there.")
 
-    def sign(self, path: str, body: JSON, token: str, at: datetime) -> Signed:
-        """Sign a request of whoever holds a token (RFC 9421), session and all."""
+    def sign(self, path: str, body: JSON, token: str, at: datetime, **more: str) -> Signed:
+        """Sign a request of whoever holds a token (RFC 9421), session and all; `more` are headers besides."""
         content = json.dumps(body, ensure_ascii=False).encode()
         digest = digest_of(content)
         params = (
@@ -54,6 +54,7 @@ class Terminal:
         ]
         signature = base64.b64encode(self.key.sign(signature_base(covered, params))).decode()
         headers = {"Content-Digest": digest, "Signature-Input": f"sig={params}", "Signature": f"sig=:{signature}:"}
+        headers |= {name.replace("_", "-"): value for name, value in more.items()}
         return Signed(path, body, content, headers)
 
 
@@ -82,6 +83,15 @@ class Counter:
             Unexpected: it is refused.
         """
         return str(self.screen.send_signed(self.lay_down(person, purpose), expect=(201,)).body["card_read"])
+
+    def post(self, path: str, body: JSON, *, expect: tuple[int, ...] = (201,), **headers: str) -> Reply:
+        """Send what is done here once, signed by the terminal, session and all.
+
+        Raises:
+            Unexpected: it is answered otherwise.
+        """
+        signed = self.terminal.sign(path, body, self.token, self.screen.server_time(), **headers)
+        return self.screen.send_signed(signed, expect=expect, is_once=True)
 
     def refused(self, signed: Signed, code: str) -> Reply:
         """Send a request that is to be refused.

@@ -13,6 +13,7 @@ from app.walkthrough.telling import JSON, Teller
 
 _SHOWN_OF_PROBLEMS: Final = ("title", "detail", "code", "next", "tries_left", "retry_after_seconds", "errors")
 _SHOWN_HEADERS: Final = ("WWW-Authenticate", "Retry-After", "Idempotency-Replayed")
+_SHOWN_OF_SIGNED: Final = ("If-Match", "Signature-Input")
 
 
 class Unexpected(Exception):
@@ -101,9 +102,8 @@ class Phone:
             Unexpected: the answer is none of those expected.
         """
         once = {"Idempotency-Key": secrets.token_hex(8)} if is_once else {}
-        self._teller.request(
-            "POST", signed.path, signed.body, {**once, "Signature-Input": signed.headers["Signature-Input"]}
-        )
+        told = {name: signed.headers[name] for name in _SHOWN_OF_SIGNED if name in signed.headers}
+        self._teller.request("POST", signed.path, signed.body, once | told)
         headers = {"Content-Type": "application/json", **once, **signed.headers, **self._signed()}
         reply = Reply(self._send("POST", signed.path, signed.content, headers))
         self._teller.answer(reply.status, _in_short(reply.body) if reply.problem else reply.body, {})

@@ -4,7 +4,7 @@ from typing import Final
 
 from app.walkthrough.counter import Counter
 from app.walkthrough.people import Person
-from app.walkthrough.phone import Phone, Reply
+from app.walkthrough.phone import Phone
 from app.walkthrough.steps import CARD_PASSWORD, Steps
 from app.walkthrough.telling import JSON, Teller
 
@@ -33,14 +33,15 @@ class AtTheWindow:
         self._teller.chapter("… is finished at the window, under the same number")
         number = enrolment.rpartition("/")[2]
         self._teller.words("The father has come with his card and his identity card; the number is on his son's phone.")
-        self._window.screen.call("GET", f"/v1/counter/enrolments/{number}")
+        read = self._window.screen.call("GET", f"/v1/counter/enrolments/{number}")
         self._teller.words(
             "He hears the notice read out and says what his son may do. The clerk looks at him and at the originals: "
             "kinds of documents are written down, no number and no copy. That takes the place of the face."
         )
         consent = self._steps.notice("counter-check") | {"services": ["view", "certify"]}
         body = {"documents_seen": ["id_card"], "consents": [consent], "card_read": self._read(father, "enrolment")}
-        done = self._post(f"/v1/counter/enrolments/{number}/attestations", body)
+        seen = f'"{read.body["version"]}"'
+        done = self._window.post(f"/v1/counter/enrolments/{number}/attestations", body, If_Match=seen)
         self._steps.require(done, state="active")
         self._steps.finished(enrolment, "On the son's phone it is the same application, and it is done.")
 
@@ -49,9 +50,9 @@ class AtTheWindow:
         self._teller.chapter("A link ended by somebody without a phone")
         self._teller.words("The father wants nobody to act for him after all. He sees who does, and ends it at once.")
         body: JSON = {"card_read": self._read(father, "link_ending")}
-        held = self._post(_ENDINGS, body)
+        held = self._window.post(_ENDINGS, body)
         body["link_ids"] = [item["link_id"] for item in held.body["items"]]
-        self._post(_ENDINGS, body)
+        self._window.post(_ENDINGS, body)
 
     def unlock(self, owner: Person) -> None:
         """Lift the lock of the owner's card password."""
@@ -62,15 +63,9 @@ class AtTheWindow:
         self._phone.call("POST", _CHECKS, {"password": CARD_PASSWORD}, expect=(423,))
         self._teller.words("At the window his card is enough to lift the lock, twice a day; no clerk sets a password.")
         body = {"card_read": self._read(owner, "password_unlock")}
-        done = self._post("/v1/counter/password-unlocks", body, expect=(201, 429))
+        done = self._window.post("/v1/counter/password-unlocks", body, expect=(201, 429))
         if done.status == 201:
             self._steps.step_up()
 
     def _read(self, person: Person, purpose: str) -> str:
         return self._window.read(person, purpose)
-
-    def _post(self, path: str, body: JSON, expect: tuple[int, ...] = (201,)) -> Reply:
-        """Send what the clerk does, signed by the terminal, session and all."""
-        screen = self._window.screen
-        signed = self._window.terminal.sign(path, body, self._window.token, screen.server_time())
-        return screen.send_signed(signed, expect=expect, is_once=True)

@@ -12,11 +12,13 @@ from app.models.operators import OfficeKind, OperatorRole
 from app.models.terminals import TerminalPurpose
 from app.ports.register import PhysicalCardStatus
 from app.routers.deps import House
-from app.services.counter import using
+from app.services.counter import deeds, serving, using
 from app.services.counter.serving import Serving
 from app.services.operators import registering, sessions
 from app.services.operators.duties import DUTIES, Duty
 from app.services.people import homes
+from app.services.terminals import requests
+from app.services.terminals.requests import HttpRequest
 from tests import cluster
 from tests.factories.adding import later, ok, refused, set_policy
 from tests.factories.counters import CARD_READS, Counter, Open, card_of
@@ -29,7 +31,10 @@ async def opened(house: House, counter: Counter, token: str, *purposes: Purpose)
     """Open a card that was read as a counter's services do; return whom it lets serve, or why not."""
     try:
         caller = await house.db.run(lambda session: sessions.caller(session, counter.clerk.token))
-        return await house.db.run(lambda session: using.open_read(session, caller, token, *purposes))
+        signed = counter.signed("T00000000")
+        asked = HttpRequest(signed.method, signed.url.path, signed.headers, signed.content)
+        hand = deeds.hand_at(serving.together(caller, await requests.caller(house.db, asked)))
+        return await house.db.run(lambda session: using.open_read(session, hand, token, *purposes))
     except AppError as error:
         return error.code
 

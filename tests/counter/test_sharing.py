@@ -34,7 +34,7 @@ async def father(make: Make) -> Someone:
 
 async def bind(at: Counter, owner_read: str, member: dict[str, str], relationship: str = "51") -> httpx.Response:
     body = {"owner_card_read": owner_read, "relationship": relationship, **member}
-    return await at.clerk.call("POST", BINDINGS, body, Accept_Language="en")
+    return await at.post(BINDINGS, body, Accept_Language="en")
 
 
 async def both_cards(at: Counter, owner: Someone, member: Someone, relationship: str = "51") -> httpx.Response:
@@ -97,9 +97,7 @@ class TestTwoCards:
         read, member = await window.token(owner, "sharing"), {"member_card_read": await window.token(father, "sharing")}
         body = {"owner_card_read": read, "relationship": "51", **member}
 
-        first, again = [
-            await window.clerk.call("POST", BINDINGS, body, Idempotency_Key="the-same-key") for _ in range(2)
-        ]
+        first, again = [await window.post(BINDINGS, body, key="the-same-key") for _ in range(2)]
 
         assert ok(first) == ok(again)
         refused(await bind(window, read, member), 409, "card-read-used")
@@ -203,6 +201,19 @@ class TestRefusals:
         refused(await bind(window, "AAAA" + read[4:], member), 403, "card-read-not-valid")
         await later(house, minutes=2)
         refused(await bind(window, read, member), 409, "card-read-over")
+        assert await rows(house, owner) == []
+
+    async def test_a_stolen_session_binds_nothing_with_cards_that_were_read(
+        self, window: Counter, owner: Someone, father: Someone, house: House
+    ) -> None:
+        read, member = await window.token(owner, "sharing"), await window.token(father, "sharing")
+        body = {"owner_card_read": read, "member_card_read": member, "relationship": "51"}
+
+        refused(await window.clerk.call("POST", BINDINGS, body), 401, "terminal-not-known")
+        request = window.request(BINDINGS, body)
+        moved = window.request(BINDINGS, body | {"relationship": "52"})
+        moved.headers["signature"] = request.headers["signature"]
+        refused(await window.terminal.send(moved), 401, "terminal-not-known")
         assert await rows(house, owner) == []
 
     async def test_a_lost_card_binds_nothing(self, window: Counter, make: Make) -> None:

@@ -63,7 +63,7 @@ async def at_counter(at: Counter, owner: TestPerson, person: TestPerson, relatio
     """Lay both cards on the counter."""
     reads = [ok(await at.read(str(each.card_number), "sharing"))["card_read"] for each in (owner, person)]
     body = {"owner_card_read": reads[0], "member_card_read": reads[1], "relationship": relationship}
-    assert ok(await at.clerk.call("POST", "/v1/counter/sharing-bindings", body))["state"] == "active"
+    assert ok(await at.post("/v1/counter/sharing-bindings", body))["state"] == "active"
 
 
 async def test_the_family_service_by_an_app_and_by_a_mini_program(

@@ -1,5 +1,6 @@
 """Counters: a clerk who is signed in, and a terminal of their office that reads cards."""
 
+import secrets
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +39,15 @@ class Counter:
         """Return the request that brings a card, signed."""
         body = {"card_number": card_number, "purpose": purpose}
         return self.terminal.signed(body, **{"path": CARD_READS, "session": self.clerk.token} | signing)
+
+    async def post(self, path: str, body: object, **signing: Any) -> httpx.Response:
+        """Send what the clerk does, signed by the terminal, session and all."""
+        return await self.terminal.send(self.request(path, body, **signing))
+
+    def request(self, path: str, body: object, *, key: str | None = None, **signing: Any) -> httpx.Request:
+        """Return such a request, with an Idempotency-Key of its own unless one is given."""
+        given = {"path": path, "session": self.clerk.token, "Idempotency_Key": key or secrets.token_hex(8)}
+        return self.terminal.signed(body, **given | signing)
 
     async def token(self, person: Someone, purpose: str = "enquiry") -> str:
         """Read somebody's card; return the token."""

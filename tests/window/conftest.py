@@ -1,8 +1,8 @@
 """What tests of the window share: a branch's window, and people who come to it."""
 
-import secrets
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -33,16 +33,15 @@ class Window:
 
     async def post(self, path: str, body: object, **signing: Any) -> httpx.Response:
         """Send what the clerk does, signed by the terminal, session and all."""
-        return await self.counter.terminal.send(self.signed(path, body, **signing))
-
-    def signed(self, path: str, body: object, *, key: str | None = None, **signing: Any) -> httpx.Request:
-        """Return such a request, with an Idempotency-Key of its own unless one is given."""
-        given = {"path": path, "session": self.counter.clerk.token, "Idempotency_Key": key or secrets.token_hex(8)}
-        return self.counter.terminal.signed(body, **given | signing)
+        return await self.counter.post(path, body, **signing)
 
     async def get(self, path: str, **headers: str) -> httpx.Response:
-        """Read something."""
+        """Read something, as the clerk alone."""
         return await self.counter.clerk.call("GET", path, **headers)
+
+    async def of_card(self, card_read: str) -> httpx.Response:
+        """List what is open of an owner whose card was read, signed by the terminal."""
+        return await self.post(ENROLMENTS, b"", method="GET", Card_Read=card_read)
 
     async def card(self, person: TestPerson, purpose: str = "enrolment") -> str:
         """Read somebody's card; return the token."""
@@ -64,8 +63,11 @@ class Window:
         return {"documents_seen": list(documents), "consents": consents}
 
     async def attest(self, enrolment: str, body: JSON, **signing: Any) -> httpx.Response:
-        """Attest who an enrolment's member is; the enrolment by its address in the app."""
-        return await self.post(f"{ENROLMENTS}/{enrolment.rpartition('/')[2]}/attestations", body, **signing)
+        """Attest who an enrolment's member is, as it stands now; the enrolment by its address in the app."""
+        number = enrolment.rpartition("/")[2]
+        rows = await self.counter.clerk.house.db.fetch("SELECT version FROM enrolment WHERE id = $1", UUID(number))
+        version = {"If_Match": f'"{rows[0]["version"] if rows else 1}"'}
+        return await self.post(f"{ENROLMENTS}/{number}/attestations", body, **version | signing)
 
 
 @pytest.fixture

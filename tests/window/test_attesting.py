@@ -274,6 +274,16 @@ class TestWhoMay:
         refused(await window.attest(enrolment, body, session=reviewer.token), 403, "role-needed")
         refused(await window.counter.clerk.call("POST", path, body), 401, "terminal-not-known")
 
+    async def test_whoever_does_not_say_what_they_have_read_attests_nobody(
+        self, window: Window, owner: Owner, kin: Kin
+    ) -> None:
+        _, enrolment = await father_at_face(owner, kin)
+        here = f"{ENROLMENTS}/{enrolment.rpartition('/')[2]}"
+
+        blind = await window.post(f"{here}/attestations", await window.shown(*PAPER, services=ALL))
+
+        assert refused(blind, 428, "version-required")["next"]["href"] == here
+
     async def test_what_is_not_there_is_not_found(self, window: Window, owner: Owner, kin: Kin) -> None:
         nowhere = f"/v1/enrolments/{owner.holder.id if owner.holder else ''}"
         too_early = await owner.open("family_member")
@@ -292,12 +302,13 @@ class TestTheOwnersCard:
         stranger = await make.person()
         token = await window.card(owner.person)
 
-        found = ok(await window.get(ENROLMENTS, Card_Read=token))
-        none = ok(await window.get(ENROLMENTS, Card_Read=await window.card(Kin.known(stranger))))
+        found = ok(await window.of_card(token))
+        none = ok(await window.of_card(await window.card(Kin.known(stranger))))
 
         assert [each["id"] for each in found["items"]] == [enrolment.rpartition("/")[2]]
         assert none["items"] == []
-        refused(await window.get(ENROLMENTS, Card_Read="x"), 403, "card-read-not-valid")
+        refused(await window.of_card("x"), 403, "card-read-not-valid")
+        refused(await window.get(ENROLMENTS, Card_Read=token), 401, "terminal-not-known")
 
 
 class TestRaces:

@@ -16,9 +16,9 @@ from app.ports.register import PhysicalCardStatus, Register, RegisteredPerson
 from app.services import audit
 from app.services.audit import Action
 from app.services.counter import knowing, serving, using
+from app.services.counter.deeds import Hand
 from app.services.counter.knowing import CardNotKnown, Shown
 from app.services.counter.serving import Serving
-from app.services.operators.sessions import StaffCaller
 from app.services.people import homes
 from app.services.people.identifiers import Population
 from app.services.people.relationships import Relationship
@@ -52,7 +52,7 @@ class _Member:
 
 
 async def bind(
-    db: Database, register: Register, population: Population, caller: StaffCaller, asked: Asked, remember: Remember
+    db: Database, register: Register, population: Population, hand: Hand, asked: Asked, remember: Remember
 ) -> None:
     """Bind a relative for an owner whose card lies on the counter; that spends the cards that were read.
 
@@ -61,15 +61,15 @@ async def bind(
 
     Raises:
         CardReadNotValid, CardReadOfAnother, CardReadOver, CardReadUsed, CardReadForAnother: of either card.
-        RoleNeeded, NotAtThisOffice, OwnNumberNeeded, StaffSessionEnded: the operator may not.
+        RoleNeeded, NotAtThisOffice, OwnNumberNeeded, StaffSessionEnded, RequestReplayed: the operator may not.
         ServiceOfOwnFamily: the relative is the operator, or of their family.
         CardNotKnown, ReadsUsedUp: the number is nobody's card, or one that is not in order.
         RegisterUnavailable: the register does not answer.
         SelfNotAllowed, RelativeNotShared, RelationshipImplausible, AlreadyShared, SharingDeclined, MembersAtLimit,
         SharersAtLimit, SharingCodesUsedUp: as by every other door.
     """
-    owner = await db.run(lambda session: using.open_read(session, caller, asked.owner_read, Purpose.SHARING))
-    member = await _member(db, register, population, caller, asked)
+    owner = await db.run(lambda session: using.open_read(session, hand, asked.owner_read, Purpose.SHARING))
+    member = await _member(db, register, population, hand, asked)
     owner_number = (await db.run(lambda session: homes.person(session, owner.person_id))).number
     has_phone = await confirming.can_be_reached(db, register, member.registered, owner_number)
     wanted = Wanted(
@@ -77,24 +77,22 @@ async def bind(
         number=knowing.number_of(member.registered, population),
         registered=member.registered,
         relationship=asked.relationship,
-        way=_WAYS[caller.staff.office_kind],
-        channel=caller.staff.office_kind.value,
+        way=_WAYS[hand.staff.office_kind],
+        channel=hand.staff.office_kind.value,
         language=asked.language,
         has_phone=has_phone,
     )
 
     async def write(session: Session) -> None:
-        await remember(session, await _bind(session, owner, member, wanted))
+        await remember(session, await _bind(session, hand, owner, member, wanted))
 
     await db.run(write)
 
 
-async def _member(
-    db: Database, register: Register, population: Population, caller: StaffCaller, asked: Asked
-) -> _Member:
+async def _member(db: Database, register: Register, population: Population, hand: Hand, asked: Asked) -> _Member:
     if asked.member_read is not None:
         token = asked.member_read
-        served = await db.run(lambda session: using.open_read(session, caller, token, Purpose.SHARING))
+        served = await db.run(lambda session: using.open_read(session, hand, token, Purpose.SHARING))
         number = (await db.run(lambda session: homes.person(session, served.person_id))).number
         registered = await register.find(number)
         if registered is None or not registered.is_alive:  # since the card was read
@@ -102,9 +100,9 @@ async def _member(
         return _Member(served, registered)
     assert asked.member_card_number is not None
     shown = Shown(asked.member_card_number, Purpose.SHARING)
-    registered = await knowing.holder_of(db, register, caller.staff, shown, _is_in_order)
+    registered = await knowing.holder_of(db, register, hand.staff, shown, _is_in_order)
     person_id = await knowing.home_of(db, population, registered)
-    served = Serving(caller, person_id, Purpose.SHARING)
+    served = Serving(hand.caller, person_id, Purpose.SHARING)
     await serving.require_stranger(db, register, served)
     return _Member(served, registered)
 
@@ -114,10 +112,11 @@ def _is_in_order(registered: RegisteredPerson) -> bool:
     return registered.card is not None and registered.card.status is PhysicalCardStatus.NORMAL
 
 
-async def _bind(session: Session, owner: Serving, member: _Member, wanted: Wanted) -> SharingBinding:
+async def _bind(session: Session, hand: Hand, owner: Serving, member: _Member, wanted: Wanted) -> SharingBinding:
     """Spend what was read and bind, in one transaction; both homes are locked first."""
     people = {owner.person_id, member.serving.person_id}
     await homes.lock(session, people)
+    await hand.confirm(session)
     await using.use_once(session, owner)
     if member.serving.read_id is None:
         bound = await binding.bind(session, wanted, owner.actor)

@@ -20,9 +20,10 @@ CHANNEL: Final = "counter"
 
 @dataclass(frozen=True, slots=True)
 class Hand:
-    """One of the staff who does something; `confirm` is called where it is done, and raises where it may not be."""
+    """One of the staff who does something at a terminal; `confirm` is called where it is done, and may refuse it."""
 
     caller: StaffCaller
+    terminal_id: UUID
     confirm: Callable[[Session], Awaitable[None]]
 
     @property
@@ -43,7 +44,7 @@ def hand_at(at: AtCounter) -> Hand:
         await sessions.require_going_on(session, at.caller)
         await requests.take(session, at.terminal)
 
-    return Hand(at.caller, confirm)
+    return Hand(at.caller, at.terminal.id, confirm)
 
 
 async def require_strangers(

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.core.db import Database, Session, bucket_of
-from app.core.errors import NextStep, NotFound, PreconditionFailed
+from app.core.errors import NextStep, NotFound
 from app.models.accounts import Account
 from app.models.attestations import SeenDocument
 from app.models.counter import Purpose
@@ -50,7 +50,7 @@ class CounterView:
 class Showing:
     """What somebody shows at a window and agrees to; their card may lie there too.
 
-    `version` is the one of the application that the clerk has read, `at` when they did where that is not now.
+    `version` is the one of the application that the clerk has read, or `at` when they saw it without a connection.
     """
 
     documents: frozenset[SeenDocument]
@@ -63,14 +63,15 @@ class Showing:
 Remember = Callable[[Session, CounterView], Awaitable[None]]
 
 
-async def of_owner(session: Session, caller: StaffCaller, card_read: str) -> Sequence[CounterView]:
+async def of_owner(session: Session, hand: Hand, card_read: str) -> Sequence[CounterView]:
     """Return the open applications of an owner whose card was read, the newest first; that is written down.
 
     Raises:
-        what `using.open_read` raises.
+        StaffSessionEnded, RequestReplayed, and what `using.open_read` raises.
     """
-    served = await using.open_read(session, caller, card_read, Purpose.ENROLMENT)
+    served = await using.open_read(session, hand, card_read, Purpose.ENROLMENT)
     await homes.lock(session, {served.person_id})
+    await hand.confirm(session)
     rows = await session.scalars(
         select(Enrolment)
         .where(
@@ -112,7 +113,7 @@ async def attest(
 
     Raises:
         NotFound: there is no such application.
-        PreconditionFailed: it has changed since the clerk has read it.
+        PreconditionRequired, PreconditionFailed: it is not said what the clerk has read, or it has changed since.
         AttestationNotPossible, DocumentsNotShown, CounterConsentNeeded, NoticeOutdated, Invalid.
         RoleNeeded, NotAtThisOffice, OwnNumberNeeded, ServiceOfOwnFamily, RegisterUnavailable, and what
         `using.open_read` raises for a card that was read.
@@ -197,20 +198,22 @@ async def _require_same(session: Session, enrolment: Enrolment, showing: Showing
     """Check that an application is about whom the clerk has seen.
 
     Raises:
-        PreconditionFailed: it has changed since the clerk has read it.
+        PreconditionRequired, PreconditionFailed: it is not said what the clerk has read, or it has changed since.
         AttestationNotPossible: somebody was named after it was attested without a connection.
     """
-    if showing.version not in (None, enrolment.version):
-        raise PreconditionFailed(next_step=NextStep("read-again", f"/v1/counter/enrolments/{enrolment.id}"))
-    if showing.at is not None and await attesting.was_named_since(session, enrolment, showing.at):
-        raise AttestationNotPossible
+    if showing.at is not None:
+        if await attesting.was_named_since(session, enrolment, showing.at):
+            raise AttestationNotPossible
+        return
+    to_read = NextStep("read-again", f"/v1/counter/enrolments/{enrolment.id}")
+    loading.require_version(enrolment, showing.version, to_read)
 
 
 async def _card_of(session: Session, hand: Hand, enrolment: Enrolment, showing: Showing) -> frozenset[SeenDocument]:
     """Return that the member's card was seen, where it was read for this; it is used up by that."""
     if showing.card_read is None:
         return frozenset()
-    served = await using.open_read(session, hand.caller, showing.card_read, Purpose.ENROLMENT)
+    served = await using.open_read(session, hand, showing.card_read, Purpose.ENROLMENT)
     if served.person_id != enrolment.member_id:
         raise using.CardReadForAnother
     await using.use_once(session, served)

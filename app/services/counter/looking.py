@@ -12,8 +12,7 @@ from app.models.sharing import LIVING, SharerSlot, SharingBinding
 from app.services import audit
 from app.services.audit import Action
 from app.services.counter import using
-from app.services.operators import sessions
-from app.services.operators.sessions import StaffCaller
+from app.services.counter.deeds import Hand
 from app.services.people import homes
 from app.services.people.names import mask_name
 
@@ -40,16 +39,16 @@ class Looked:
     standing: Standing
 
 
-async def look_up(session: Session, caller: StaffCaller, token: str) -> Looked:
+async def look_up(session: Session, hand: Hand, token: str) -> Looked:
     """Look at how somebody stands whose card was read, for what it was read for; that spends nothing.
 
     Raises:
         CardReadNotValid, CardReadOfAnother, CardReadOver, CardReadUsed: the card has to be read again.
         RoleNeeded, NotAtThisOffice, OwnNumberNeeded, StaffSessionEnded.
     """
-    served = await using.open_read(session, caller, token)
+    served = await using.open_read(session, hand, token)
     await homes.lock(session, {served.person_id})
-    await sessions.require_going_on(session, caller)
+    await hand.confirm(session)
     await audit.record(session, Action.COUNTER_LOOKED, home_id=served.person_id, actor=served.actor, facts=served.facts)
     return Looked(served.purpose, await standing_of(session, served.person_id))
 

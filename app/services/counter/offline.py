@@ -242,7 +242,7 @@ async def _hand(session: Session, caller: StaffCaller, terminal: Calling, at: da
         if not await _take(session, terminal, at, deed, operator.id, None):
             await _require_new(session, terminal, deed)
 
-    return Hand(StaffCaller(staff, held.id), confirm)
+    return Hand(StaffCaller(staff, held.id), terminal.id, confirm)
 
 
 async def _do(db: Database, register: Register, hand: Hand, at: datetime, deed: Deed) -> None:

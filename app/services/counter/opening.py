@@ -115,7 +115,7 @@ async def _owner(session: Session, hand: Hand, card_read: str) -> OwnerThere:
     Raises:
         OwnCardNeeded: they have no account, so no e-card in use.
     """
-    served = await using.open_read(session, hand.caller, card_read, Purpose.ENROLMENT)
+    served = await using.open_read(session, hand, card_read, Purpose.ENROLMENT)
     await homes.lock(session, {served.person_id})
     account_id = await homes.holder(session, served.person_id)
     if account_id is None:

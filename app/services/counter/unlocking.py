@@ -24,7 +24,7 @@ async def unlock(db: Database, hand: Hand, card_read: str, remember: Remember) -
     """
 
     async def work(session: Session) -> None:
-        served = await using.open_read(session, hand.caller, card_read, Purpose.PASSWORD_UNLOCK)
+        served = await using.open_read(session, hand, card_read, Purpose.PASSWORD_UNLOCK)
         await homes.lock(session, {served.person_id})
         await hand.confirm(session)
         await using.use_once(session, served)

@@ -1,4 +1,4 @@
-"""A card that was read, used for what it was read for: in the session of its reading, soon, once where it counts."""
+"""A card that was read, used for what it was read for: in the session and at the terminal of its reading, in time."""
 
 import hmac
 from base64 import urlsafe_b64decode
@@ -10,9 +10,9 @@ from app.core.db import Session, bucket_of
 from app.core.errors import Conflict, Denied, NextStep
 from app.models.counter import CardRead, Purpose
 from app.services.counter import serving
+from app.services.counter.deeds import Hand
 from app.services.counter.serving import Serving
 from app.services.operators import sessions
-from app.services.operators.sessions import StaffCaller
 
 _READ_CARD = NextStep("read-card", "/v1/counter/card-reads")
 
@@ -25,7 +25,7 @@ class CardReadNotValid(Denied):
 
 
 class CardReadOfAnother(Denied):
-    """The card was read in another session: by another operator, at another office, or before signing in anew."""
+    """The card was read in another session or at another terminal: by somebody else, or elsewhere."""
 
     code = "card-read-of-another"
     leads_to = _READ_CARD
@@ -56,8 +56,11 @@ REFUSALS = (CardReadNotValid, CardReadOfAnother, CardReadOver, CardReadUsed, Car
 """Every refusal of a token, for the documents of routes."""
 
 
-async def open_read(session: Session, caller: StaffCaller, token: str, *purposes: Purpose) -> Serving:
+async def open_read(session: Session, hand: Hand, token: str, *purposes: Purpose) -> Serving:
     """Return whom an operator serves by a card that was read, without spending it.
+
+    It is good at the terminal that has read it, which signs what is done with it: whoever has got hold of a session and
+    of a token elsewhere does nothing with them.
 
     Args:
         purposes: it was read for one of these; for any, if none is said.
@@ -70,7 +73,8 @@ async def open_read(session: Session, caller: StaffCaller, token: str, *purposes
     held = await session.get(CardRead, (bucket_of(read_id), read_id), populate_existing=True)
     if held is None:
         raise CardReadNotValid
-    if held.session_id != caller.session_id or held.office_id != caller.staff.office_id:
+    is_mine = held.session_id == hand.caller.session_id and held.terminal_id == hand.terminal_id
+    if not is_mine or held.office_id != hand.staff.office_id:
         raise CardReadOfAnother
     if purposes and held.purpose not in purposes:
         raise CardReadForAnother
@@ -78,8 +82,8 @@ async def open_read(session: Session, caller: StaffCaller, token: str, *purposes
         raise CardReadUsed
     if held.expires_at <= session.now:
         raise CardReadOver
-    serving.require_may(caller.staff, held.purpose)
-    return Serving(caller, held.person_id, held.purpose, held.id, held.terminal_id)
+    serving.require_may(hand.staff, held.purpose)
+    return Serving(hand.caller, held.person_id, held.purpose, held.id, held.terminal_id)
 
 
 async def use_once(session: Session, served: Serving) -> None:

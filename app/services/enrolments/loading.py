@@ -95,7 +95,16 @@ def require_seen(enrolment: Enrolment, seen: int | None) -> None:
         PreconditionRequired: no version was given.
         PreconditionFailed: it is not the present one.
     """
-    to_read = NextStep("read-again", f"/v1/enrolments/{enrolment.id}")
+    require_version(enrolment, seen, NextStep("read-again", f"/v1/enrolments/{enrolment.id}"))
+
+
+def require_version(enrolment: Enrolment, seen: int | None, to_read: NextStep) -> None:
+    """Check that somebody has seen an enrolment as it is.
+
+    Raises:
+        PreconditionRequired: no version was given.
+        PreconditionFailed: it is not the present one.
+    """
     if seen is None:
         raise PreconditionRequired(next_step=to_read)
     if seen != enrolment.version:

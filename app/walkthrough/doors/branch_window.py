@@ -57,9 +57,9 @@ class BranchWindow:
         member = window.read(wife, "sharing")
         self._teller.words("Her card lies there: she has agreed by that, and nobody is sent a code.")
         body = {"owner_card_read": owner, "member_card_read": member, "relationship": _WIFE}
-        window.screen.call("POST", "/v1/counter/sharing-bindings", body, expect=(201,), is_once=True)
+        window.post("/v1/counter/sharing-bindings", body)
         self._teller.words("The same readings once more: they are used up.")
-        again = window.screen.call("POST", "/v1/counter/sharing-bindings", body, expect=(409,), is_once=True)
+        again = window.post("/v1/counter/sharing-bindings", body, expect=(409,))
         require(again, "card-read-used")
 
     def _refusals(self, window: Counter, person: Person, loser: Person) -> None:
@@ -86,7 +86,7 @@ class BranchWindow:
         colleague.refused(window.lay_down(person, "enquiry"), "terminal-not-known")
         self._teller.words("What the first clerk has read, used by the second:")
         token = window.read(person, "enquiry")
-        look = colleague.screen.call("POST", "/v1/counter/look-ups", {"card_read": token}, expect=(403,))
+        look = colleague.post("/v1/counter/look-ups", {"card_read": token}, expect=(403,))
         require(look, "card-read-of-another")
         self._teller.words("And the hospital's terminal, carried over to the window:")
         carried = Counter(window.screen, Terminal.named(self._phone, "demo-ward"))

@@ -43,7 +43,7 @@ class Hospital:
             "activity that this office has looked, and what for."
         )
         token = ward.read(patient, "treatment")
-        ward.screen.call("POST", "/v1/counter/look-ups", {"card_read": token})
+        ward.post("/v1/counter/look-ups", {"card_read": token}, expect=(200,))
 
     def _bind(self, ward: Counter, daughter: Person, mother: Person) -> None:
         self._teller.chapter("She shares her account with her mother, who is not here")
@@ -56,7 +56,7 @@ class Hospital:
             "member_card_number": mother.card_number,
             "relationship": _MOTHER,
         }
-        ward.screen.call("POST", "/v1/counter/sharing-bindings", body, expect=(201,), is_once=True)
+        ward.post("/v1/counter/sharing-bindings", body)
 
     def _nothing_else(self, ward: Counter, patient: Person) -> None:
         self._teller.chapter("Nothing else")
@@ -70,8 +70,7 @@ class Hospital:
             "flagged, told to whom it is about, and another of the staff reviews it."
         )
         body = {"name": stranger.name, "social_security_number": stranger.number, "reason": "unconscious"}
-        signed = ward.terminal.sign(_GLASS, body, ward.token, self._phone.server_time())
-        look = ward.screen.send_signed(signed, expect=(201,), is_once=True).body
+        look = ward.post(_GLASS, body).body
         self._teller.words("A clerk reviews no looks, least of all their own; that is the work of reviewers:")
         mine = {"finding": "justified"}
         own = ward.screen.call("POST", f"{_GLASS}/{look['id']}/reviews", mine, expect=(403,), is_once=True)

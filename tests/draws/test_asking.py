@@ -285,6 +285,7 @@ class TestRefusals:
         line.funds.answer = FundsRefusal.SHORT
 
         refused(await pay(line.till, son, "10.00"), 409, "medical-funds-short")
+        await work(line)  # which asks nothing again
 
         assert (await states(db), len(line.funds.settled)) == (["refused", "refused"], 2)
         assert len({asked.id for asked in line.funds.settled}) == 2

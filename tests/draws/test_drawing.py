@@ -252,6 +252,8 @@ class TestWhatChangesInBetween:
 
         async with httpx.AsyncClient(transport=httpx.ASGITransport(main.create_app(alone)), base_url=BASE) as client:
             ok(await draw(replace(till, client=client), body))
+            await set_card(db, son, asked_at=None)  # of whose own card it has to speak
+            refused(await draw(replace(till, client=client), body | {"order_number": "2"}), 503, "register-unavailable")
 
         assert await left(db, mother.owner) == ["40.00"]
 

@@ -66,10 +66,10 @@ class TestWhoAgrees:
     ) -> None:
         child = await make.person(birth_date=CHILD, parents=frozenset({me.registered.number}))
 
-        made = await bind(db, wanted(me, child, "20"))
+        made, again = [await bind(db, wanted(me, child, "20")) for _ in range(2)]
         sharers = await db.run(lambda session: reading.sharers_of(session, child.id))
 
-        assert (made.state, made.confirming) == (SharingState.ACTIVE, Confirming.NOBODY)
+        assert (made.state, made.confirming, again.id) == (SharingState.ACTIVE, Confirming.NOBODY, made.id)
         assert [sharer.binding_id for sharer in sharers.sharers] == [made.id]
         assert sharers.order is FundsOrder.BINDING_ORDER
 
@@ -77,9 +77,9 @@ class TestWhoAgrees:
         father = await make.person(birth_date=ELDER)
         waiting = await bind(db, wanted(me, father, "51"))
 
-        made = await shared(db, me, father)
+        made, again = await shared(db, me, father), await shared(db, me, father)
 
-        assert (made.id, made.state) == (waiting.id, SharingState.ACTIVE)
+        assert (made.id, made.state, again.id) == (waiting.id, SharingState.ACTIVE, waiting.id)
         assert await db.fetch("SELECT 1 FROM sharing_request") == []
 
     async def test_before_a_counter_a_minors_guardian_is_asked_all_the_same(

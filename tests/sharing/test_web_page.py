@@ -6,10 +6,13 @@ from datetime import date
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from app import main
+from app.adapters.register.embedded import EmbeddedRegister, Entry
 from app.core.db import Database
-from app.models.people import Home
+from app.models.accounts import SignedIn
+from app.models.people import Home, Person
 from app.routers.deps import House
 from app.services.audit import Action
 from tests import cluster
@@ -44,18 +47,20 @@ class TestOutcomes:
             relative(child, "20"),
             relative(father, "51", computer_number="000000000"),
             relative(father, "92"),
+            relative(me, "51"),
             relative(father, "51", computer_number=f" {father.registered.computer_number} "),
         ]
 
         found = await page.outcomes(*asked)
 
-        assert [each["index"] for each in found] == list(range(5))
-        assert [each["status"] for each in found] == ["refused", "bound", "refused", "refused", "pending"]
+        assert [each["index"] for each in found] == list(range(6))
+        assert [each["status"] for each in found] == ["refused", "bound", "refused", "refused", "refused", "pending"]
         problems = [each["problem"] and each["problem"]["code"] for each in found]
-        assert problems == ["invalid-request", None, "person-not-verified", "relative-not-shared", None]
+        refusals = ["person-not-verified", "relative-not-shared", "self-not-allowed"]
+        assert problems == ["invalid-request", None, *refusals, None]
         assert found[0]["problem"]["errors"][0]["pointer"] == "/bindings/0/id_number"
         assert found[3]["problem"]["errors"][0]["pointer"] == "/bindings/3/relationship"
-        assert (found[4]["binding"]["name"], found[4]["binding"]["state"]) == ("王**", "pending")
+        assert (found[5]["binding"]["name"], found[5]["binding"]["state"]) == ("王**", "pending")
         assert father.registered.number not in str(found)
 
     async def test_somebody_without_a_computer_number_cannot_be_named_by_none(self, page: Page, make: Make) -> None:
@@ -79,6 +84,7 @@ class TestOutcomes:
         assert refused(wrong, 403, "sms-code-wrong")["tries_left"] == 4
         assert (right.status_code, again.status_code) == (204, 204)
         assert (await page.holder.read(address))["state"] == "active"
+        assert [each["status"] for each in await page.outcomes(relative(father, "51"))] == ["bound"]
         actions = [action for action, _, _ in await make.audited(father)]
         assert actions.count(Action.SHARING_STARTED) == 1
 
@@ -114,6 +120,40 @@ class TestOutcomes:
         assert [each["binding"]["confirmed_by"] for each in found] == ["guardian", "counter"]
         assert len(await page.codes(PHONE)) == 1
         assert await page.codes(page.holder.registered.phone or "") == []
+        address = f"{BINDINGS}/{found[1]['binding']['id']}/confirmation"
+        refused(await page.holder.call("PUT", address, {"sms_code": "000000"}), 409, "sharing-not-confirmed-here")
+
+    async def test_a_code_that_is_too_old_is_as_good_as_none_and_another_is_not_sent_twice(
+        self, page: Page, father: Someone, house: House
+    ) -> None:
+        [asked] = await page.outcomes(relative(father, "51"))
+        await later(house, seconds=61)
+        await page.outcomes(relative(father, "51"))  # before the first was sent
+        [code] = await page.codes(PHONE)
+        await later(house, minutes=31)
+
+        late = await page.holder.call("PUT", f"{BINDINGS}/{asked['binding']['id']}/confirmation", {"sms_code": code})
+
+        assert "tries_left" not in refused(late, 403, "sms-code-wrong")
+
+    async def test_no_code_goes_where_the_wish_or_the_phone_is_gone_meanwhile(
+        self, page: Page, father: Someone, house: House, db: Database
+    ) -> None:
+        [asked] = await page.outcomes(relative(father, "51"))
+        await page.holder.call("DELETE", f"{BINDINGS}/{asked['binding']['id']}")
+        assert await page.codes(PHONE) == []
+        await page.outcomes(relative(father, "51"))
+        await EmbeddedRegister(db).put([Entry(replace(father.registered, phone=None))])
+
+        assert await page.codes(PHONE) == []
+
+    async def test_an_elder_with_an_account_agrees_by_the_code_all_the_same(self, page: Page, make: Make) -> None:
+        father = await make.card_password(await make.owner(name="王建国", birth_date=ELDER))
+        [asked] = await page.outcomes(relative(father, "51"))
+
+        answer = await father.call("PUT", f"{BINDINGS}/{asked['binding']['id']}/confirmation", {})
+
+        refused(answer, 409, "sharing-not-confirmed-here")
 
     async def test_a_spouse_agrees_in_the_app_with_their_card_password(self, page: Page, make: Make) -> None:
         wife = await make.card_password(await make.owner(name="林若溪", sex="2"))
@@ -123,13 +163,13 @@ class TestOutcomes:
         [waiting] = (await wife.read(BINDINGS))["shared_with_me"]
         mine = await page.holder.call("PUT", address, {})
         bare = await replace(wife, claims=replace(wife.claims, acr=None)).call("PUT", address, {})
-        hers = await wife.call("PUT", address, {})
+        hers, again = await wife.call("PUT", address, {}), await wife.call("PUT", address, {})
         [shared] = (await wife.read(BINDINGS))["shared_with_me"]
 
         assert (waiting["state"], waiting["owner_name"], waiting["confirmed_by"]) == ("pending", "王**", "member")
         refused(mine, 404, "not-found")
         refused(bare, 401, "card-password-required")
-        assert hers.status_code == 204
+        assert (hers.status_code, again.status_code) == (204, 204)
         assert shared["state"] == "active"
 
 
@@ -163,6 +203,18 @@ class TestTheRequest:
         child = await make.person(birth_date=date(2020, 3, 8), parents=frozenset({me.registered.number}))
 
         refused(await Page(me, house).share(relative(child, "20")), 409, "own-card-needed")
+
+        await house.db.run(lambda session: session.execute(update(Person).values(account_id=None)))
+        refused(await Page(me, house).share(relative(child, "20")), 409, "own-card-needed")
+
+    async def test_a_browser_is_the_page_whatever_channel_it_comes_in(
+        self, page: Page, father: Someone, db: Database
+    ) -> None:
+        await db.run(lambda session: session.execute(update(SignedIn).values(platform="web")))
+
+        await page.outcomes(relative(father, "51"))
+
+        assert [row["way"] for row in await db.fetch("SELECT way FROM sharing_binding")] == ["web_page"]
 
     async def test_it_leaves_a_consent_of_its_own_whose_withdrawal_ends_the_sharing(
         self, page: Page, father: Someone

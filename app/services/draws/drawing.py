@@ -170,23 +170,10 @@ async def _begin(terminal: Calling, order: Order, balances: Balances, session: S
     if not split.covered or (split.uncovered and not is_partial_allowed):
         return await _refuse(session, spending, MedicalFundsShort)
     draw_id = new_id(bucket_of(spender_id))
-    if not await orders.take_number(session, terminal, order, draw_id):  # for something else, at the same moment
-        return await _other(session, terminal, order)
+    if not await orders.take_number(session, terminal, order, draw_id):  # for another code, at the same moment
+        raise orders.OrderNumberReused
     await _write(session, spending, redemption.code_id, order, split, draw_id)
     return draw_id
-
-
-async def _other(session: Session, terminal: Calling, order: Order) -> UUID:
-    """Return the draw of the order that was faster.
-
-    Raises:
-        OrderNumberReused: it is another one.
-        MedicalFundsUnavailable: it has been refused since.
-    """
-    faster = await orders.known(session, terminal, order)
-    if faster is None:
-        raise MedicalFundsUnavailable(retry_after_seconds=1)
-    return faster.id
 
 
 async def _redeemed(session: Session, terminal: Calling, order: Order) -> Redemption:

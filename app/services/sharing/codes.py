@@ -67,11 +67,9 @@ async def send(db: Database, ports: Ports, binding_id: UUID, seed: str) -> None:
     if found is None:
         return
     owner, member, waiting, text, code = found
-    registered = await ports.register.find(member.number)
-    if registered is None:
-        return
     find = confirming.guardian_phone if waiting.confirming is Confirming.GUARDIAN else confirming.own_phone
-    phone = await find(ports.register, registered, owner.number)
+    registered = await ports.register.find(member.number)
+    phone = None if registered is None else await find(ports.register, registered, owner.number)
     if phone is not None:
         key = f"sharing:{binding_id}:{seed}"
         await ports.messages.send(Message(key=key, to=phone, kind=MessageKind.SMS_CODE, text=text, code=code))

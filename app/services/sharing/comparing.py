@@ -37,9 +37,7 @@ async def torn(db: Database, *, at_once: int = 500) -> list[UUID]:
         after: tuple[Any, ...] | None = _FIRST
         while after is not None:
             suspects, after = await db.run(partial(look, after, at_once))
-            for side in suspects:
-                if await db.run(partial(_is_torn, side)):
-                    found.add(side.binding_id)
+            found.update([side.binding_id for side in suspects if await db.run(partial(_is_torn, side))])
     return sorted(found)
 
 

@@ -25,9 +25,6 @@ async def end(session: Session, binding_id: UUID, because: SharingEnd, actor: Ac
 
     Args:
         of: whose death it is that ends it; nobody is told of their own.
-
-    Raises:
-        NotFound: there is none.
     """
     binding = await rows.locked(session, binding_id)
     if binding.state is SharingState.ENDED:

@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core.db import Session, bucket_of
-from app.core.errors import Conflict, NextStep, NotFound
+from app.core.errors import Conflict, NextStep
 from app.models.sharing import SharerSlot, SharingBinding, SharingEnd, SharingRequest, SharingState
 from app.services.people import homes
 from app.services.rules.sharing import Sharing
@@ -40,18 +40,11 @@ async def seen(session: Session, binding_id: UUID) -> SharingBinding | None:
 
 
 async def locked(session: Session, binding_id: UUID) -> SharingBinding:
-    """Return a binding that is there, locked, after both homes: in that order everybody locks.
-
-    Raises:
-        NotFound: there is none.
-    """
-    found = await seen(session, binding_id)
-    if found is None:
-        raise NotFound
+    """Return a binding that is there, locked, after both homes: in that order everybody locks."""
+    key = (bucket_of(binding_id), binding_id)
+    found = await session.get_one(SharingBinding, key)
     await homes.lock_rows(session, {found.owner_id, found.member_id})
-    return await session.get_one(
-        SharingBinding, (bucket_of(binding_id), binding_id), with_for_update=True, populate_existing=True
-    )
+    return await session.get_one(SharingBinding, key, with_for_update=True, populate_existing=True)
 
 
 def is_over(session: Session, binding: SharingBinding) -> bool:

@@ -22,7 +22,7 @@ VERBS: Final[Mapping[str, str]] = {
     "operators": "Add, list and remove those who work here.",
     "terminals": "Add, list and remove the devices that read codes.",
     "channels": "Add channels, allow, suspend and remove them; what they hear, and their keys.",
-    "medical-accounts": "Credit medical personal accounts, and add the book up.",
+    "medical-accounts": "Credit medical personal accounts, add the books up, and tell what offices got.",
     "policies": "See and change the rules that regions set.",
     "retention": "Show what is kept, and until when.",
     "audit": "Check that what was written down is whole.",

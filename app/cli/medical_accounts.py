@@ -1,9 +1,10 @@
-"""`escard medical-accounts`: money from the authority's file into personal accounts, and whether the book adds up."""
+"""`escard medical-accounts`: money from a file into personal accounts, whether books agree, and what offices got."""
 
 import csv
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -17,18 +18,26 @@ from app.adapters.register import cells
 from app.adapters.register.cells import Row, RowFault
 from app.adapters.register.people_csv import PeopleFileNotReadable, encoding_of
 from app.cli.house import in_house
-from app.cli.terminal import Refused, counted, say
+from app.cli.terminal import Refused, counted, say, table
+from app.core.clock import today
 from app.routers.deps import House
+from app.services.draws import comparing as holding_against
+from app.services.draws import totals
+from app.services.draws.totals import Total
 from app.services.medical_accounts import amounts, comparing
-from app.services.medical_accounts.amounts import NotReadable
+from app.services.medical_accounts.amounts import NOTHING, NotReadable
+from app.services.operators import offices
 from app.services.people.identifiers import SocialSecurityNumber, parse_number
 
 app = typer.Typer(
-    name="medical-accounts", help="Credit medical personal accounts, and add the book up.", no_args_is_help=True
+    name="medical-accounts",
+    help="Credit medical personal accounts, add the books up, and tell what offices got.",
+    no_args_is_help=True,
 )
 
 NUMBER: Final = "social_security_number"
 COLUMNS: Final = (NUMBER, "amount", "reference")
+_TOTALS: Final = ("office", "terminal", "draws", "drawn", "given back", "returned", "net")
 _REFERENCE: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._:/-]{0,63}")
 _REASONS: Final = {
     "bad_amount": "it is no amount in yuan: 120, or 120.50",
@@ -71,6 +80,8 @@ def take_in(
     """Credit the good lines of a CSV file, each once by its reference; bad ones are told, and the command fails."""
 
     async def take(house: House) -> Tally:
+        if house.settings.medical_funds_adapter != "embedded":
+            raise Refused("The accounts are kept elsewhere (ESCARD_MEDICAL_FUNDS_ADAPTER): nothing is credited here.")
         tally = Tally()
         for read in _lines(path, partial(parse_number, population=house.population)):
             fault = read if isinstance(read, RowFault) else await _credit(house, read, tally)
@@ -92,20 +103,59 @@ def take_in(
 
 @app.command("check")
 def check() -> None:
-    """Add the books up: each balance against its entries, each movement against zero; fails where one is unequal."""
-    found, drawn = in_house(_unequal)
+    """Add the books up, and hold the last three days' draws against the keeper's; fails where something differs."""
+    found, drawn, differing = in_house(_unequal)
     for account_id in found.accounts:
         say(f"account {account_id} is not what its entries sum to")
     for movement_id in sorted({*found.movements, *drawn}):
         say(f"movement {movement_id} does not sum to zero")
-    if len(found) or drawn:
+    for draw_id in differing:
+        say(f"draw {draw_id} is not what the keeper of the accounts says")
+    if len(found) or drawn or differing:
         raise typer.Exit(1)
     say("The book adds up.")
 
 
-async def _unequal(house: House) -> tuple[Unequal, Sequence[UUID]]:
-    """Return what is wrong with the accounts, and with the book of draws."""
-    return await EmbeddedMedicalFunds(house.db).unequal(), await comparing.unequal(house.db)
+async def _unequal(house: House) -> tuple[Unequal, Sequence[UUID], Sequence[UUID]]:
+    """Return what is wrong with the embedded accounts, with the book of draws, and between it and the keeper's."""
+    return (
+        await EmbeddedMedicalFunds(house.db).unequal(),
+        await comparing.unequal(house.db),
+        await holding_against.differing(house.db, house.ports.medical_funds),
+    )
+
+
+@app.command("totals")
+def show_totals(
+    day: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A day in China; without it, yesterday.")
+    ] = None,
+    office: Annotated[str | None, typer.Option(help="One office; without it, all.")] = None,
+) -> None:
+    """Show what offices got by draws on a day and gave back, terminal by terminal, to the cent."""
+
+    async def read(house: House) -> Mapping[str, Sequence[Total]]:
+        on = day.date() if day is not None else today(house.db.clock.now()) - timedelta(days=1)
+        known = [each.id for each in await house.db.run(offices.everywhere)]
+        if office is not None and office not in known:
+            raise Refused(f"There is no office {office}; `escard offices list` shows them.")
+        return {each: await totals.of_office(house.db, each, on) for each in known if office in (None, each)}
+
+    found = in_house(read)
+    rows = [_told(office_id, total) for office_id, of in found.items() for total in (*of, *_sum(of))]
+    say(table(_TOTALS, rows) if rows else "Nothing was drawn.")
+
+
+def _sum(of: Sequence[Total]) -> Sequence[Total]:
+    """Return what an office's terminals sum to, where there are any."""
+    draws, reversals = sum(each.draws for each in of), sum(each.reversals for each in of)
+    drawn, returned = sum((each.drawn for each in of), NOTHING), sum((each.returned for each in of), NOTHING)
+    return [Total("all", draws, drawn, reversals, returned)] if of else []
+
+
+def _told(office_id: str, total: Total) -> Sequence[str]:
+    counts = (str(total.draws), str(total.drawn), str(total.reversals), str(total.returned), str(total.net))
+    return office_id, total.terminal or "?", *counts
 
 
 def _lines(path: Path, number: Callable[[str], SocialSecurityNumber]) -> Iterator[Line | RowFault]:

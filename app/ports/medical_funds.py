@@ -38,6 +38,14 @@ class FundsOrder:
     parts: Mapping[str, Decimal] = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """What was paid by an order in all, in yuan, and whether it was given back since."""
+
+    amount: Decimal
+    is_given_back: bool
+
+
 class MedicalFunds(Protocol):
     """Keeps medical personal accounts; what is in them is what they say."""
 
@@ -67,5 +75,13 @@ class MedicalFunds(Protocol):
 
         Raises:
             MedicalFundsUnavailable: it is not known whether it was given back; ask again.
+        """
+        ...
+
+    async def paid(self, order_ids: Collection[UUID]) -> Mapping[UUID, Paid]:
+        """Return what their book says of orders, 100 at most; those by which nothing was paid are not among them.
+
+        Raises:
+            MedicalFundsUnavailable: no answer, or none that we understand.
         """
         ...

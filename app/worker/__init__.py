@@ -32,6 +32,7 @@ _LONGEST_PAUSE_SECONDS: Final = 30.0
 _GRACE_SECONDS: Final = 10.0
 _REKEY_ROWS: Final = 500  # a second, where no setting says it
 _NIGHT: Final = time(3)
+_DAY: Final = timedelta(days=1)
 
 _log = logging.logger(__name__)
 
@@ -104,10 +105,11 @@ def chores(db: Database, ports: Ports, *, rekey_rows_per_second: int = _REKEY_RO
         Chore("sign_audit_heads", partial(audit_heads.sign_changed, db, ports.store), _now, timedelta(hours=1)),
         Chore("report_late_reviews", partial(reports.report_late_reviews, db), _now, timedelta(hours=1)),
         Chore("report_late_looks", partial(reports.report_late_looks, db), _now, timedelta(hours=1)),
-        Chore("report_strays", partial(reports.report_strays, db, ports), _next_night, timedelta(days=1)),
-        Chore("report_torn_links", partial(reports.report_torn_links, db), _next_night, timedelta(days=1)),
-        Chore("report_torn_sharing", partial(reports.report_torn_sharing, db), _next_night, timedelta(days=1)),
-        Chore("report_unequal_books", partial(reports.report_unequal_books, db), _next_night, timedelta(days=1)),
+        Chore("report_strays", partial(reports.report_strays, db, ports), _next_night, _DAY),
+        Chore("report_torn_links", partial(reports.report_torn_links, db), _next_night, _DAY),
+        Chore("report_torn_sharing", partial(reports.report_torn_sharing, db), _next_night, _DAY),
+        Chore("report_unequal_books", partial(reports.report_unequal_books, db), _next_night, _DAY),
+        Chore("report_differing_draws", partial(reports.report_differing_draws, db, ports), _next_night, _DAY),
     )
 
 

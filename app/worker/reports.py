@@ -5,6 +5,7 @@ from app.core.db import Database
 from app.ports import Ports
 from app.services import housekeeping
 from app.services.counter import reviewing
+from app.services.draws import comparing as holding_against
 from app.services.links import comparing
 from app.services.medical_accounts import comparing as adding_up
 from app.services.reviews import lateness
@@ -34,6 +35,14 @@ async def report_unequal_books(db: Database) -> int:
     found = await adding_up.unequal(db)
     if found:
         _log.error("book_unequal", count=len(found), movements=[str(each) for each in found[:20]])
+    return len(found)
+
+
+async def report_differing_draws(db: Database, ports: Ports) -> int:
+    """Write into the log of which draws the keeper's book says something else than ours; return how many."""
+    found = await holding_against.differing(db, ports.medical_funds)
+    if found:
+        _log.error("draws_differ", count=len(found), draws=[str(each) for each in found[:20]])
     return len(found)
 
 

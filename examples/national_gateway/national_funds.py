@@ -7,7 +7,7 @@ from typing import Any
 
 JSON = dict[str, Any]
 Answer = tuple[str, JSON | None]
-MOST_PEOPLE = 100
+MOST = 100
 SHORT, NO_ACCOUNT = "M01", "M02"
 
 
@@ -35,7 +35,7 @@ class Funds:
     def tell(self, asked: Mapping[str, Any]) -> Answer:
         """Say what is in people's accounts."""
         numbers = asked["aac002"]
-        if len(numbers) > MOST_PEOPLE:
+        if len(numbers) > MOST:
             return "413", None
         found = [number for number in numbers if number in self.balances]
         return "0", {"accounts": [{"aac002": each, "balance": f"{self.balances[each]:.2f}"} for each in found]}
@@ -66,6 +66,22 @@ class Funds:
         for part in () if was_given_back else order.content["parts"]:
             self.balances[part["aac002"]] += Decimal(part["amount"])
         return ("208" if was_given_back else "0"), {"order_no": asked["order_no"]}
+
+    def paid(self, asked: Mapping[str, Any]) -> Answer:
+        """Say what the book has of orders."""
+        if len(asked["order_no"]) > MOST:
+            return "413", None
+        found = {order_no: self.orders[order_no] for order_no in asked["order_no"] if order_no in self.orders}
+        told = [
+            {
+                "order_no": order_no,
+                "amount": str(sum(Decimal(part["amount"]) for part in order.content["parts"])),
+                "given_back": order.is_given_back,
+            }
+            for order_no, order in found.items()
+            if order.refusal is None
+        ]
+        return "0", {"orders": told}
 
     def _refusal(self, parts: Mapping[str, Decimal]) -> str | None:
         if parts.keys() - self.balances.keys():

@@ -172,6 +172,7 @@ class ExampleGateway:
             "funds.balances": lambda asked: self.funds.tell(asked.content),
             "funds.settle": lambda asked: self.funds.settle(asked.content),
             "funds.give_back": lambda asked: self.funds.give_back(asked.content),
+            "funds.paid": lambda asked: self.funds.paid(asked.content),
         }
         answer = answers.get(asked.method)
         return ("403", None) if answer is None else answer(asked)

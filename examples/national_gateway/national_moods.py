@@ -2,6 +2,7 @@
 
 from national_envelopes import JSON
 
+OTHER_ORDER = "00008d11-0000-8000-8000-000000000000"
 MOODS = {
     "answers": "as the contract says",
     "older": "the same, with the other success code",
@@ -27,6 +28,8 @@ def lie(mood: str, content: JSON) -> JSON:
         return {"accounts": [{"aac002": "100101199001010018", "balance": "9.99"}]}
     if mood == "other_person" and "aac002" in content:
         return {"aac002": "100101199001010018", "aaz500": "X00000000"}
+    if mood == "other_order" and "orders" in content:
+        return {"orders": [{"order_no": OTHER_ORDER, "amount": "9.99", "given_back": False}]}
     if mood == "other_order" and "order_no" in content:
-        return {"order_no": "00008d11-0000-8000-8000-000000000000"}
+        return {"order_no": OTHER_ORDER}
     return {}

@@ -17,7 +17,7 @@ from app.core.clock import SystemClock
 from app.core.db import Database, Session
 from app.models.medical_accounts import Movement
 from app.models.stand_ins import FundsAccount, FundsCredit, FundsEntry
-from app.ports.medical_funds import FundsOrder, FundsRefusal, MedicalFunds, MedicalFundsUnavailable
+from app.ports.medical_funds import FundsOrder, FundsRefusal, MedicalFunds, MedicalFundsUnavailable, Paid
 from app.services.medical_accounts import amounts
 from app.services.medical_accounts.amounts import NotReadable
 from tests import cluster
@@ -145,6 +145,18 @@ class TestPromises:
                 await funds.give_back(order_id)
 
         assert await left(funds) == ["100.00", "30.00"]
+
+    async def test_their_book_says_what_was_paid_and_given_back(self, funds: MedicalFunds) -> None:
+        paid, given_back, refused = order("10.00", "5.00"), order("1.50"), order("100.01")
+        for asked in (paid, given_back, refused):
+            await funds.settle(asked)
+        await funds.give_back(given_back.id)
+
+        assert await funds.paid([paid.id, given_back.id, refused.id, uuid4()]) == {
+            paid.id: Paid(Decimal("15.00"), is_given_back=False),
+            given_back.id: Paid(Decimal("1.50"), is_given_back=True),
+        }
+        assert await funds.paid([]) == {}
 
 
 class TestCredits:

@@ -1,10 +1,15 @@
 """`escard medical-accounts`: credits from a file, each once; bad lines are told; the book is added up."""
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
 
 import asyncpg
 
-from app.core.db import Database
+from app.core.clock import SHANGHAI
+from app.core.db import Database, Session, bucket_of, new_id
+from app.models.medical_accounts import LedgerEntry, Movement
+from app.services.medical_accounts import booking
 from tests import cluster
 from tests.cli.commands import Escard
 from tests.cli.test_staff import LI, WANG
@@ -62,6 +67,40 @@ async def test_a_book_that_was_changed_by_hand_is_told(
     done = escard.do("medical-accounts", "check", **office)
     assert (done.status, len(done.said.splitlines())) == (1, 1)
     assert "is not what its entries sum to" in done.said
+
+
+async def test_what_offices_got_is_told_to_the_cent(escard: Escard, office: Mapping[str, str], db: Database) -> None:
+    account = booking.office_account("west-window")
+    day = datetime(2026, 11, 22, tzinfo=SHANGHAI)
+
+    async def book(session: Session) -> None:
+        for amount, at in (("12.31", day), ("0.70", day + timedelta(hours=23)), ("9.00", day + timedelta(days=1))):
+            entry = {"bucket": bucket_of(account), "account_id": account, "movement_id": new_id(0)}
+            session.add(LedgerEntry(**entry, kind=Movement.DRAW, amount=Decimal(amount), booked_at=at))
+
+    await db.run(book)
+    asked = ("medical-accounts", "totals", "--day", "2026-11-22")
+    done = escard.do(*asked, **office)
+    before = escard.do("medical-accounts", "totals", "--day", "2026-11-21", "--office", "west-window", **office)
+    unknown = escard.do(*asked, "--office", "nowhere", **office)
+
+    assert [line.split() for line in done.said.splitlines()[1:]] == [
+        ["west-window", "?", "2", "13.01", "0", "0.00", "13.01"],
+        ["west-window", "all", "2", "13.01", "0", "0.00", "13.01"],
+    ]
+    assert before.said == "Nothing was drawn.\n"
+    assert (unknown.status, "There is no office nowhere" in unknown.complained) == (1, True)
+
+
+def test_nothing_is_credited_where_the_accounts_are_kept_elsewhere(escard: Escard, office: Mapping[str, str]) -> None:
+    file = escard.data_folder / "credits.csv"
+    file.write_text(f"reference,social_security_number,amount\na/1,{LI},120.5\n", encoding="utf-8")
+    gateway = {"endpoint": "https://national.example/", "app_id": "escard", "secrets": "whsec_" + "A" * 44}
+    elsewhere = {f"national_gateway__{name}": value for name, value in gateway.items()}
+
+    done = escard.do("medical-accounts", "import", str(file), **office, **elsewhere, medical_funds_adapter="national")
+
+    assert (done.status, "kept elsewhere" in done.complained) == (1, True)
 
 
 def test_a_file_without_its_columns_is_told(escard: Escard, office: Mapping[str, str]) -> None:

@@ -16,7 +16,7 @@ from app.adapters.medical_funds.embedded import EmbeddedMedicalFunds
 from app.core.db import Database
 from app.models.draws import Draw, SharingMonth
 from app.models.medical_accounts import LedgerEntry
-from app.ports.medical_funds import FundsOrder, FundsRefusal, MedicalFunds, MedicalFundsUnavailable
+from app.ports.medical_funds import FundsOrder, FundsRefusal, MedicalFunds, MedicalFundsUnavailable, Paid
 from app.routers.deps import House
 from app.services.draws import settling
 from app.services.draws.funds import Patience
@@ -79,6 +79,11 @@ class Wayward(MedicalFunds):
         self.given_back.append(order_id)
         await self.inner.give_back(order_id)
         self._require_heard()
+
+    async def paid(self, order_ids: Collection[UUID]) -> Mapping[UUID, Paid]:
+        self._require_up()
+        await self._look()
+        return await self.inner.paid(order_ids)
 
     async def _look(self) -> None:
         """Count the server's transactions that are open meanwhile."""

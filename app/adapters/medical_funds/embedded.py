@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import insert
 from app.core.db import Database, Session, new_id
 from app.models.medical_accounts import Movement
 from app.models.stand_ins import FundsAccount, FundsCredit, FundsEntry, FundsSettlement
-from app.ports.medical_funds import FundsOrder, FundsRefusal, MedicalFunds, MedicalFundsUnavailable
+from app.ports.medical_funds import FundsOrder, FundsRefusal, MedicalFunds, MedicalFundsUnavailable, Paid
 
 _NUMBER: Final = "social-security-number"
 _NOTHING: Final = Decimal("0.00")
@@ -63,6 +63,19 @@ class EmbeddedMedicalFunds(MedicalFunds):
 
     async def give_back(self, order_id: UUID) -> None:
         await self._db.run(partial(_give_back, order_id))
+
+    async def paid(self, order_ids: Collection[UUID]) -> Mapping[UUID, Paid]:
+        async def read(session: Session) -> Mapping[UUID, Paid]:
+            amount = func.sum(-FundsEntry.amount).filter(FundsEntry.amount < 0)
+            found = await session.execute(
+                select(FundsSettlement.order_id, amount, FundsSettlement.given_back_at)
+                .join(FundsEntry, FundsEntry.movement_id == FundsSettlement.order_id)
+                .where(FundsSettlement.order_id.in_(order_ids), FundsSettlement.refusal.is_(None))
+                .group_by(FundsSettlement.order_id)
+            )
+            return {order_id: Paid(amount, given_back_at is not None) for order_id, amount, given_back_at in found}
+
+        return await self._db.run(read)
 
     async def credit(self, number: str, amount: Decimal, reference: str) -> Credited:
         """Put money into somebody's account, once by the authority's reference; who has none gets one."""

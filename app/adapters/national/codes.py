@@ -87,9 +87,10 @@ PROGRESS: Final = Call("card_orders.progress", 6, 2.5, 3, 64 * _KIB, _LOOK)
 BALANCES: Final = Call("funds.balances", 3, 1.4, 2, 64 * _KIB, _READ)
 SETTLE: Final = Call("funds.settle", 10, 2.8, 3, 64 * _KIB, _DEED)
 GIVE_BACK: Final = Call("funds.give_back", 10, 2.8, 3, 64 * _KIB, _UNDOING)
+PAID: Final = Call("funds.paid", 8, 4, 2, 64 * _KIB, _READ)
 CALLS: Final = (
     *(FIND, FIND_BY_CARD, PORTRAIT),
     *(PARTICIPATIONS, CONTRIBUTIONS, BENEFITS),
     *(SUBMIT, PROGRESS),
-    *(BALANCES, SETTLE, GIVE_BACK),
+    *(BALANCES, SETTLE, GIVE_BACK, PAID),
 )

@@ -8,10 +8,10 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from app.adapters.gateways import Model, Said
-from app.adapters.national.codes import BALANCES, GIVE_BACK, SETTLE, Call, Group, Meaning
+from app.adapters.national.codes import BALANCES, GIVE_BACK, PAID, SETTLE, Call, Group, Meaning
 from app.adapters.national.gateway import NationalGateway, NationalSilent, Reply
 from app.core.logging import logger
-from app.ports.medical_funds import FundsOrder, FundsRefusal, MedicalFunds, MedicalFundsUnavailable
+from app.ports.medical_funds import FundsOrder, FundsRefusal, MedicalFunds, MedicalFundsUnavailable, Paid
 
 _REFUSALS: Final[Mapping[str, FundsRefusal]] = {"M01": FundsRefusal.SHORT, "M02": FundsRefusal.NO_ACCOUNT}
 
@@ -44,6 +44,19 @@ class SaidRefusal(SaidOrder):
     reason: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,8}$")]
 
 
+class SaidPaid(SaidOrder):
+    """What was paid by an order, and whether it was given back."""
+
+    amount: _Money
+    given_back: bool
+
+
+class SaidBook(Said):
+    """The orders among those asked about by which something was paid."""
+
+    orders: list[SaidPaid] = Field(max_length=100)
+
+
 class NationalMedicalFunds(MedicalFunds):
     """Asks the gateway, and believes no answer that the contract does not have."""
 
@@ -74,6 +87,16 @@ class NationalMedicalFunds(MedicalFunds):
     async def give_back(self, order_id: UUID) -> None:
         reply = await self._ask(GIVE_BACK, {"order_no": str(order_id)})
         _require_own(_read(reply, SaidOrder), order_id)
+
+    async def paid(self, order_ids: Collection[UUID]) -> Mapping[UUID, Paid]:
+        if not order_ids:
+            return {}
+        asked = sorted(map(str, order_ids))
+        said = _read(await self._ask(PAID, {"order_no": asked}), SaidBook)
+        found = {each.order_no: Paid(Decimal(each.amount), each.given_back) for each in said.orders}
+        if len(found) != len(said.orders) or not found.keys() <= set(order_ids):
+            raise _not_believed("orders")
+        return found
 
     async def _ask(self, call: Call, content: Mapping[str, object]) -> Reply:
         try:

@@ -15,7 +15,7 @@ async def book(
 ) -> None:
     """Write down what an office has got of people, or below zero given back to them."""
     sides = {person_id: -amount for person_id, amount in given.items()}
-    sides[_office(office_id)] = sum(given.values(), NOTHING)
+    sides[office_account(office_id)] = sum(given.values(), NOTHING)
     for account_id, amount in sides.items():
         session.add(
             LedgerEntry(
@@ -30,8 +30,8 @@ async def book(
     await session.flush()
 
 
-def _office(office_id: str) -> UUID:
-    """Return the account of what is nobody's home: a UUIDv8 (RFC 9562 §5.8) that follows from its name for ever."""
+def office_account(office_id: str) -> UUID:
+    """Return an office's account, which is nobody's home: a UUIDv8 (RFC 9562 §5.8) that follows from its id."""
     raw = bytearray(hashlib.sha256(f"medical-account:office:{office_id}".encode()).digest()[:16])
     raw[6] = raw[6] & 0x0F | 0x80
     raw[8] = raw[8] & 0x3F | 0x80

@@ -139,6 +139,17 @@ async def test_no_balance_is_believed_of_a_gateway_that_lies(
         await funds.balances([FATHER])
 
 
+@pytest.mark.parametrize("mood", ["other_order", "down", "forged"])
+async def test_no_book_is_believed_of_a_gateway_that_lies(
+    there: ExampleGateway, funds: NationalMedicalFunds, mood: str
+) -> None:
+    await funds.settle(ORDER)
+    there.behave(mood)
+
+    with pytest.raises(MedicalFundsUnavailable):
+        await funds.paid([ORDER.id])
+
+
 @pytest.mark.parametrize("balance", ["-1.00", "1", "1.005"])
 async def test_no_balance_of_another_shape_is_believed(
     there: ExampleGateway, funds: NationalMedicalFunds, balance: str

@@ -10,6 +10,7 @@ import httpx
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from app.adapters.answers import whole
 from app.adapters.webhooks import Flaw, NotGenuine, Webhooks, read_secret
 from app.core.clock import Clock
 from app.core.logging import logger
@@ -111,7 +112,7 @@ class Gateway:
                     method, self._endpoint + path, content=content, headers=PLAIN | signed, follow_redirects=False
                 ) as answer,
             ):
-                said = Answer(answer.status_code, await whole(answer, _MOST_BYTES))
+                said = Answer(answer.status_code, await whole(answer.aiter_raw(), _MOST_BYTES, GatewaySilent()))
         except (httpx.HTTPError, TimeoutError) as error:
             raise GatewaySilent from error
         if is_not_now(said.status):
@@ -131,17 +132,3 @@ def secrets_of(settings: GatewaySettings) -> Sequence[bytes]:
 def is_not_now(status: int) -> bool:
     """Say whether a status means that there is no answer now, and may be one later."""
     return status >= 500 or status in (408, 425, 429)
-
-
-async def whole(answer: httpx.Response, most_bytes: int) -> bytes:
-    """Return the body of an answer as it came, without taking anything apart.
-
-    Raises:
-        GatewaySilent: it is bigger than that.
-    """
-    said = bytearray()
-    async for piece in answer.aiter_raw():
-        said += piece
-        if len(said) > most_bytes:
-            raise GatewaySilent
-    return bytes(said)

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from app.adapters.alipay_signing import Answer, read_answer, read_private_key, read_public_key, sign
+from app.adapters.answers import whole
 from app.adapters.channel_identity.options import read_options
 from app.core.clock import SHANGHAI, Clock
 from app.core.logging import logger
@@ -96,7 +97,7 @@ class AlipayChannelIdentity(ChannelIdentity):
                 ) as answer,
             ):
                 answer.raise_for_status()
-                body = await _whole(answer)
+                body = await whole(answer.aiter_bytes(), _MOST_BYTES, ValueError("too much"))
             return read_answer(known.alipay_public_key, body, _METHOD)
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError) as error:
             raise ChannelIdentityUnavailable from error
@@ -120,15 +121,6 @@ class AlipayChannelIdentity(ChannelIdentity):
 def _read(options: tuple[tuple[str, str], ...]) -> _Options:
     """Read a channel's options; its keys take longer than the rest of a sign-in."""
     return read_options(_Options, dict(options))
-
-
-async def _whole(answer: httpx.Response) -> bytes:
-    said = bytearray()
-    async for piece in answer.aiter_bytes():
-        said += piece
-        if len(said) > _MOST_BYTES:
-            raise ValueError("too much")
-    return bytes(said)
 
 
 def _word(answer: Answer, name: str) -> str:

@@ -14,6 +14,7 @@ import httpx
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from app.adapters.answers import whole
 from app.adapters.channel_identity.options import read_options
 from app.core.logging import logger
 from app.ports.channel_identity import (
@@ -90,21 +91,12 @@ class WechatChannelIdentity(ChannelIdentity):
                 ) as answer,
             ):
                 answer.raise_for_status()
-                said = orjson.loads(await _whole(answer))
+                said = orjson.loads(await whole(answer.aiter_raw(), _MOST_BYTES, ValueError("too much")))
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError):
             said = None
         if not isinstance(said, dict):
             raise ChannelIdentityUnavailable  # outside: what is raised inside holds the address
         return said
-
-
-async def _whole(answer: httpx.Response) -> bytes:
-    said = bytearray()
-    async for piece in answer.aiter_raw():
-        said += piece
-        if len(said) > _MOST_BYTES:
-            raise ValueError("too much")
-    return bytes(said)
 
 
 def _openid(said: Mapping[str, object]) -> str:

@@ -31,6 +31,7 @@ from app.adapters.alipay_signing import (
     read_public_key,
     sign,
 )
+from app.adapters.answers import whole
 from app.adapters.face.options import read_options
 from app.core.clock import SHANGHAI, Clock
 from app.core.logging import logger
@@ -214,17 +215,14 @@ class AlipayFaceProvider(FaceProvider):
         Raises:
             FaceServiceUnavailable: no answer, none that we understand, or none that is Alipay's.
         """
-        form, body = self._signed(method, content), bytearray()
+        form = self._signed(method, content)
         try:
             async with self._client.stream(
                 "POST", self._options.endpoint, params={"charset": "utf-8"}, data=form
             ) as response:
                 response.raise_for_status()
-                async for part in response.aiter_bytes():
-                    body += part
-                    if len(body) > _ANSWER_BYTES:
-                        raise FaceServiceUnavailable
-            return read_answer(self._options.alipay_public_key, bytes(body), method)
+                body = await whole(response.aiter_bytes(), _ANSWER_BYTES, FaceServiceUnavailable())
+            return read_answer(self._options.alipay_public_key, body, method)
         except WrongSignature as error:  # as a rule it is our `alipay_public_key` that is wrong
             raise FaceServiceUnavailable(FaceReason.PROVIDER_MISCONFIGURED) from error
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:

@@ -11,6 +11,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_pascal
 
+from app.adapters.answers import whole
 from app.adapters.face.aliyun_codes import gateway_fault
 from app.adapters.face.aliyun_signing import AccessKey, Call, canonical_query, signed_headers
 from app.core.clock import Clock
@@ -106,13 +107,9 @@ class Cloudauth:
         headers = signed_headers(self._key, call, self._clock.now()) | _WANTED
         address = f"{self._endpoint}/?{call.query}" if call.query else f"{self._endpoint}/"
         async with self._client.stream("POST", address, content=call.body, headers=headers) as answer:
-            body = bytearray()
             async with asyncio.timeout(self._client.timeout.read):
-                async for part in answer.aiter_raw():
-                    body += part
-                    if len(body) > _MOST_BYTES:
-                        raise FaceServiceUnavailable(FaceReason.NETWORK)
-            return answer.status_code, bytes(body)
+                too_long = FaceServiceUnavailable(FaceReason.NETWORK)
+                return answer.status_code, await whole(answer.aiter_raw(), _MOST_BYTES, too_long)
 
 
 class CallbackTokens:

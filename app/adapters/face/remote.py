@@ -16,6 +16,7 @@ import httpx
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
+from app.adapters.answers import whole
 from app.adapters.face.options import read_options
 from app.adapters.face.remote_contract import CheckBegun, CheckEnded, CheckName, CheckStanding, Refusal, read
 from app.adapters.webhooks import TOLERANCE_SECONDS, NotGenuine, Webhooks, read_secret
@@ -162,7 +163,9 @@ class RemoteFaceProvider(FaceProvider):
                 asyncio.timeout(self._timeout),  # the client's own limit begins anew with each piece of an answer
                 self._client.stream(method, self._endpoint + path, content=body, headers=plain | signed) as answer,
             ):
-                said = await _whole(answer)
+                said = await whole(
+                    answer.aiter_raw(), _MOST_BYTES, FaceServiceUnavailable(FaceReason.PROVIDER_MISCONFIGURED)
+                )
         except (httpx.HTTPError, TimeoutError) as error:
             raise FaceServiceUnavailable(FaceReason.NETWORK) from error
         if answer.status_code not in good:
@@ -187,20 +190,6 @@ def _begin(request: FaceRequest) -> bytes:
 
 def _text(picture: bytes | None) -> str | None:
     return None if picture is None else base64.b64encode(picture).decode()
-
-
-async def _whole(answer: httpx.Response) -> bytes:
-    """Return the bytes of an answer as they came, not unpacked.
-
-    Raises:
-        FaceServiceUnavailable: they are more than the contract has.
-    """
-    said = bytearray()
-    async for piece in answer.aiter_raw():
-        said += piece
-        if len(said) > _MOST_BYTES:
-            raise FaceServiceUnavailable(FaceReason.PROVIDER_MISCONFIGURED)
-    return bytes(said)
 
 
 def _refusal(answer: httpx.Response, said: bytes) -> FaceServiceUnavailable:

@@ -9,6 +9,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticKnownError
 
+from app.adapters.answers import whole
 from app.adapters.face.tencent_codes import CHARGED_H5, fault_of
 from app.adapters.face.tencent_signing import CONTENT_TYPE, Call, Keys, authorization
 from app.core.clock import Clock
@@ -190,12 +191,7 @@ async def _body(answer: httpx.Response) -> bytes:
         raise FaceServiceUnavailable(FaceReason.PROVIDER_BUSY)
     if answer.is_client_error:
         raise FaceServiceUnavailable(FaceReason.PROVIDER_MISCONFIGURED)
-    body = bytearray()
-    async for piece in answer.aiter_raw():
-        body += piece
-        if len(body) > _MOST_BYTES:
-            raise FaceServiceUnavailable
-    return bytes(body)
+    return await whole(answer.aiter_raw(), _MOST_BYTES, FaceServiceUnavailable())
 
 
 def _understood(part: type[_Part], said: object) -> _Part:

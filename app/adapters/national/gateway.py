@@ -9,7 +9,8 @@ from typing import Final
 import httpx
 import orjson
 
-from app.adapters.gateways import PLAIN, GatewaySilent, Model, is_not_now, secrets_of, understood, whole
+from app.adapters.answers import whole
+from app.adapters.gateways import PLAIN, GatewaySilent, Model, is_not_now, secrets_of, understood
 from app.adapters.national.circuits import Circuit, CircuitOpen, Failed, State
 from app.adapters.national.codes import MEANINGS, Call, Group, Meaning
 from app.adapters.national.envelopes import Answered, Asked, Envelopes, NotBelieved
@@ -164,7 +165,7 @@ class NationalGateway:
             "POST", self._endpoint, content=body, headers=PLAIN, follow_redirects=False
         ) as answer:
             try:
-                return answer.status_code, await whole(answer, call.most_bytes)
+                return answer.status_code, await whole(answer.aiter_raw(), call.most_bytes, GatewaySilent())
             except GatewaySilent as error:
                 raise _not_genuine(call, "size") from error
 

@@ -2,18 +2,17 @@
 
 from fastapi import APIRouter
 
-from app.core.errors import FieldError, Invalid, NotFound
+from app.core.errors import NotFound
 from app.ports.register import RegisterUnavailable
 from app.problems import documented
 from app.routers import deps
 from app.routers.bodies import StrictRoute
 from app.routers.deps import Address, House, Language, TheHouse
+from app.routers.naming import read_who
 from app.schemas import link_endings as shapes
 from app.services.accounts.codes import SmsCodeWrong
 from app.services.family import leaving
 from app.services.family.leaving import Leaving, LinkEndingsUsedUp
-from app.services.people.identifiers import NumberNotValid, parse_number
-from app.services.people.names import NameNotValid, parse_name
 
 router = APIRouter(prefix="/v1/family/link-endings", tags=["family"], route_class=StrictRoute)
 
@@ -47,16 +46,5 @@ def _leaving(house: House, body: shapes.LinkEndingAsk, address: str, language: s
     Raises:
         Invalid: name or number is none; `errors` says which.
     """
-    faults: list[FieldError] = []
-    name = number = None
-    try:
-        name = parse_name(body.name)
-    except NameNotValid as error:
-        faults.append(FieldError("/name", error.reason.value))
-    try:
-        number = parse_number(body.social_security_number, population=house.population)
-    except NumberNotValid as error:
-        faults.append(FieldError("/social_security_number", error.reason.value))
-    if faults or name is None or number is None:
-        raise Invalid(errors=faults)
+    name, number = read_who(house, body.name, body.social_security_number)
     return Leaving(name, number, address, language)

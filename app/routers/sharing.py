@@ -14,6 +14,7 @@ from app.routers import deps
 from app.routers.bodies import StrictRoute
 from app.routers.deps import Caller, House, Language, TheHouse
 from app.routers.in_channels import SharingCaller
+from app.routers.naming import fault_at
 from app.routers.once import OncePerKey, Remember
 from app.schemas import sharing as shapes
 from app.services import answers, authority
@@ -22,8 +23,8 @@ from app.services.cards.reading import OwnCardNeeded
 from app.services.lookups import LookupInProgress, LookupsUsedUp, PersonNotVerified
 from app.services.notices import NoticeOutdated
 from app.services.people.fitting import RelationshipImplausible, SelfNotAllowed
-from app.services.people.identifiers import NumberNotValid, parse_number
-from app.services.people.relationships import RelationshipNotValid, find_relationship
+from app.services.people.identifiers import parse_number
+from app.services.people.relationships import find_relationship
 from app.services.sharing import answering, asking, keeping, reading
 from app.services.sharing.asking import Outcome, Relative
 from app.services.sharing.binding import AlreadyShared, SharingDeclined
@@ -190,14 +191,10 @@ def _relative(house: House, asked: shapes.RelativeAsk) -> Relative | AppError:
     known_as = asking.computer_number(asked.computer_number)
     if not known_as:
         faults.append(FieldError("/computer_number", "empty"))
-    try:
+    with fault_at("/id_number", faults):
         number = parse_number(asked.id_number, population=house.population)
-    except NumberNotValid as error:
-        faults.append(FieldError("/id_number", error.reason.value))
-    try:
+    with fault_at("/relationship", faults):
         relationship = find_relationship(asked.relationship)
-    except RelationshipNotValid as error:
-        faults.append(FieldError("/relationship", error.reason.value))
     if faults or number is None or relationship is None:
         return Invalid(errors=faults)
     return Relative(known_as, number, relationship)

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header
 from fastapi.responses import Response
 
-from app.core.errors import FieldError, Invalid, NotFound, PreconditionFailed, PreconditionRequired
+from app.core.errors import NotFound, PreconditionFailed, PreconditionRequired
 from app.models.counter import Purpose
 from app.models.enrolments import StepNotAllowed
 from app.models.links import LinkDispute
@@ -17,7 +17,7 @@ from app.routers import deps
 from app.routers.bodies import StrictRoute
 from app.routers.deps import House, Language, TheHouse
 from app.routers.desk import AtCounter, Staff
-from app.routers.naming import DETAILS, read_details
+from app.routers.naming import DETAILS, read_details, read_who
 from app.routers.once import OncePerStaffKey, Remember
 from app.routers.versions import IfMatch, version_seen
 from app.schemas import window as shapes
@@ -40,8 +40,6 @@ from app.services.enrolments.steps import EnrolmentsUsedUp
 from app.services.family.leaving import Held
 from app.services.lookups import PersonNotVerified
 from app.services.notices import NoticeOutdated
-from app.services.people.identifiers import NumberNotValid, parse_number
-from app.services.people.names import NameNotValid, parse_name
 
 router = APIRouter(prefix="/v1/counter", tags=["counter"], route_class=StrictRoute)
 
@@ -272,12 +270,5 @@ def paper_of(house: House, said: shapes.PaperAsk) -> Paper:
     Raises:
         Invalid: name or number is none; `errors` says which.
     """
-    try:
-        name = parse_name(said.name)
-    except NameNotValid as error:
-        raise Invalid(errors=[FieldError("/person/name", error.reason.value)]) from error
-    try:
-        number = parse_number(said.social_security_number, population=house.population)
-    except NumberNotValid as error:
-        raise Invalid(errors=[FieldError("/person/social_security_number", error.reason.value)]) from error
+    name, number = read_who(house, said.name, said.social_security_number, within="/person")
     return Paper(name, number, frozenset(said.documents_seen))

@@ -99,8 +99,6 @@ class Action(StrEnum):
     CERTIFICATION_SEEN = "certification.seen"
     CERTIFICATION_STARTED = "certification.started"
     CERTIFICATION_ENDED = "certification.ended"
-    MEDICAL_ACCOUNT_CREDITED = "medical_account.credited"
-    MEDICAL_ACCOUNT_RETURNED = "medical_account.returned"
     CARD_READ = "counter.card_read"
     COUNTER_REFUSED = "counter.refused"
     COUNTER_LOOKED = "counter.looked"

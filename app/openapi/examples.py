@@ -334,18 +334,32 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
         "version": 6,
         "member": _MEMBER,
         "requirements": [
-            {"kind": "identity_document", "any_of": ["household_register", "birth_certificate"], "met": True},
+            {
+                "kind": "identity_document",
+                "any_of": [
+                    "social_security_card",
+                    "household_register",
+                    "birth_certificate",
+                    "id_card_front",
+                    "residence_permit_front",
+                ],
+                "met": True,
+            },
             {"kind": "facial_photo", "any_of": ["facial_photo"], "met": False},
             {"kind": "consent", "any_of": ["identity-document"], "met": True},
             {"kind": "consent", "any_of": ["minor-data"], "met": True},
+            {"kind": "consent", "any_of": ["face-check"], "met": True},
         ],
         "face": {"mode": "photo", "tries_left": 3, "last_reason": None},
         "advice": [],
         "handover": None,
-        "consents": ["identity-document", "minor-data", "notice"],
+        "consents": ["face-check", "identity-document", "minor-data", "notice"],
         "waiting_for": None,
         "review": None,
-        "next": [{"step": "documents", "method": "PUT", "href": f"/v1/enrolments/{_ENROLMENT}/documents/facial_photo"}],
+        "next": [
+            {"step": "documents", "method": "PUT", "href": f"/v1/enrolments/{_ENROLMENT}/documents/facial_photo"},
+            {"step": "review", "method": "POST", "href": f"/v1/enrolments/{_ENROLMENT}/review-requests"},
+        ],
         "rejection": None,
         "rejection_text": None,
         "asked_for": None,
@@ -465,7 +479,7 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
                     {
                         "kind": "live_face",
                         "on": "2033-05-20",
-                        "text": "From this day their own live face is needed once.",
+                        "text": texts.family("live_face_owner", "en"),
                     }
                 ],
             }

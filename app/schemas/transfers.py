@@ -11,6 +11,7 @@ from app.models.filings import FilingEnd
 from app.models.transfers import TransferState, Withdrawal
 from app.ports.transfers import TransferInsurance, TransferRejection
 from app.schemas.base import Asked, Moment, Told
+from app.schemas.cards import NextRead
 from app.services.transfers.checks import REFUSALS, Check
 from app.services.transfers.drafting import Wanted
 from app.services.transfers.viewing import PlaceView, StepView, TransferView
@@ -47,12 +48,13 @@ class ObstacleRead(Told):
     code: str
     title: str
     detail: str
-    next: str | None
+    next: NextRead | None
 
     @classmethod
     def of(cls, code: str, language: str) -> Self:
         words = texts.problem(code, language)
-        return cls(code=code, title=words.title, detail=words.detail, next=words.next)
+        way_on = None if words.next is None else NextRead(action=code, href=None, notice=None, text=words.next)
+        return cls(code=code, title=words.title, detail=words.detail, next=way_on)
 
 
 class TransferCheckRead(Told):
@@ -75,7 +77,7 @@ class TransferStepRead(Told):
     working_days: int | None = Field(description="Working days of China this may take")
     due_on: date | None
     due_is_estimate: bool = Field(description="The holidays of that year are not published yet")
-    overdue: bool
+    is_overdue: bool
 
     @classmethod
     def of(cls, step: StepView, language: str) -> Self:
@@ -89,7 +91,7 @@ class TransferStepRead(Told):
             working_days=step.working_days,
             due_on=None if step.due is None else step.due.on,
             due_is_estimate=step.due is not None and step.due.is_estimate,
-            overdue=step.is_overdue,
+            is_overdue=step.is_overdue,
         )
 
 
@@ -110,7 +112,7 @@ class TransferRead(Told):
     to_place: TransferPlaceRead
     state: TransferState
     state_text: str
-    overdue: bool = Field(description="The leg it is on takes longer than it may")
+    is_overdue: bool = Field(description="The leg it is on takes longer than it may")
     filed_by: Literal["self", "family"]
     checks: list[TransferCheckRead]
     timeline: list[TransferStepRead]
@@ -131,7 +133,7 @@ class TransferRead(Told):
             to_place=TransferPlaceRead.of(view.new),
             state=view.state,
             state_text=texts.filing("transfer_states", view.state, language),
-            overdue=view.is_overdue,
+            is_overdue=view.is_overdue,
             filed_by="family" if view.is_by_family else "self",
             checks=[_check(check, is_passed=is_passed, language=language) for check, is_passed in view.checks],
             timeline=[TransferStepRead.of(step, language) for step in view.timeline],

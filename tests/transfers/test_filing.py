@@ -75,7 +75,7 @@ class TestDrafts:
         submitted = await mine.submit(draft["id"])
 
         assert failing(draft) == obstacles
-        assert all(each["problem"]["next"] for each in draft["checks"] if not each["passed"])
+        assert all(each["problem"]["next"]["text"] for each in draft["checks"] if not each["passed"])
         assert [each["action"] for each in draft["next"]] == ["withdraw"]
         assert (submitted.status_code, submitted.json()["code"]) == (409, next(iter(obstacles.values())))
         assert (await mine.read(draft["id"]))["state"] == "draft"
@@ -133,7 +133,7 @@ class TestTheWhole:
         begun = [state for state in seen if state != "submitted"]  # the new place begins in the morning
         assert sorted(set(begun), key=begun.index) == WHOLE[1:]
         assert [step["code"] for step in done["timeline"]] == [None, "11", "12", "21", "22", "31", "32", "33"]
-        assert (done["overdue"], done["next"]) == (False, [])
+        assert (done["is_overdue"], done["next"]) == (False, [])
         assert (set(told.values()), len(told)) == ({1}, len(WHOLE) - 1)
 
     async def test_each_leg_has_its_clock_in_working_days(self, mine: Filing, time: Time) -> None:
@@ -143,7 +143,7 @@ class TestTheWhole:
 
         step = (await mine.read(transfer_id))["timeline"][1]
 
-        assert (step["state"], step["working_days"], step["overdue"]) == ("reviewing_at_new_place", 15, False)
+        assert (step["state"], step["working_days"], step["is_overdue"]) == ("reviewing_at_new_place", 15, False)
         assert step["due_on"] > step["at"][:10]
         assert step["text"] == "The new place is looking at the application."
 
@@ -159,9 +159,9 @@ class TestTheWhole:
             await time.pass_by(days=7)
         later = await mine.read(transfer_id)
 
-        assert (late["state"], late["overdue"]) == ("reviewing_at_new_place", True)
+        assert (late["state"], late["is_overdue"]) == ("reviewing_at_new_place", True)
         assert later["state"] != "reviewing_at_new_place"
-        assert [step["overdue"] for step in later["timeline"]][1] is True
+        assert [step["is_overdue"] for step in later["timeline"]][1] is True
 
     async def test_a_rejection_says_why_and_what_to_do(self, mine: Filing, time: Time) -> None:
         transfer_id = await mine.file(from_region="100400")

@@ -618,7 +618,12 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
         },
     },
     "LookReviewAsk": {"finding": "justified"},
-    "CounterSharingAsk": {"owner_card_read": _CARD_READ, "member_card_number": "D12345679", "relationship": "51"},
+    "CounterSharingAsk": {
+        "owner_card_read": _CARD_READ,
+        "member_card_number": "D12345679",
+        "relationship": "51",
+        "notice": _SHOWN | {"code": "account-sharing"},
+    },
     "CounterSharingRead": {
         "id": "adee61f0-3b52-8d0e-9c77-5a1b8e2f4d30",
         "state": "pending",

@@ -15,11 +15,12 @@ from app.schemas import counter as shapes
 from app.services import answers
 from app.services.cards.allowing import CardCancelled, CardIsLocked, CardIsLost, CardNotActivated
 from app.services.counter import binding, deeds, knowing, looking, reading, serving, using
+from app.services.notices import NoticeOutdated
 from app.services.people.fitting import RelationshipImplausible, SelfNotAllowed
 from app.services.people.relationships import Relationship, RelationshipNotValid, find_relationship
 from app.services.sharing.binding import AlreadyShared, SharingDeclined
 from app.services.sharing.codes import SharingCodesUsedUp
-from app.services.sharing.confirming import RelativeNotShared
+from app.services.sharing.confirming import GuardianNotHere, RelativeNotShared
 from app.services.sharing.rows import MembersAtLimit, SharersAtLimit
 
 router = APIRouter(prefix="/v1/counter", tags=["counter"], route_class=StrictRoute)
@@ -70,6 +71,8 @@ async def look_up(body: shapes.LookUpAsk, at: AtCounter, house: TheHouse) -> sha
         MembersAtLimit,
         SharersAtLimit,
         SharingCodesUsedUp,
+        GuardianNotHere,
+        NoticeOutdated,
         RegisterUnavailable,
     ),
 )
@@ -79,7 +82,13 @@ async def bind_at_counter(
     """Let somebody whose card was read share their medical account; a member whose card was read too has agreed."""
     hand = deeds.hand_at(at)
     asked = binding.Asked(
-        body.owner_card_read, body.member_card_read, body.member_card_number, _relationship(body.relationship), language
+        body.owner_card_read,
+        body.member_card_read,
+        body.member_card_number,
+        _relationship(body.relationship),
+        body.notice.shown(),
+        language,
+        body.guardian_card_read,
     )
 
     async def work(_: answers.Unit, remember: Remember[shapes.CounterSharingRead]) -> None:

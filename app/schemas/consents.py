@@ -38,6 +38,7 @@ class ConsentRead(Told):
     link_id: str | None
     channel: str = Field(description="Where it was given; `handover`: on the member's own phone")
     device: str | None = Field(description="On which of my devices, if I have it still")
+    office: str | None = Field(description="At which office it was given, in person and by a card that was read")
     withdrawal: WithdrawalRead | None = Field(description="What taking it back does now; None where nothing is left")
 
     @classmethod
@@ -64,5 +65,6 @@ class ConsentRead(Told):
             link_id=str(given.link_id) if given.link_id else None,
             channel=given.channel,
             device=given.device,
+            office=given.office,
             withdrawal=withdrawal,
         )

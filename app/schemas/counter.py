@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 from app.models.counter import EmergencyFinding, EmergencyLook, EmergencyReason, Purpose
 from app.models.sharing import Confirming, SharingBinding, SharingState
 from app.schemas.base import Asked, Moment, Told
+from app.schemas.enrolments import NoticeShown
 from app.schemas.family import TERMS
 from app.services.counter.emergencies import LookedAt
 from app.services.counter.knowing import Shown
@@ -94,6 +95,10 @@ class CounterSharingAsk(Asked):
     owner_card_read: CardReadToken
     member_card_read: CardReadToken | None = None
     member_card_number: CardNumber | None = None
+    guardian_card_read: CardReadToken | None = Field(
+        default=None, description="Of a guardian who has come along with a minor, by the register"
+    )
+    notice: NoticeShown = Field(description="Which exact text of `account-sharing` the owner has read or heard")
     relationship: Annotated[str, StringConstraints(min_length=1, max_length=64)] = Field(
         description="What the member is to the owner, GB/T 4761"
     )
@@ -102,6 +107,8 @@ class CounterSharingAsk(Asked):
     def _one_member(self) -> Self:
         if (self.member_card_read is None) == (self.member_card_number is None):
             raise PydanticCustomError("one_of", "member_card_read or member_card_number", {"code": "missing"})
+        if self.guardian_card_read is not None and self.member_card_read is None:
+            raise PydanticCustomError("needed", "member_card_read", {"code": "missing", "fields": ["member_card_read"]})
         return self
 
 

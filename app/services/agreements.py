@@ -1,6 +1,7 @@
 """What people agree to outside of any application: kept with the exact text that was shown, and taken back."""
 
 from dataclasses import dataclass
+from typing import Self
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -24,8 +25,33 @@ class About:
     on_behalf_of: UUID | None = None
 
 
-async def give(session: Session, caller: Caller, about: About, shown: Shown) -> bool:
-    """Write down what the caller agrees to; the person's home is locked. Say whether it is new.
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """Before whom somebody agreed in person: one of the staff, at an office, their card having been read."""
+
+    operator_id: UUID
+    office_id: str
+    card_read_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Giver:
+    """Who agrees, and how: by an account on a device, or in person before a witness."""
+
+    channel: str
+    actor: Actor
+    account_id: UUID | None = None
+    device_id: UUID | None = None
+    witness: Witness | None = None
+
+    @classmethod
+    def of(cls, caller: Caller) -> Self:
+        """Return somebody who is signed in."""
+        return cls(caller.channel, caller.actor, caller.account_id, caller.device_id)
+
+
+async def give(session: Session, giver: Giver, about: About, shown: Shown) -> bool:
+    """Write down what somebody agrees to; the person's home is locked. Say whether it is new.
 
     Raises:
         NoticeOutdated: what was shown is not the text in force.
@@ -33,7 +59,7 @@ async def give(session: Session, caller: Caller, about: About, shown: Shown) -> 
     notices.require_in_force(session, shown, about.code)
     known = await in_force(session, about.about_id, about.code)
     if known is not None:
-        if known.sha256 == shown.sha256 and known.account_id == caller.account_id:
+        if known.sha256 == shown.sha256 and known.account_id == giver.account_id:
             return False
         known.ended_at = session.now
         await session.flush()
@@ -44,9 +70,12 @@ async def give(session: Session, caller: Caller, about: About, shown: Shown) -> 
         person_id=about.person_id,
         about_id=about.about_id,
         link_id=about.link_id,
-        account_id=caller.account_id,
-        device_id=caller.device_id,
-        channel=caller.channel,
+        account_id=giver.account_id,
+        device_id=giver.device_id,
+        operator_id=None if giver.witness is None else giver.witness.operator_id,
+        office_id=None if giver.witness is None else giver.witness.office_id,
+        card_read_id=None if giver.witness is None else giver.witness.card_read_id,
+        channel=giver.channel,
         code=about.code,
         version=shown.version,
         language=shown.language,
@@ -55,7 +84,7 @@ async def give(session: Session, caller: Caller, about: About, shown: Shown) -> 
     )
     session.add(given)
     await session.flush()
-    await _record(session, Action.CONSENT_GIVEN, given, caller.actor, about.on_behalf_of)
+    await _record(session, Action.CONSENT_GIVEN, given, giver.actor, about.on_behalf_of)
     return known is None
 
 
@@ -104,4 +133,6 @@ async def _record(session: Session, action: Action, given: Agreement, actor: Act
     facts = {"agreement_id": str(given.id), "purpose": given.code}
     if given.link_id is not None:
         facts["link_id"] = str(given.link_id)
+    if given.office_id is not None:
+        facts["office"] = given.office_id
     await audit.record(session, action, home_id=given.person_id, actor=actor, on_behalf_of=on_behalf_of, facts=facts)

@@ -1,6 +1,7 @@
 """Sharing bound at a counter: by two cards at once, by one and a number as through every other door."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -8,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from app.core.db import bucket_of
+from app.core.db import Database, bucket_of
 from app.models.sharing import SharingBinding, SharingWay
 from app.ports.register import PhysicalCardStatus
 from app.routers.deps import House
@@ -32,8 +33,9 @@ async def father(make: Make) -> Someone:
     return await make.person(name="王建国", birth_date=date(1957, 3, 8), phone="10000009002")
 
 
-async def bind(at: Counter, owner_read: str, member: dict[str, str], relationship: str = "51") -> httpx.Response:
-    body = {"owner_card_read": owner_read, "relationship": relationship, **member}
+async def bind(at: Counter, owner_read: str, member: Mapping[str, object], relationship: str = "51") -> httpx.Response:
+    notice = await at.notice("account-sharing")
+    body = {"owner_card_read": owner_read, "relationship": relationship, "notice": notice, **member}
     return await at.post(BINDINGS, body, Accept_Language="en")
 
 
@@ -41,6 +43,12 @@ async def both_cards(at: Counter, owner: Someone, member: Someone, relationship:
     """Read both cards and bind."""
     owner_read, member_read = await at.token(owner, "sharing"), await at.token(member, "sharing")
     return await bind(at, owner_read, {"member_card_read": member_read}, relationship)
+
+
+async def with_guardian(at: Counter, owner: Someone, member: Someone, guardian: Someone) -> httpx.Response:
+    """Read both cards and a guardian's, and bind a grandchild."""
+    reads = [await at.token(each, "sharing") for each in (owner, member, guardian)]
+    return await bind(at, reads[0], {"member_card_read": reads[1], "guardian_card_read": reads[2]}, "41")
 
 
 async def by_number(at: Counter, owner: Someone, card_number: str, relationship: str = "51") -> httpx.Response:
@@ -95,7 +103,8 @@ class TestTwoCards:
         self, window: Counter, owner: Someone, father: Someone
     ) -> None:
         read, member = await window.token(owner, "sharing"), {"member_card_read": await window.token(father, "sharing")}
-        body = {"owner_card_read": read, "relationship": "51", **member}
+        notice = await window.notice("account-sharing")
+        body = {"owner_card_read": read, "relationship": "51", "notice": notice, **member}
 
         first, again = [await window.post(BINDINGS, body, key="the-same-key") for _ in range(2)]
 
@@ -117,6 +126,85 @@ class TestTwoCards:
 
     async def test_nobody_shares_with_themselves(self, window: Counter, owner: Someone) -> None:
         refused(await both_cards(window, owner, owner), 409, "self-not-allowed")
+
+
+class TestTheConsent:
+    async def test_is_kept_with_its_text_and_how_it_was_given_and_taken_back_where_it_is_listed(
+        self, window: Counter, make: Make, father: Someone, db: Database
+    ) -> None:
+        owner = await make.card_password(await make.owner(name="王小明"))
+        notice = await window.notice("account-sharing")
+
+        bound = ok(await both_cards(window, owner, father))
+        (given,) = [each for each in (await owner.read("/v1/consents"))["items"] if each["code"] == "account-sharing"]
+        ended = await owner.call("DELETE", given["withdrawal"]["href"])
+
+        assert {name: given[name] for name in notice} == notice
+        assert (given["channel"], given["office"], given["device"]) == ("district_branch", "服务窗口", None)
+        assert given["withdrawal"]["href"] == f"/v1/sharing/bindings/{bound['id']}"
+        assert ended.status_code == 204
+        (row,) = await db.fetch("SELECT * FROM agreement")
+        assert (row["operator_id"], row["office_id"], row["account_id"]) == (window.clerk.id, "west-window", None)
+        read = await db.fetch("SELECT person_id FROM card_read WHERE id = $1", row["card_read_id"])
+        assert [each["person_id"] for each in read] == [owner.id]
+        assert row["ended_at"] is not None
+
+    async def test_takes_the_text_in_force(
+        self, window: Counter, owner: Someone, father: Someone, house: House
+    ) -> None:
+        old = await window.notice("account-sharing") | {"sha256": "0" * 64}
+
+        late = await bind(
+            window, await window.token(owner, "sharing"), {"member_card_number": card_of(father), "notice": old}
+        )
+        silent = await bind(
+            window, await window.token(owner, "sharing"), {"member_card_number": card_of(father), "notice": None}
+        )
+
+        refused(late, 409, "notice-outdated")
+        refused(silent, 422, "invalid-request")
+        assert await rows(house, owner) == []
+
+
+class TestAMinorWhoseGuardiansNobodyCanAsk:
+    async def test_is_bound_only_with_a_guardian_of_the_register_there(
+        self, window: Counter, make: Make, house: House
+    ) -> None:
+        grandfather, stranger = await make.person(birth_date=date(1950, 3, 8)), await make.person()
+        mother = await make.person(sex="2", phone=None)
+        child = await make.person(birth_date=date(2016, 3, 8), phone=None, parents={mother.registered.number})
+
+        alone = await both_cards(window, grandfather, child, "41")
+        wrong = await with_guardian(window, grandfather, child, stranger)
+        assert await rows(house, grandfather) == []
+        bound = ok(await with_guardian(window, grandfather, child, mother))
+
+        assert refused(alone, 409, "guardian-not-here")["next"]["text"]
+        refused(wrong, 409, "guardian-not-here")
+        assert (bound["state"], bound["confirmed_by"]) == ("active", "guardian")
+        for person in (grandfather, child, mother):
+            assert (await make.audited(person))[-1][1]["guardian_id"] == str(mother.id)
+
+    async def test_who_waited_for_a_visit_waits_for_the_guardian_too(self, window: Counter, make: Make) -> None:
+        grandfather = await make.person(birth_date=date(1950, 3, 8))
+        mother = await make.person(sex="2", phone=None)
+        child = await make.person(birth_date=date(2016, 3, 8), phone=None, parents={mother.registered.number})
+
+        waiting = ok(await by_number(window, grandfather, card_of(child), "41"))
+        alone = await both_cards(window, grandfather, child, "41")
+        bound = ok(await with_guardian(window, grandfather, child, mother))
+
+        assert (waiting["state"], waiting["confirmed_by"]) == ("pending", "counter")
+        refused(alone, 409, "guardian-not-here")
+        assert (bound["id"], bound["state"]) == (waiting["id"], "active")
+
+    async def test_of_a_parent_who_is_the_owner_nobody_else_is_asked(self, window: Counter, make: Make) -> None:
+        mother = await make.person(sex="2", phone=None, birth_date=date(1987, 3, 8))
+        child = await make.person(birth_date=date(2016, 3, 8), phone=None, parents={mother.registered.number})
+
+        bound = ok(await both_cards(window, mother, child, "20"))
+
+        assert (bound["state"], bound["confirmed_by"]) == ("active", "nobody")
 
 
 class TestOneCardAndANumber:

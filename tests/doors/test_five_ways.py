@@ -62,7 +62,8 @@ async def newest_code(house: House, phone: str) -> str:
 async def at_counter(at: Counter, owner: TestPerson, person: TestPerson, relationship: str) -> None:
     """Lay both cards on the counter."""
     reads = [ok(await at.read(str(each.card_number), "sharing"))["card_read"] for each in (owner, person)]
-    body = {"owner_card_read": reads[0], "member_card_read": reads[1], "relationship": relationship}
+    said = {"relationship": relationship, "notice": await at.notice("account-sharing")}
+    body = said | {"owner_card_read": reads[0], "member_card_read": reads[1]}
     assert ok(await at.post("/v1/counter/sharing-bindings", body))["state"] == "active"
 
 

@@ -11,6 +11,7 @@ from app.models.operators import OfficeKind, OperatorRole
 from app.routers.deps import House
 from tests.factories.adding import ok
 from tests.factories.make import Make, Someone
+from tests.factories.phone import JSON
 from tests.factories.staff import Hire, Worker
 from tests.factories.terminals import Install, Terminal
 
@@ -48,6 +49,11 @@ class Counter:
         """Return such a request, with an Idempotency-Key of its own unless one is given."""
         given = {"path": path, "session": self.clerk.token, "Idempotency_Key": key or secrets.token_hex(8)}
         return self.terminal.signed(body, **given | signing)
+
+    async def notice(self, code: str) -> JSON:
+        """Show a notice; return what is said of it."""
+        notice = (await self.clerk.client.get(f"/v1/notices/{code}")).json()
+        return {name: notice[name] for name in ("code", "version", "language", "sha256")}
 
     async def token(self, person: Someone, purpose: str = "enquiry") -> str:
         """Read somebody's card; return the token."""

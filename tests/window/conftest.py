@@ -53,8 +53,7 @@ class Window:
 
     async def notice(self, code: str) -> JSON:
         """Show a notice; return what is said of it."""
-        notice = (await self.counter.clerk.client.get(f"/v1/notices/{code}")).json()
-        return {name: notice[name] for name in ("code", "version", "language", "sha256")}
+        return await self.counter.notice(code)
 
     async def shown(self, *documents: str, services: list[str] | None = None, minor: bool = False) -> JSON:
         """Return what an attestation says: what was shown, and agreed to."""

@@ -8,7 +8,7 @@ from app.core.errors import Conflict, NextStep
 from app.models.card_orders import CardOrder, CardOrderState, CardOrderStepNotAllowed
 from app.services import agreements, authority, notices
 from app.services.accounts.sessions import Caller
-from app.services.agreements import About
+from app.services.agreements import About, Giver
 from app.services.authority import Acting
 from app.services.card_orders import photos
 from app.services.filings import finding
@@ -40,7 +40,7 @@ async def agree(db: Database, caller: Caller, holder: UUID | None, order_id: UUI
             raise CardOrderStepNotAllowed
         link_id = None if acting.link is None else acting.link.id
         about = About(acting.person_id, order.id, NOTICE, link_id, acting.on_behalf_of)
-        await agreements.give(session, caller, about, shown)
+        await agreements.give(session, Giver.of(caller), about, shown)
 
     await authority.act(db, caller, holder, Service.FILE, work)
 

@@ -194,8 +194,10 @@ async def view(session: Session, consent: Consent, enrolment: Enrolment) -> Cons
     )
 
 
-async def device_name(session: Session, device_id: UUID, account_id: UUID) -> str | None:
-    """Return the name of the device a consent was given on, if it is the account's."""
+async def device_name(session: Session, device_id: UUID | None, account_id: UUID | None) -> str | None:
+    """Return the name of the device a consent was given on, if it is the account's; in person there was none."""
+    if device_id is None:
+        return None
     device: Device | None = await session.get(Device, (bucket_of(device_id), device_id))
     if device is None or device.account_id != account_id:
         return None

@@ -7,7 +7,7 @@ from app.core.errors import Conflict, NextStep
 from app.models.cards import Card
 from app.services import agreements, authority, outbox, policies
 from app.services.accounts.sessions import Caller
-from app.services.agreements import About
+from app.services.agreements import About, Giver
 from app.services.authority import Acting
 from app.services.cards import losses
 from app.services.cards.allowing import NoPhysicalCard
@@ -45,7 +45,7 @@ async def agree(db: Database, caller: Caller, holder: UUID | None, shown: Shown)
         if not await losses.takes_consent(session, card):
             here = f"/v1/holders/{holder or 'me'}/card"
             raise LostCardConsentNotNeeded(next_step=NextStep("see-card", here))
-        is_new = await agreements.give(session, caller, _about(acting), shown)
+        is_new = await agreements.give(session, Giver.of(caller), _about(acting), shown)
         card.loss_agreed_at = card.loss_agreed_at or session.now
         if is_new:
             _tell_member(session, acting)

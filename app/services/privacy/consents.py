@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import and_, or_, select, tuple_
 
 from app.core.db import Session, bucket_of
 from app.core.errors import NotFound
@@ -15,6 +15,7 @@ from app.models.cards import OPEN_UPGRADES, CardUpgrade, UpgradeState
 from app.models.certifications import Certification, CertificationState
 from app.models.enrolments import EnrolmentKind, State
 from app.models.links import LIVING, FamilyLink, MemberSlot
+from app.models.operators import Office
 from app.services import authority
 from app.services.accounts.sessions import Caller
 from app.services.enrolments import consents
@@ -52,7 +53,8 @@ class Application:
 class Given:
     """A consent, as whoever it concerns reads it; `withdrawal` is None where there is nothing left to take back.
 
-    `member_name` is masked; `device` is None where it is not known, or is none of theirs.
+    `member_name` is masked; `device` is None where it is not known, or none of theirs; `office` is where it was given
+    in person.
     """
 
     id: UUID
@@ -70,6 +72,7 @@ class Given:
     channel: str
     device: str | None = field(repr=False)
     withdrawal: Withdrawal | None
+    office: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +224,10 @@ async def _agreements(session: Session, whose: _Whose, before: After | None, mos
         .where(
             Agreement.bucket.in_({bucket_of(each) for each in whose.homes}),
             Agreement.person_id.in_(whose.homes),
-            Agreement.account_id == whose.caller.account_id,
+            or_(
+                Agreement.account_id == whose.caller.account_id,
+                and_(Agreement.operator_id.is_not(None), Agreement.person_id == whose.person_id),
+            ),
             *([] if before is None else [tuple_(Agreement.given_at, Agreement.id) < before]),
         )
         .order_by(Agreement.given_at.desc(), Agreement.id.desc())
@@ -238,6 +244,7 @@ async def _agreement(session: Session, whose: _Whose, row: Agreement) -> Given:
     elif row.about_id != row.person_id:
         what, href = Consequence.DELETES_CARD_PHOTO, f"/v1/holders/{holder}/card-orders/{row.about_id}/photo-consent"
     is_open = holder is not None and row.ended_at is None
+    office = None if row.office_id is None else await session.get(Office, row.office_id)
     return Given(
         id=row.id,
         purpose=row.code,
@@ -254,6 +261,7 @@ async def _agreement(session: Session, whose: _Whose, row: Agreement) -> Given:
         channel=row.channel,
         device=await consents.device_name(session, row.device_id, row.account_id),
         withdrawal=Withdrawal(what, href) if is_open else None,
+        office=None if office is None else office.name,
     )
 
 

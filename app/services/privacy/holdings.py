@@ -152,7 +152,7 @@ HOLDINGS: Final = (
         agreements.Agreement,
         ("person_id",),
         "person_id",
-        kept_secret=frozenset({"account_id", "device_id"}),
+        kept_secret=frozenset({"account_id", "device_id", "operator_id", "card_read_id"}),
         fate=Fate.RECORD,
     ),
     Holding(cards.CardUpgrade, ("person_id",), "person_id", fate=Fate.RECORD),

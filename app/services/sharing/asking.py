@@ -14,7 +14,7 @@ from app.models.sharing import SharingWay
 from app.ports.register import Register, RegisteredPerson
 from app.services import agreements, authority, lookups, notices, policies
 from app.services.accounts.sessions import Caller
-from app.services.agreements import About
+from app.services.agreements import About, Giver
 from app.services.cards.reading import OwnCardNeeded
 from app.services.lookups import Asker, Question
 from app.services.notices import Shown
@@ -149,5 +149,5 @@ async def _write(
     )
     made = await binding.bind(session, wanted, asking.caller.actor)
     await authority.person_still(session, asking.caller)  # its home is locked now: nobody else shows their face between
-    await agreements.give(session, asking.caller, About(owner_id, made.id, NOTICE), asking.shown)
+    await agreements.give(session, Giver.of(asking.caller), About(owner_id, made.id, NOTICE), asking.shown)
     return await reading.view(session, made)

@@ -38,7 +38,8 @@ class SharingDeclined(Conflict):
 class Wanted:
     """A relative whom an owner wants to share with, as the register has confirmed them, and how it came.
 
-    `has_phone` is what `confirming.can_be_reached` says; `language` is that of the code's text.
+    `has_phone` is what `confirming.can_be_reached` says; `language` is that of the code's text. `guardian` is the
+    number of somebody who is there in person to agree for a minor.
     """
 
     owner_id: UUID
@@ -49,6 +50,7 @@ class Wanted:
     channel: str | None
     language: str
     has_phone: bool
+    guardian: str | None = field(default=None, repr=False)
 
 
 async def bind(session: Session, wanted: Wanted, actor: Actor) -> SharingBinding:
@@ -74,21 +76,38 @@ async def bind(session: Session, wanted: Wanted, actor: Actor) -> SharingBinding
 async def bind_in_person(session: Session, wanted: Wanted, actor: Actor) -> SharingBinding:
     """Bind one relative who stands before us, or whose card does: they need not agree any more.
 
-    Of a minor a guardian does who can be asked. One that waited for another's answer is active now. Both homes are
-    locked here, in order.
+    For a minor a guardian does, there in person or by code where one can be asked. One that waited for another's answer
+    is active now. Both homes are locked here, in order.
 
     Raises:
         SelfNotAllowed, RelativeNotShared, RelationshipImplausible, AlreadyShared, MembersAtLimit, SharersAtLimit.
+        GuardianNotHere: a guardian has to agree, and is neither there nor to be asked.
         SharingCodesUsedUp: too many codes were sent to guardians today.
     """
     owner, member_id, rules = await _met(session, wanted)
     known = await _known(session, wanted, member_id)
-    made = known or await _add(session, wanted, owner, member_id, rules, in_person=True)
-    if made.confirming is Confirming.GUARDIAN:
+    is_for_guardian = confirming.needs_guardian(rules.sharing, owner, wanted.registered, session.now)
+    agreeing = Confirming.GUARDIAN if is_for_guardian else Confirming.NOBODY
+    is_agreed = not is_for_guardian or _is_guardian_here(wanted)
+    made = known or await _add(session, wanted, owner, member_id, rules, agreeing, is_agreed=is_agreed)
+    if not is_agreed:
         await _ask(session, made, wanted, rules.sharing, actor, is_new=known is None)
     elif made.state is SharingState.PENDING:
         await activate(session, made, rules.sharing, actor)
     return made
+
+
+def _is_guardian_here(wanted: Wanted) -> bool:
+    """Say whether a guardian is there; who is not can be asked.
+
+    Raises:
+        GuardianNotHere: whoever is there is none by the register, or nobody is, nor can be asked.
+    """
+    if wanted.guardian is None and wanted.has_phone:
+        return False
+    if wanted.guardian not in confirming.guardians(wanted.registered):
+        raise confirming.GuardianNotHere
+    return True
 
 
 async def activate(session: Session, binding: SharingBinding, rules: Sharing, actor: Actor) -> None:
@@ -129,18 +148,21 @@ async def _add(
     owner: KnownPerson,
     member_id: UUID,
     rules: Policies,
+    agreeing: Confirming | None = None,
     *,
-    in_person: bool = False,
+    is_agreed: bool = False,
 ) -> SharingBinding:
-    """Write the owner's row: pending, in a place of its own; both homes are locked."""
+    """Write the owner's row: pending, in a place of its own; both homes are locked.
+
+    Args:
+        agreeing: who agrees where that is not as by every other door.
+    """
     registered, relationship = wanted.registered, wanted.relationship
-    agreeing = await confirming.who(
+    by_rule = await confirming.who(
         session, rules.sharing, owner, member_id, registered, relationship, has_phone=wanted.has_phone
     )
-    if in_person and agreeing is not Confirming.GUARDIAN:
-        agreeing = Confirming.NOBODY
     require_plausible(rules, relationship, owner, registered, today(session.now))
-    if not in_person or agreeing is Confirming.GUARDIAN:
+    if not is_agreed:
         await _require_not_declined(session, owner.id, member_id, rules.sharing)
     place_no = await rows.free_place(session, owner.id, rules.sharing.members_per_owner)
     key, binding_id = await homes.key_of(session, owner.id), new_id(bucket_of(owner.id))
@@ -154,7 +176,7 @@ async def _add(
         place_no=place_no,
         way=wanted.way,
         channel=wanted.channel,
-        confirming=agreeing,
+        confirming=agreeing or by_rule,
         monthly_cap=None,
         member_name=key.seal("sharing_binding.member_name", binding_id, registered.name),
         member_number=key.seal("sharing_binding.member_number", binding_id, mask_number(registered.number)),

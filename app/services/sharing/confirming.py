@@ -1,6 +1,7 @@
 """Who may be bound, and who has to agree before a binding is active: policy, and whom the register can reach."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -38,6 +39,22 @@ class RelativeNotShared(Conflict):
     code = "relative-not-shared"
 
 
+class GuardianNotHere(Conflict):
+    """The member is a minor of whom no guardian can be asked: one whom the register names has to be here in person."""
+
+    code = "guardian-not-here"
+
+
+def needs_guardian(rules: Sharing, owner: KnownPerson, registered: RegisteredPerson, now: datetime) -> bool:
+    """Say whether a guardian has to agree for somebody: a minor whose guardian the owner is not, by the register."""
+    return is_under(registered.birth_date, rules.minor_under, now) and owner.number not in guardians(registered)
+
+
+def guardians(registered: RegisteredPerson) -> Set[str]:
+    """Return the numbers of those who agree for somebody, as the register has them."""
+    return registered.parents | registered.guardians
+
+
 async def can_be_reached(db: Database, register: Register, registered: RegisteredPerson, owner_number: str) -> bool:
     """Say whether a code about somebody could be sent: to them, or of a minor to a guardian. No connection is held.
 
@@ -68,7 +85,7 @@ async def guardian_phone(register: Register, registered: RegisteredPerson, owner
     """
     owner = await register.find(owner_number)
     kept_out = {None} if owner is None else {None, owner.phone}
-    for number in sorted((registered.parents | registered.guardians) - {owner_number}):
+    for number in sorted(guardians(registered) - {owner_number}):
         guardian = await register.find(number)
         if guardian is not None and guardian.is_alive and guardian.phone not in kept_out:
             return guardian.phone
@@ -102,7 +119,7 @@ async def who(
     if kin is None or kin not in rules.relatives:
         raise RelativeNotShared(errors=[FieldError("/relationship", "choice")])
     if is_under(registered.birth_date, rules.minor_under, session.now):
-        if owner.number in registered.parents | registered.guardians:
+        if not needs_guardian(rules, owner, registered, session.now):
             return Confirming.NOBODY
         return Confirming.GUARDIAN if has_phone else Confirming.COUNTER
     wanted = rules.relatives[kin]

@@ -9,6 +9,7 @@ from app.walkthrough.counter import READS, Counter, Terminal, require
 from app.walkthrough.people import Person, named, only
 from app.walkthrough.phone import Phone
 from app.walkthrough.staff import Staff
+from app.walkthrough.steps import Steps
 from app.walkthrough.telling import Teller
 from app.walkthrough.window import AtTheWindow
 
@@ -55,8 +56,12 @@ class BranchWindow:
         )
         owner = window.read(husband, "sharing")
         member = window.read(wife, "sharing")
-        self._teller.words("Her card lies there: she has agreed by that, and nobody is sent a code.")
-        body = {"owner_card_read": owner, "member_card_read": member, "relationship": _WIFE}
+        self._teller.words(
+            "He has the notice read out to him: that he agrees, in person, before whom and by which card, stands in "
+            "the list of his consents. Her card lies there: she has agreed by that, and nobody is sent a code."
+        )
+        notice = Steps(window.screen, self._teller).notice("account-sharing")
+        body = {"owner_card_read": owner, "member_card_read": member, "relationship": _WIFE, "notice": notice}
         window.post("/v1/counter/sharing-bindings", body)
         self._teller.words("The same readings once more: they are used up.")
         again = window.post("/v1/counter/sharing-bindings", body, expect=(409,))

@@ -6,6 +6,7 @@ from app.walkthrough.counter import Counter, Terminal, require
 from app.walkthrough.people import Person, named, only
 from app.walkthrough.phone import Phone
 from app.walkthrough.staff import Staff
+from app.walkthrough.steps import Steps
 from app.walkthrough.telling import Teller
 
 _CAST: Final = ("sibling", "parent-mother", "middle-dot")
@@ -52,6 +53,7 @@ class Hospital:
             "the phone that the register holds of her."
         )
         body = {
+            "notice": Steps(ward.screen, self._teller).notice("account-sharing"),
             "owner_card_read": ward.read(daughter, "sharing"),
             "member_card_number": mother.card_number,
             "relationship": _MOTHER,

@@ -193,14 +193,17 @@ def forget(name: Name) -> None:
 def add_keys(
     name: Name,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A JWK set, one JWK, or a public key in PEM.")],
+    sm2_id: Annotated[
+        str | None, typer.Option(help="The id that a key of SM2 signs under, where it is not the usual one.")
+    ] = None,
 ) -> None:
     """Let a channel sign with these keys too: EC on P-256 or SM2, or RSA of 2048 bits and more."""
 
     async def add(session: Session) -> list[str]:
-        jwks = keys.read(content)
+        jwks = keys.read(content, sm2_id=sm2_id)
         await keys.add(session, name, jwks)
         if any(jwk.get("crv") == keys.SM2 for jwk in jwks) and read_settings().signer == "none":
-            complain(f"Nothing is signed by SM2 to {name} until ESCARD_SIGNER is set.")
+            complain(f"Until ESCARD_SIGNER is set, nothing is signed by SM2 to {name}, and what it signs is not taken.")
         return [jwk["kid"] for jwk in jwks]
 
     try:

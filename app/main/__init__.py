@@ -24,6 +24,7 @@ from app.adapters.messages.push import GatewayPush
 from app.adapters.papers.workers import WorkerPapers
 from app.adapters.reader.rapidocr import RapidReader
 from app.adapters.register.embedded import EmbeddedRegister
+from app.adapters.signer.turns import FewAtOnce
 from app.core.clock import SystemClock
 from app.core.db import Database
 from app.core.passwords import OWASP, Passwords
@@ -97,6 +98,7 @@ def build(settings: Settings, database_url: str, *, keys: Keys | None = None) ->
         messages=chosen.messages(settings, inbox, clock, client),
         hooks=HttpHooks(clock, client, signer),
         signer=signer,
+        verifier=None if signer is None else FewAtOnce(signer),
         push=None if settings.push_gateway is None else GatewayPush(settings.push_gateway, clock, client),
         register=chosen.register(settings, register, national, clock),
         register_events=chosen.register_events(settings, clock),

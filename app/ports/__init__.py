@@ -19,7 +19,7 @@ from app.ports.papers import Papers
 from app.ports.push import Push
 from app.ports.reader import DocumentReader
 from app.ports.register import PersonChange, Register, RegisterEvents, TestPerson
-from app.ports.signer import Signer
+from app.ports.signer import Signer, Verifier
 from app.ports.storage import ObjectStore
 from app.ports.transfers import Transfers
 
@@ -31,7 +31,8 @@ class Ports:
     The platforms of mini programs stand by their names, too.
 
     Without a `reader` nothing is read on documents but by people, and without a `presorter` no faces are compared for
-    them. Without `push` no app shows a notification by itself, and without a `signer` nothing is signed by SM2.
+    them. Without `push` no app shows a notification by itself, and without a `signer` nothing is signed by
+    SM2; what channels have signed by it is checked by the `verifier`, which leaves the signer room for its own.
     """
 
     clock: Clock
@@ -40,6 +41,7 @@ class Ports:
     push: Push | None
     hooks: Hooks
     signer: Signer | None
+    verifier: Verifier | None
     register: Register
     register_events: RegisterEvents | None
     certifications: Certifications

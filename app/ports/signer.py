@@ -60,8 +60,20 @@ class PublicKey:
         return _SPKI + _UNCOMPRESSED + self.x + self.y
 
 
-class Signer(Protocol):
-    """Signs with the installation's key, and checks what others have signed with theirs: SM2 with SM3, `USER_ID`."""
+class Verifier(Protocol):
+    """Checks what others have signed with their keys: SM2 with SM3."""
+
+    async def verify(self, key: PublicKey, message: bytes, signature: bytes, *, user_id: bytes = USER_ID) -> bool:
+        """Say whether the holder of a key has signed a message; `user_id` (1 to 64 bytes) is how they are called in it.
+
+        Raises:
+            SignerUnavailable: no answer in time.
+        """
+        ...
+
+
+class Signer(Verifier, Protocol):
+    """Signs with the installation's key and `USER_ID`, too."""
 
     @property
     def public_key(self) -> PublicKey:
@@ -70,14 +82,6 @@ class Signer(Protocol):
 
     async def sign(self, message: bytes) -> bytes:
         """Return the signature of a message (at most 1 MiB): r and s as a SEQUENCE in DER (GM/T 0009 §7.3).
-
-        Raises:
-            SignerUnavailable: no answer in time.
-        """
-        ...
-
-    async def verify(self, key: PublicKey, message: bytes, signature: bytes) -> bool:
-        """Say whether the holder of a key has signed a message.
 
         Raises:
             SignerUnavailable: no answer in time.

@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from app.core.errors import FieldError, Invalid, Malformed, NextStep, Unauthenticated, UnsupportedMedia
+from app.ports.signer import SignerUnavailable
 from app.problems import documented
 from app.routers import cursors
 from app.routers.bodies import StrictRoute
@@ -27,7 +28,7 @@ router = APIRouter(prefix="/v1/channels", tags=["channel clients"], route_class=
 TOKEN_PATH: Final = "/v1/channels/token"  # noqa: S105 - an address
 _FORM: Final = "application/x-www-form-urlencoded"
 _MOST_FIELDS: Final = 10
-_UNHEARD = (signed.ChannelNotKnown, signed.AssertionLate, signed.AssertionReplayed, ChannelStopped)
+_UNHEARD = (signed.ChannelNotKnown, signed.AssertionLate, signed.AssertionReplayed, ChannelStopped, SignerUnavailable)
 _REFUSED = (clients.ChannelTokenRefused, ChannelStopped, clients.ScopeNeeded, clients.ChannelNotYours)
 
 
@@ -88,6 +89,7 @@ async def make_channel_token(form: Annotated[shapes.TokenAsk, Depends(_form)], h
     """A token for what a channel does itself: OAuth client credentials with `private_key_jwt`; no `Idempotency-Key`."""
     token = await clients.token(
         house.db,
+        house.ports.verifier,
         house.published,
         form.client_assertion,
         form.scope,
@@ -100,7 +102,9 @@ async def make_channel_token(form: Annotated[shapes.TokenAsk, Depends(_form)], h
 @router.post("/{channel}/launches", responses=documented(clients.ChannelNotYours, ServiceNotInChannel, *_UNHEARD))
 async def launch(channel: str, body: shapes.LaunchAsk, house: TheHouse) -> shapes.LaunchRead:
     """What a channel that has sent its user here wants to be opened; its signature is good once."""
-    return shapes.LaunchRead.of(await launching.launch(house.db, channel, body.launch, audience=_audience(house)))
+    verifier = house.ports.verifier
+    launch = await launching.launch(house.db, verifier, channel, body.launch, audience=_audience(house))
+    return shapes.LaunchRead.of(launch)
 
 
 @router.get("/{channel}/events", responses=documented(*_REFUSED))

@@ -106,7 +106,7 @@ class TestTokens:
 
         refused(await bank.ask(signed), 401, "channel-not-known")
 
-    async def test_a_key_of_sm2_gets_none(self, bank: ChannelClient) -> None:
+    async def test_a_key_of_sm2_gets_none_by_es256(self, bank: ChannelClient) -> None:
         sm2 = {"kty": "EC", "crv": "SM2", "x": base64url.text(SM2.x), "y": base64url.text(SM2.y), "kid": "sm2"}
         await bank.house.db.run(lambda session: keys.add(session, bank.name, keys.read(orjson.dumps(sm2))))
 

@@ -16,11 +16,12 @@ from app.models.channels import ChannelKind, ChannelService
 from app.routers.deps import House
 from app.services.channel_registry import keys, registering
 from app.services.channel_registry.registering import NewChannel
+from tests.factories.sm2 import Sm2Key
 
 TOKEN = "/v1/channels/token"
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
-PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | Sm2Key
 
 
 @dataclass
@@ -46,7 +47,7 @@ class ChannelClient:
     ) -> "ChannelClient":
         """Add a channel with a key of its own."""
         key = key or ec.generate_private_key(ec.SECP256R1())
-        [jwk] = keys.read(_public(key))
+        [jwk] = keys.read(_public(key), sm2_id=key.user_id if isinstance(key, Sm2Key) else None)
         new = NewChannel(name, ChannelKind.BANK_APP, services=services, entry=entry)
         await house.db.run(lambda session: registering.add(session, new))
         await house.db.run(lambda session: keys.add(session, name, [jwk]))
@@ -73,8 +74,7 @@ class ChannelClient:
     ) -> str:
         """Return a JWT, made by hand."""
         key = key or self.key
-        algorithm = "ES256" if isinstance(key, ec.EllipticCurvePrivateKey) else "RS256"
-        head = {"alg": algorithm, "kid": self.kid, "typ": "JWT"} | (header or {})
+        head = {"alg": _algorithm(key), "kid": self.kid, "typ": "JWT"} | (header or {})
         said = f"{_word(json.dumps(head).encode())}.{_word(json.dumps(claims).encode())}"
         return f"{said}.{_word(_signature(key, said.encode()))}"
 
@@ -105,11 +105,21 @@ class ChannelClient:
         return await self.client.post(f"/v1/channels/{channel or self.name}/launches", json={"launch": signed})
 
 
+def _algorithm(key: PrivateKey) -> str:
+    if isinstance(key, Sm2Key):
+        return "urn:escard:alg:sm2-sm3"
+    return "RS256" if isinstance(key, rsa.RSAPrivateKey) else "ES256"
+
+
 def _public(key: PrivateKey) -> bytes:
+    if isinstance(key, Sm2Key):
+        return key.public
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
 def _signature(key: PrivateKey, said: bytes) -> bytes:
+    if isinstance(key, Sm2Key):
+        return key.sign(said)
     if isinstance(key, rsa.RSAPrivateKey):
         return key.sign(said, padding.PKCS1v15(), SHA256())
     r, s = decode_dss_signature(key.sign(said, ec.ECDSA(SHA256())))

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,27 @@ def _is_there() -> bool:
 
 
 needs_openssl = pytest.mark.skipif(not _is_there(), reason="there is no OpenSSL 3 as a program")
+
+
+@dataclass(frozen=True, slots=True)
+class Sm2Key:
+    """A key file of somebody else's, and the id that they sign under."""
+
+    file: Path
+    user_id: str = "1234567812345678"
+
+    @property
+    def public(self) -> bytes:
+        """The public key, in PEM."""
+        return self._run("pkey", "-in", str(self.file), "-pubout")
+
+    def sign(self, text: bytes) -> bytes:
+        """Return a signature, in DER."""
+        under = ("-rawin", "-digest", "sm3", "-pkeyopt", f"distid:{self.user_id}")
+        return self._run("pkeyutl", "-sign", "-inkey", str(self.file), *under, said=text)
+
+    def _run(self, *words: str, said: bytes = b"") -> bytes:
+        return subprocess.run(["openssl", *words], input=said, capture_output=True, check=True).stdout
 
 
 def new_key(folder: Path, name: str = "sm2.pem") -> Path:

@@ -20,7 +20,6 @@ from app.ports.signer import USER_ID, PublicKey, Signer, SignerUnavailable
 _T = TypeVar("_T")
 
 _OLDEST: Final = 3  # 1.1.1 knows SM2, but its command line signs it in another way
-_SM3: Final = ("-rawin", "-digest", "sm3", "-pkeyopt", f"distid:{USER_ID.decode()}")
 _DER_SIZES: Final = range(8, 73)
 _TIMEOUT_SECONDS: Final = 5.0
 _PROBE: Final = b"escard"
@@ -67,8 +66,8 @@ class OpenSslSigner(Signer):
     async def sign(self, message: bytes) -> bytes:
         return await self._apart(lambda: self._sign(message))
 
-    async def verify(self, key: PublicKey, message: bytes, signature: bytes) -> bool:
-        return await self._apart(lambda: self._verify(key, message, signature))
+    async def verify(self, key: PublicKey, message: bytes, signature: bytes, *, user_id: bytes = USER_ID) -> bool:
+        return await self._apart(lambda: self._verify(key, message, signature, user_id))
 
     async def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -95,23 +94,23 @@ class OpenSslSigner(Signer):
             key = PublicKey.from_der(told.stdout)
         except ValueError:
             raise SignerUnfit(f"{self._key_file} is no private key of SM2 in PEM") from None
-        if not self._verify(key, _PROBE, self._sign(_PROBE)):
+        if not self._verify(key, _PROBE, self._sign(_PROBE), USER_ID):
             raise SignerUnavailable
         return key
 
     def _sign(self, message: bytes) -> bytes:
-        done = self._run("pkeyutl", "-sign", "-inkey", str(self._key_file), *_SM3, said=message)
+        done = self._run("pkeyutl", "-sign", "-inkey", str(self._key_file), *_sm3(USER_ID), said=message)
         if done.returncode != 0 or len(done.stdout) not in _DER_SIZES:
             raise SignerUnavailable
         return done.stdout
 
-    def _verify(self, key: PublicKey, message: bytes, signature: bytes) -> bool:
+    def _verify(self, key: PublicKey, message: bytes, signature: bytes, user_id: bytes) -> bool:
         if len(signature) not in _DER_SIZES:  # nothing else is one, and nothing longer fits in a pipe
             return False
         pipes = (_pipe(key.der), _pipe(signature))
         try:
             places = ("-pubin", "-inkey", f"/dev/fd/{pipes[0]}", "-sigfile", f"/dev/fd/{pipes[1]}")
-            done = self._run("pkeyutl", "-verify", *places, *_SM3, said=message, pipes=pipes)
+            done = self._run("pkeyutl", "-verify", *places, *_sm3(user_id), said=message, pipes=pipes)
         finally:
             for pipe in pipes:
                 os.close(pipe)
@@ -164,6 +163,10 @@ def _found(program: str) -> str:
         name = said.decode(errors="replace").strip()[:40]
         raise SignerUnfit(f"SM2 takes OpenSSL {_OLDEST} or newer as a program, and {place} is {name or 'another'}")
     return place
+
+
+def _sm3(user_id: bytes) -> Sequence[str]:
+    return "-rawin", "-digest", "sm3", "-pkeyopt", f"hexdistid:{user_id.hex()}"
 
 
 def _pipe(content: bytes) -> int:

@@ -17,18 +17,22 @@ from sqlalchemy.dialects.postgresql import insert
 from app.core.db import Session
 from app.core.errors import NotFound
 from app.models.channels import Channel, ChannelKey
-from app.ports.signer import PublicKey
+from app.ports.signer import USER_ID, PublicKey
 from app.services.channel_registry import registering
 from app.services.channel_registry.standing import ChannelStopped
 
 SM2: Final = "SM2"
 """What stands for the curve in a JWK; RFC 7518 knows none of China's."""
 
+SM2_ID: Final = "sm2_id"
+"""What a JWK says where its signatures are made under another id than `USER_ID` (GB/T 32918.2 §5.5)."""
+
 _MOST: Final = 8
 _KINDS: Final = "Keys are EC on P-256 or SM2, or RSA."
 _BYTES_OF_P256: Final = 32
 _LEAST_BITS: Final = 2048  # of an RSA key (RFC 7518 §3.3)
 _PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})  # RFC 7518 §6
+_SM2_ID: Final = re.compile(r"[\x21-\x7e]{1,64}")
 _KID: Final = re.compile(r"[A-Za-z0-9._~-]{1,64}")
 
 
@@ -36,15 +40,22 @@ class ChannelKeyNotTaken(ValueError):
     """It is no public key that we take, or one too many; the words say why."""
 
 
-def read(content: bytes) -> Sequence[Mapping[str, str]]:
+def read(content: bytes, *, sm2_id: str | None = None) -> Sequence[Mapping[str, str]]:
     """Read public keys: a JWK set, one JWK (RFC 7517), or one in PEM; EC on P-256 or SM2, RSA of 2048 bits and more.
+
+    Args:
+        sm2_id: the id that keys of SM2 sign under, for those that do not say it themselves.
 
     Returns:
         JWKs of `kty`, `kid` (the thumbprint of RFC 7638 where none is given), `use` and what belongs to the key.
 
     Raises:
-        ChannelKeyNotTaken: something else is in it, or a private key.
+        ChannelKeyNotTaken: something else is in it, or a private key; or an id for a key that has none.
     """
+    return [jwk if sm2_id is None else _under(jwk, sm2_id) for jwk in _all_in(content)]
+
+
+def _all_in(content: bytes) -> Sequence[Mapping[str, str]]:
     if content.lstrip().startswith(b"-----"):
         return [_of_pem(content)]
     try:
@@ -55,6 +66,12 @@ def read(content: bytes) -> Sequence[Mapping[str, str]]:
     if not isinstance(found, list) or not found or not all(isinstance(each, dict) for each in found):
         raise ChannelKeyNotTaken("This is no JWK set (RFC 7517).")
     return [_of_jwk(each) for each in found]
+
+
+def sm2(jwk: Mapping[str, Any]) -> tuple[PublicKey, bytes]:
+    """Return a registered key of SM2, and the id that it signs under."""
+    key = PublicKey(_bytes(jwk, "x"), _bytes(jwk, "y"))
+    return key, jwk[SM2_ID].encode() if SM2_ID in jwk else USER_ID
 
 
 async def add(session: Session, name: str, jwks: Sequence[Mapping[str, str]]) -> None:
@@ -178,7 +195,14 @@ def _of_jwk(said: Mapping[str, Any]) -> Mapping[str, str]:
         members = ("kty", "n", "e")
     else:
         raise ChannelKeyNotTaken(_KINDS)
-    return _named({member: str(said[member]) for member in members}, said.get("kid"))
+    named = _named({member: str(said[member]) for member in members}, said.get("kid"))
+    return _under(named, said[SM2_ID]) if SM2_ID in said else named
+
+
+def _under(jwk: Mapping[str, str], sm2_id: object) -> Mapping[str, str]:
+    if jwk.get("crv") != SM2 or not isinstance(sm2_id, str) or not _SM2_ID.fullmatch(sm2_id):
+        raise ChannelKeyNotTaken("The id of a key of SM2 has 1 to 64 letters, figures and signs; other keys have none.")
+    return {SM2_ID: sm2_id, **jwk}
 
 
 def _check_point(curve: str, x: bytes, y: bytes) -> None:

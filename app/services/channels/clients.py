@@ -9,6 +9,7 @@ from typing import Final
 from app.core.db import Database
 from app.core.errors import Denied, FieldError, Invalid, NotFound, Unauthenticated
 from app.core.tokens.published import NotOurs, Published
+from app.ports.signer import Verifier
 from app.services.channel_registry import keys
 from app.services.channels import signed
 
@@ -60,7 +61,14 @@ class Client:
 
 
 async def token(
-    db: Database, published: Published, assertion: str, scope: str | None, *, client_id: str | None, audience: str
+    db: Database,
+    verifier: Verifier | None,
+    published: Published,
+    assertion: str,
+    scope: str | None,
+    *,
+    client_id: str | None,
+    audience: str,
 ) -> Token:
     """Give a channel a token for what it asks for; for all that there is when it does not say.
 
@@ -69,13 +77,13 @@ async def token(
 
     Raises:
         Invalid: it asks for something that there is not.
-        ChannelNotKnown, AssertionLate, AssertionReplayed, ChannelStopped: see `signed`.
+        ChannelNotKnown, AssertionLate, SignerUnavailable, AssertionReplayed, ChannelStopped: see `signed`.
     """
     try:
         scopes = frozenset(Scope(word) for word in scope.split()) if scope else frozenset(Scope)
     except ValueError as error:
         raise Invalid(errors=[FieldError("/scope", "choice", allowed=tuple(Scope))]) from error
-    said = await signed.read(db, assertion, typ="JWT", audience=audience)
+    said = await signed.read(db, verifier, assertion, typ="JWT", audience=audience)
     # For a client's own authentication both are the client (RFC 7523 §3).
     if said.claims.get("sub") != said.channel or client_id not in (None, said.channel):
         raise signed.ChannelNotKnown

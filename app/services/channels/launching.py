@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from app.core.db import Database, Session
 from app.core.errors import FieldError, Invalid
 from app.models.channels import Channel, ChannelService
+from app.ports.signer import Verifier
 from app.services.channel_registry import standing
 from app.services.channels import signed
 from app.services.channels.clients import ChannelNotYours
@@ -40,16 +41,16 @@ class Launch:
         return ADDRESSES[self.service]
 
 
-async def launch(db: Database, channel: str, token: str, *, audience: str) -> Launch:
+async def launch(db: Database, verifier: Verifier | None, channel: str, token: str, *, audience: str) -> Launch:
     """Return what a channel wants to be opened; the same launch is good once.
 
     Raises:
         ChannelNotYours: another channel has signed it.
         Invalid: it names no service, or wants to go back somewhere that is not the channel's.
         ServiceNotInChannel: not in this channel.
-        ChannelNotKnown, AssertionLate, AssertionReplayed, ChannelStopped: see `signed`.
+        ChannelNotKnown, AssertionLate, SignerUnavailable, AssertionReplayed, ChannelStopped: see `signed`.
     """
-    said = await signed.read(db, token, typ=_TYP, audience=audience)
+    said = await signed.read(db, verifier, token, typ=_TYP, audience=audience)
     if said.channel != channel:
         raise ChannelNotYours
     wanted = _wanted(said)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy.dialects.postgresql import insert
@@ -11,6 +12,7 @@ from app.core.db import Database, Session
 from app.core.errors import Unauthenticated
 from app.core.tokens.assertions import Assertion, AssertionNotTaken, AssertionNotTimely
 from app.models.channels import Channel, ChannelMessage
+from app.ports.signer import SignerUnavailable, Verifier
 from app.services.channel_registry import keys, standing
 
 _NAME: Final = re.compile(r"[\x20-\x7e]{1,200}")
@@ -47,17 +49,19 @@ class Said:
     claims: Mapping[str, Any] = field(repr=False)
 
 
-async def read(db: Database, token: str, *, typ: str, audience: str) -> Said:
+async def read(db: Database, verifier: Verifier | None, token: str, *, typ: str, audience: str) -> Said:
     """Return what a channel has signed.
 
     Raises:
         ChannelNotKnown: no channel of ours has, or not for us.
         AssertionLate: not now.
+        SignerUnavailable: the channel's key is of SM2, and nothing here can check it now.
     """
     try:
         assertion = Assertion.read(token)
         key = await db.run(lambda session: _key(session, assertion))
-        claims = assertion.claims(key, typ=typ, audience=audience, now=db.clock.now().timestamp())
+        by_sm2 = partial(_is_signed, verifier, key)
+        claims = await assertion.claims(key, by_sm2, typ=typ, audience=audience, now=db.clock.now().timestamp())
     except AssertionNotTaken as error:
         raise ChannelNotKnown from error
     except AssertionNotTimely as error:
@@ -88,6 +92,13 @@ async def take(session: Session, said: Said) -> Channel:
     if taken is None:
         raise AssertionReplayed
     return channel
+
+
+async def _is_signed(verifier: Verifier | None, jwk: Mapping[str, Any], text: bytes, signature: bytes) -> bool:
+    if verifier is None:
+        raise SignerUnavailable
+    key, user_id = keys.sm2(jwk)
+    return await verifier.verify(key, text, signature, user_id=user_id)
 
 
 async def _key(session: Session, assertion: Assertion) -> Mapping[str, Any]:

@@ -12,6 +12,8 @@ from app.models.base import PERSONAL, Base, Bucketed, Digest, Plain, held
 class KeptAnswer(Bucketed, Base):
     """One key of one caller: running while `status` is empty and the lease lasts, answered after.
 
+    A `body` without a `status` is what stands of an answer of which the rest may be asked for again.
+
     `scope` is the caller's account id, or before sign-in the phone's digest; `unit_id` names the unit of work towards
     ports when it is done again.
     """

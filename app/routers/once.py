@@ -53,10 +53,15 @@ class Once:
         shape: Callable[[Result], BaseModel],
         *,
         status: int = 201,
+        standing: Callable[[Result], BaseModel | None] = lambda _: None,
     ) -> Answer:
         """Do `work`, which calls `remember` in the transaction of its effect, and return what to send.
 
         Refusals that would come again (403, 404, 409, 422) are kept too; anything else frees the key.
+
+        Args:
+            standing: what is kept of a result with refusals in it that may not come again (None: all of it); with the
+                same key the work is done again, and finds that in its unit.
         """
         begun = await answers.begin(self._house.db, self._key)
         if isinstance(begun, Answer):
@@ -69,7 +74,10 @@ class Once:
         async def remember(session: Session, result: Result) -> None:
             nonlocal answer
             answer = Answer(status, shape(result).model_dump_json().encode())
-            await answers.keep(session, begun, answer)
+            if (part := standing(result)) is None:
+                await answers.keep(session, begun, answer)
+            else:
+                await answers.set_aside(session, begun, part.model_dump_json().encode())
 
         try:
             await work(begun, remember)
@@ -96,9 +104,14 @@ class Once:
         return response
 
 
+def would_come_again(error: AppError) -> bool:
+    """Say whether a refusal is kept with its key."""
+    return isinstance(error, errors.Denied | errors.NotFound | errors.Conflict | errors.Invalid)
+
+
 def _to_be_kept(error: AppError) -> Answer | None:
     """Return a refusal as it is kept; None for one that may not come again."""
-    if isinstance(error, errors.Denied | errors.NotFound | errors.Conflict | errors.Invalid):
+    if would_come_again(error):
         return Answer(problems.status_of(type(error)), orjson.dumps(problems.members(error)))
     return None
 

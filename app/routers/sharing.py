@@ -1,6 +1,7 @@
 """Medical account sharing: whom I let spend the money of my medical personal account, and whose I may spend."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from uuid import UUID
 
 from fastapi import APIRouter, Response
@@ -15,7 +16,7 @@ from app.routers.bodies import StrictRoute
 from app.routers.deps import Caller, House, Language, TheHouse
 from app.routers.in_channels import SharingCaller
 from app.routers.naming import fault_at
-from app.routers.once import OncePerKey, Remember
+from app.routers.once import OncePerKey, Remember, would_come_again
 from app.schemas import sharing as shapes
 from app.services import answers, authority
 from app.services.accounts.codes import SmsCodeWrong
@@ -48,6 +49,25 @@ _OF_ITEMS = (
     SharingDeclined,
 )
 
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """Outcomes by their places, beside those of an earlier try with the same key."""
+
+    before: shapes.OutcomesRead
+    made: Mapping[int, Outcome]
+    language: str
+
+    def told(self) -> shapes.OutcomesRead:
+        """Return what is answered."""
+        return shapes.OutcomesRead.of(self.made, self.before, self.language)
+
+    def standing(self) -> shapes.OutcomesRead | None:
+        """Return what stands; None: all of it does."""
+        lasting = {index: each for index, each in self.made.items() if _is_lasting(each)}
+        return None if len(lasting) == len(self.made) else shapes.OutcomesRead.of(lasting, self.before, self.language)
+
+
 router = APIRouter(prefix="/v1/sharing", tags=["sharing"], route_class=StrictRoute)
 
 
@@ -62,13 +82,17 @@ async def share_with_relatives(
     """Share my medical personal account with up to twenty relatives; each has an outcome (needs a step-up)."""
     if caller.is_proven and caller.card_password_version is not None:
         await deps.require_step_up(house, caller)
-    relatives = [_relative(house, each) for each in body.bindings]
+    relatives = dict(enumerate(_relative(house, each) for each in body.bindings))
 
-    async def work(_: answers.Unit, remember: Remember[Sequence[Outcome]]) -> None:
-        done = await asking.bind_all(house.db, house.ports.register, caller, body.notice.shown(), relatives, language)
+    async def work(unit: answers.Unit, remember: Remember[_Done]) -> None:
+        before = shapes.OutcomesRead.kept(unit.before)
+        open_still = [index for index in relatives if index not in {item.index for item in before.items}]
+        wanted = [relatives[index] for index in open_still]
+        made = await asking.bind_all(house.db, house.ports.register, caller, body.notice.shown(), wanted, language)
+        done = _Done(before, dict(zip(open_still, made, strict=True)), language)
         await house.db.run(lambda session: remember(session, done))
 
-    return once.respond(await once(work, lambda done: shapes.OutcomesRead.of(done, language), status=200))
+    return once.respond(await once(work, _Done.told, status=200, standing=_Done.standing))
 
 
 @router.get("/bindings", responses=documented(OwnCardNeeded))
@@ -198,3 +222,10 @@ def _relative(house: House, asked: shapes.RelativeAsk) -> Relative | AppError:
     if faults or number is None or relationship is None:
         return Invalid(errors=faults)
     return Relative(known_as, number, relationship)
+
+
+def _is_lasting(outcome: Outcome) -> bool:
+    """Say whether an outcome would be the same with the next try."""
+    if isinstance(outcome, LookupInProgress):  # others of the caller's questions are answered in a moment
+        return False
+    return not isinstance(outcome, AppError) or would_come_again(outcome)

@@ -1,6 +1,6 @@
 """Wire shapes of medical account sharing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
@@ -96,8 +96,15 @@ class OutcomesRead(Told):
     items: list[OutcomeRead]
 
     @classmethod
-    def of(cls, outcomes: Sequence[BindingView | AppError], language: str) -> Self:
-        return cls(items=[OutcomeRead.of(index, outcome, language) for index, outcome in enumerate(outcomes)])
+    def of(cls, outcomes: Mapping[int, BindingView | AppError], before: "OutcomesRead", language: str) -> Self:
+        """Put outcomes by their places beside those of before."""
+        made = [OutcomeRead.of(index, outcome, language) for index, outcome in outcomes.items()]
+        return cls(items=sorted([*before.items, *made], key=lambda item: item.index))
+
+    @classmethod
+    def kept(cls, body: bytes | None) -> Self:
+        """Read what was kept of an answer."""
+        return cls(items=[]) if body is None else cls.model_validate_json(body)
 
 
 class SharedWithMeRead(Told):

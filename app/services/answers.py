@@ -42,11 +42,15 @@ class RepeatKey:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """The right to do the work of a key until the lease ends, under a name that stays when it is done again."""
+    """The right to do the work of a key until the lease ends, under a name that stays when it is done again.
+
+    `before` is what stands of it from when it was done in part.
+    """
 
     key: RepeatKey
     id: UUID
     lease_until: datetime
+    before: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,24 @@ async def keep(session: Session, unit: Unit, answer: Answer) -> None:
     kept = await session.scalar(
         update(KeptAnswer)
         .where(*_row(session, unit.key), KeptAnswer.lease_until == unit.lease_until, KeptAnswer.status.is_(None))
-        .values(status=answer.status, body=_sealed(session, unit, answer), expires_at=session.now + _KEPT)
+        .values(status=answer.status, body=_sealed(session, unit, answer.body), expires_at=session.now + _KEPT)
+        .returning(KeptAnswer.unit_id)
+        .execution_options(synchronize_session=False)
+    )
+    if kept is None:
+        raise KeyInFlight(retry_after_seconds=1)
+
+
+async def set_aside(session: Session, unit: Unit, part: bytes) -> None:
+    """Keep what stands of a unit's answer, sealed, and free the key for the rest, in the transaction of its effect.
+
+    Raises:
+        KeyInFlight: as for `keep`.
+    """
+    kept = await session.scalar(
+        update(KeptAnswer)
+        .where(*_row(session, unit.key), KeptAnswer.lease_until == unit.lease_until, KeptAnswer.status.is_(None))
+        .values(body=_sealed(session, unit, part), lease_until=session.now, expires_at=session.now + _KEPT)
         .returning(KeptAnswer.unit_id)
         .execution_options(synchronize_session=False)
     )
@@ -130,7 +151,7 @@ def _again(session: Session, key: RepeatKey, known: KeptAnswer, fingerprint: Key
     elif known.lease_until > session.now:
         raise KeyInFlight(retry_after_seconds=2)
     known.lease_until, known.expires_at = session.now + _LEASE, session.now + _KEPT
-    return Unit(key, known.unit_id, known.lease_until)
+    return Unit(key, known.unit_id, known.lease_until, _opened(session, known))
 
 
 async def _close(session: Session, unit: Unit, refusal: Answer | None) -> Answer | None:
@@ -141,22 +162,27 @@ async def _close(session: Session, unit: Unit, refusal: Answer | None) -> Answer
         return answer
     if known.lease_until != unit.lease_until:  # somebody else's by now
         return None
-    if refusal is None:
+    if refusal is None and known.body is not None:  # what stands of it stays
+        known.lease_until = session.now
+    elif refusal is None:
         await session.delete(known)
     else:
-        known.status, known.body = refusal.status, _sealed(session, unit, refusal)
+        known.status, known.body = refusal.status, _sealed(session, unit, refusal.body)
         known.expires_at = session.now + _KEPT
     return None
 
 
 def _kept(session: Session, known: KeptAnswer) -> Answer | None:
-    if known.status is None or known.body is None:
-        return None
-    return Answer(known.status, session.vault.system.open_bytes(_BODY, known.unit_id, known.body))
+    body = None if known.status is None else _opened(session, known)
+    return None if known.status is None or body is None else Answer(known.status, body)
 
 
-def _sealed(session: Session, unit: Unit, answer: Answer) -> bytes:
-    return session.vault.system.seal_bytes(_BODY, unit.id, answer.body)
+def _opened(session: Session, known: KeptAnswer) -> bytes | None:
+    return None if known.body is None else session.vault.system.open_bytes(_BODY, known.unit_id, known.body)
+
+
+def _sealed(session: Session, unit: Unit, body: bytes) -> bytes:
+    return session.vault.system.seal_bytes(_BODY, unit.id, body)
 
 
 async def _locked(session: Session, key: RepeatKey) -> KeptAnswer | None:

@@ -1,7 +1,7 @@
 """Binding relatives on the personal web page: up to twenty at once, each with an outcome of their own."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import httpx
@@ -13,6 +13,7 @@ from app.adapters.register.embedded import EmbeddedRegister, Entry
 from app.core.db import Database
 from app.models.accounts import SignedIn
 from app.models.people import Home, Person
+from app.ports.register import Register, RegisteredPerson, RegisterUnavailable
 from app.routers.deps import House
 from app.services.audit import Action
 from tests import cluster
@@ -30,6 +31,27 @@ PHONE = "10000007777"
 async def father(make: Make) -> Someone:
     """The owner's father, whose phone the register holds."""
     return await make.person(name="王建国", birth_date=ELDER, phone=PHONE)
+
+
+@dataclass
+class Choosy(Register):
+    """A register that is silent about some, and remembers about whom it was asked."""
+
+    inner: Register
+    silent_about: set[str]
+    asked: list[str] = field(default_factory=list)
+
+    async def find(self, number: str) -> RegisteredPerson | None:
+        self.asked.append(number)
+        if number in self.silent_about:
+            raise RegisterUnavailable
+        return await self.inner.find(number)
+
+    async def find_by_card(self, card_number: str) -> RegisteredPerson | None:
+        return await self.inner.find_by_card(card_number)
+
+    async def portrait(self, number: str) -> bytes | None:
+        return await self.inner.portrait(number)
 
 
 def other(code: str) -> str:
@@ -183,6 +205,34 @@ class TestTheRequest:
         assert first.json() == again.json()
         assert again.headers["idempotency-replayed"] == "true"
         assert len(await db.fetch("SELECT 1 FROM sharing_binding")) == 1
+
+    async def test_with_its_key_those_are_asked_about_anew_whose_refusal_was_for_the_moment(
+        self, page: Page, father: Someone, make: Make, house: House
+    ) -> None:
+        mother = await make.person(sex="2", birth_date=ELDER, phone="10000007778")
+        child = await make.person(birth_date=CHILD, parents=frozenset({page.holder.registered.number}))
+        asked = [relative(father, "51", computer_number="000000000"), relative(mother, "52"), relative(child, "20")]
+        register = Choosy(house.ports.register, {mother.registered.number})
+        choosy = main.create_app(replace(house, ports=replace(house.ports, register=register)))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(choosy), base_url="http://escard.test") as client:
+            there = Page(replace(page.holder, client=client), house)
+            first = (await there.share(*asked, key="one-and-the-same")).json()["items"]
+            still = (await there.share(*asked, key="one-and-the-same")).json()["items"]
+            register.silent_about.clear()
+            register.asked.clear()
+            second = await there.share(*asked, key="one-and-the-same")
+            third = await there.share(*asked, key="one-and-the-same")
+
+        codes = [each["problem"] and each["problem"]["code"] for each in first]
+        assert codes == ["person-not-verified", "register-unavailable", None]
+        assert [each["problem"] and each["problem"]["code"] for each in still] == codes
+        assert [each["status"] for each in second.json()["items"]] == ["refused", "pending", "bound"]
+        assert [second.json()["items"][place] for place in (0, 2)] == [first[place] for place in (0, 2)]
+        assert [still[place] for place in (0, 2)] == [first[place] for place in (0, 2)]
+        assert mother.registered.number in register.asked
+        assert {father.registered.number, child.registered.number}.isdisjoint(register.asked)
+        assert "idempotency-replayed" not in second.headers
+        assert (third.json(), third.headers["idempotency-replayed"]) == (second.json(), "true")
 
     async def test_it_takes_a_step_up_the_notice_in_force_and_one_to_twenty_relatives(
         self, page: Page, father: Someone, house: House

@@ -109,9 +109,12 @@ class TestEnding:
         refused(await window.post(ENDINGS, wrong), 409, "person-not-verified")
         bare = refused(await window.post(ENDINGS, paper(mother, "guardianship_proof")), 422, "documents-not-shown")
         both = refused(await window.post(ENDINGS, said | {"card_read": "x"}), 422, "invalid-request")
+        typed = {"person": said["person"] | {"name": "1", "social_security_number": "12"}}
+        none = refused(await window.post(ENDINGS, typed), 422, "invalid-request")
 
         assert bare["errors"][0]["pointer"] == "/person/documents_seen"
         assert both["errors"][0]["code"] == "one_of_both"
+        assert [each["pointer"] for each in none["errors"]] == ["/person/name", "/person/social_security_number"]
         rows = await db.fetch("SELECT facts FROM audit_event WHERE action = 'person.lookup_refused'")
         assert len(rows) == 1
         assert mother.person.registered.number not in str(rows[0]["facts"])

@@ -189,7 +189,7 @@ async def _begun(session: Session, ports: Ports, caller: Caller, unit_id: UUID) 
         return None
     reset = await session.get_one(CardPasswordReset, (bucket_of(check.subject_id), check.subject_id))
     person = await homes.person(session, caller.person_id)
-    opening = _opening(caller, person, reset.id, unit_id)
+    opening = Opening.live(caller, person, FacePurpose.CARD_PASSWORD_RESET, reset.id, person.id, unit_id)
     return reset, await starting.begin(session, ports, opening, caller.actor), person
 
 
@@ -213,23 +213,8 @@ async def _open(session: Session, ports: Ports, caller: Caller, unit_id: UUID, p
     session.add(reset)
     await audit.record(session, Action.CARD_PASSWORD_RESET_STARTED, home_id=caller.person_id, actor=caller.actor)
     person = await homes.person(session, caller.person_id)
-    opening = _opening(caller, person, reset.id, unit_id)
+    opening = Opening.live(caller, person, FacePurpose.CARD_PASSWORD_RESET, reset.id, person.id, unit_id)
     return reset, await starting.begin(session, ports, opening, caller.actor), person
-
-
-def _opening(caller: Caller, person: KnownPerson, reset_id: UUID, unit_id: UUID) -> Opening:
-    return Opening(
-        purpose=FacePurpose.CARD_PASSWORD_RESET,
-        subject_id=reset_id,
-        home_id=person.id,
-        account_id=caller.account_id,
-        device_id=caller.device_id,
-        channel=caller.channel,
-        member_id=person.id,
-        birth_date=person.birth_date,
-        mode=FaceMode.LIVE,
-        unit_id=unit_id,
-    )
 
 
 async def _record(

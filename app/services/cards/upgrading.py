@@ -168,7 +168,7 @@ async def _begin(
     else:
         _require_face_consent(session, wish)
         person = await homes.person(session, person_id)
-        opening = _opening(caller, person, upgrade.id, unit_id)
+        opening = Opening.live(caller, person, FacePurpose.CARD_UPGRADE, upgrade.id, person.id, unit_id)
         return _Begun(upgrade.id, await _opened(session, ports, opening, caller.actor), person)
     await session.flush()
     await remember(session, await upgrades.view(session, upgrade))
@@ -217,21 +217,6 @@ async def _opened(session: Session, ports: Ports, opening: Opening, actor: Actor
     except (FaceTriesUsed, FaceStartsUsed) as error:
         error.next_step = NextStep("add-payment-with-people", HERE)
         raise
-
-
-def _opening(caller: Caller, person: KnownPerson, upgrade_id: UUID, unit_id: UUID) -> Opening:
-    return Opening(
-        purpose=FacePurpose.CARD_UPGRADE,
-        subject_id=upgrade_id,
-        home_id=person.id,
-        account_id=caller.account_id,
-        device_id=caller.device_id,
-        channel=caller.channel,
-        member_id=person.id,
-        birth_date=person.birth_date,
-        mode=FaceMode.LIVE,
-        unit_id=unit_id,
-    )
 
 
 async def _record(upgrade_id: UUID, check_id: UUID, start: FaceStart, remember: Remember, session: Session) -> None:

@@ -238,18 +238,8 @@ def _tell_member(session: Session, certification: Certification) -> None:
 
 async def _face(session: Session, ports: Ports, asked: Asked, certification: Certification, actor: Actor) -> _Begun:
     person = await homes.person(session, certification.person_id)
-    opening = Opening(
-        purpose=FacePurpose.CERTIFICATION,
-        subject_id=certification.id,
-        home_id=certification.home_id,
-        account_id=asked.caller.account_id,
-        device_id=asked.caller.device_id,
-        channel=asked.caller.channel,
-        member_id=person.id,
-        birth_date=person.birth_date,
-        mode=FaceMode.LIVE,
-        unit_id=asked.unit_id,
-    )
+    purpose, home_id = FacePurpose.CERTIFICATION, certification.home_id
+    opening = Opening.live(asked.caller, person, purpose, certification.id, home_id, asked.unit_id)
     try:
         return _Begun(certification, await starting.begin(session, ports, opening, actor), person)
     except (FaceTriesUsed, FaceStartsUsed) as error:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
+from typing import Self
 from uuid import UUID
 
 import orjson
@@ -15,11 +16,13 @@ from app.models.faces import FaceCheck, FaceCheckState, FacePurpose
 from app.ports import Ports
 from app.ports.face import FaceMode, FaceReason, FaceRequest, FaceServiceUnavailable, FaceStart
 from app.services import audit, outbox, policies
+from app.services.accounts.sessions import Caller
 from app.services.audit import Action, Actor
 from app.services.faces import checks, choosing, ending, events, tries
 from app.services.faces.choosing import Fit
 from app.services.people import homes
 from app.services.people.ages import age_on
+from app.services.people.homes import KnownPerson
 
 _log = logging.logger(__name__)
 
@@ -52,6 +55,24 @@ class Opening:
     unit_id: UUID
     handover_id: UUID | None = None
     photo_hmac: bytes | None = field(default=None, repr=False)
+
+    @classmethod
+    def live(
+        cls, caller: Caller, person: KnownPerson, purpose: FacePurpose, subject_id: UUID, home_id: UUID, unit_id: UUID
+    ) -> Self:
+        """Return what a check of a person's live face is about, before the camera of whoever calls."""
+        return cls(
+            purpose=purpose,
+            subject_id=subject_id,
+            home_id=home_id,
+            account_id=caller.account_id,
+            device_id=caller.device_id,
+            channel=caller.channel,
+            member_id=person.id,
+            birth_date=person.birth_date,
+            mode=FaceMode.LIVE,
+            unit_id=unit_id,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,7 +179,7 @@ async def _open(
     known = await checks.of_unit(session, home_id, unit_id)
     if known is not None:  # the commit was not heard
         row = await reconfirmations.locked(session, known.subject_id)
-        opening = _opening(caller, row, member, unit_id)
+        opening = Opening.live(caller, member, FacePurpose.RECONFIRMATION, row.id, row.home_id, unit_id)
         return _Begun(row, await starting.begin(session, ports, opening, caller.actor), member)
     await _require_possible(session, link, by_member=home_id == link.member_id)
     notices.require_in_force(session, wish.shown, ConsentPurpose.FACE_CHECK.value)
@@ -191,7 +191,7 @@ async def _open(
     if wish.way is ReconfirmationWay.PEOPLE:
         await reconfirmed.to_people(session, row, CaseReason.ASKED_FOR, caller.actor)
         return _Begun(row, None, member)
-    opening = _opening(caller, row, member, unit_id)
+    opening = Opening.live(caller, member, FacePurpose.RECONFIRMATION, row.id, row.home_id, unit_id)
     try:
         return _Begun(row, await starting.begin(session, ports, opening, caller.actor), member)
     except (FaceTriesUsed, FaceStartsUsed) as error:
@@ -251,21 +251,6 @@ async def _agree(session: Session, link: FamilyLink, caller: Caller, wish: Wish)
         actor=caller.actor,
         on_behalf_of=link.member_id,
         facts={"link_id": str(link.id), "purpose": ConsentPurpose.FACE_CHECK.value},
-    )
-
-
-def _opening(caller: Caller, row: Reconfirmation, member: KnownPerson, unit_id: UUID) -> Opening:
-    return Opening(
-        purpose=FacePurpose.RECONFIRMATION,
-        subject_id=row.id,
-        home_id=row.home_id,
-        account_id=caller.account_id,
-        device_id=caller.device_id,
-        channel=caller.channel,
-        member_id=member.id,
-        birth_date=member.birth_date,
-        mode=FaceMode.LIVE,
-        unit_id=unit_id,
     )
 
 

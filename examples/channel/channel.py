@@ -1,6 +1,7 @@
 """A channel: gets tokens with its own signature, looks at its events, has them sent again, and hears them.
 
-It is what docs/channels.md tells, with nothing but the standard library and `cryptography`.
+It is what docs/channels.md tells, with nothing but the standard library and `cryptography`; that knows no SM2, so
+with a key of that the system's OpenSSL signs.
 """
 
 import argparse
@@ -10,15 +11,19 @@ import hmac
 import json
 import os
 import secrets
+import subprocess
 import sys
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -28,12 +33,29 @@ JSON = dict[str, Any]
 TOLERANCE_SECONDS = 300
 
 
-def signed(key: ec.EllipticCurvePrivateKey, kid: str, typ: str, claims: JSON) -> str:
-    """Return a JWT with ES256 (RFC 7515, RFC 7518 §3.4)."""
-    header = {"alg": "ES256", "kid": kid, "typ": typ}
+@dataclass(frozen=True)
+class Key:
+    """A private key: how its signatures are called, and how one is made."""
+
+    algorithm: str
+    sign: Callable[[bytes], bytes]
+
+    @classmethod
+    def read(cls, file: Path) -> "Key":
+        """Read a key on P-256 or of SM2, in PEM."""
+        try:
+            key = load_pem_private_key(file.read_bytes(), None)
+        except UnsupportedAlgorithm:
+            return cls("urn:escard:alg:sm2-sm3", lambda said: _by_openssl(file, said))
+        assert isinstance(key, ec.EllipticCurvePrivateKey), "the key is on P-256"
+        return cls("ES256", lambda said: _by_es256(key, said))
+
+
+def signed(key: Key, kid: str, typ: str, claims: JSON) -> str:
+    """Return a JWT (RFC 7515)."""
+    header = {"alg": key.algorithm, "kid": kid, "typ": typ}
     said = f"{_word(json.dumps(header).encode())}.{_word(json.dumps(claims).encode())}"
-    r, s = decode_dss_signature(key.sign(said.encode(), ec.ECDSA(SHA256())))
-    return f"{said}.{_word(r.to_bytes(32) + s.to_bytes(32))}"
+    return f"{said}.{_word(key.sign(said.encode()))}"
 
 
 def claims_of(name: str, audience: str, **more: str) -> JSON:
@@ -101,10 +123,8 @@ def main() -> int:
         secrets_ = os.environ["CHANNEL_SECRETS"].split()
         listen(options.port, [base64.b64decode(each.removeprefix("whsec_")) for each in secrets_])
         return 0
-    key = load_pem_private_key(Path(options.key).read_bytes(), None)
-    assert isinstance(key, ec.EllipticCurvePrivateKey), "the key is on P-256"
     try:
-        print(json.dumps(_asked(options, key), ensure_ascii=False))
+        print(json.dumps(_asked(options, Key.read(Path(options.key))), ensure_ascii=False))
     except urllib.error.HTTPError as refusal:
         told = json.load(refusal)
         faults = [f"{each['pointer']}: {each['detail']}" for each in told.get("errors", ())]
@@ -113,7 +133,7 @@ def main() -> int:
     return 0
 
 
-def _asked(options: argparse.Namespace, key: ec.EllipticCurvePrivateKey) -> JSON:
+def _asked(options: argparse.Namespace, key: Key) -> JSON:
     server, name = options.server.rstrip("/"), options.name
     audience = options.audience or f"{server}/v1/channels/token"
     if options.what == "launch":
@@ -125,19 +145,33 @@ def _asked(options: argparse.Namespace, key: ec.EllipticCurvePrivateKey) -> JSON
     if options.what == "events":
         return call(server, name, access_token, "GET", "/events")
     if options.what == "again":
-        return call(server, name, access_token, "PUT", "/deliveries", {"since": options.since})
+        asked = {"since": options.since, "state": options.state}
+        return _all_again(lambda more: call(server, name, access_token, "PUT", "/deliveries", asked | more))
+    if options.what == "forget":
+        return call(server, name, access_token, "DELETE", "/secrets/others")
     return call(server, name, access_token, "PUT", "/secrets/newest")
+
+
+def _all_again(ask: Callable[[JSON], JSON]) -> JSON:
+    """Go on until nothing remains: each answer takes five hundred."""
+    told = ask({})
+    count = told["count"]
+    while told["next_cursor"] is not None:
+        told = ask({"cursor": told["next_cursor"]})
+        count += told["count"]
+    return {"count": count}
 
 
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="A channel of escard.")
-    parser.add_argument("what", choices=("events", "again", "secret", "launch", "listen"))
+    parser.add_argument("what", choices=("events", "again", "secret", "forget", "launch", "listen"))
     parser.add_argument("--server", default="http://127.0.0.1:8000")
     parser.add_argument("--audience", help="the server's token endpoint, where it is another than it is called by")
     parser.add_argument("--name", default="demo-bank")
     parser.add_argument("--key", default="channel.key", help="a file with its private key in PEM")
     parser.add_argument("--kid", default="demo", help="the key's kid in the registry")
-    parser.add_argument("--since", default="1970-01-01T00:00:00Z")
+    parser.add_argument("--since", default="1970-01-01T00:00:00Z", help="what is sent again: events from then on")
+    parser.add_argument("--state", default="given_up", choices=("given_up", "delivered"), help="those of them")
     parser.add_argument("--service", default="rights")
     parser.add_argument("--port", type=int, default=0, help="where to listen; secrets stand in CHANNEL_SECRETS")
     return parser
@@ -150,6 +184,19 @@ def _sent(request: urllib.request.Request) -> JSON:
     with urllib.request.urlopen(request, timeout=15) as answer:
         told: JSON = json.loads(answer.read() or b"{}")
         return told
+
+
+def _by_es256(key: ec.EllipticCurvePrivateKey, said: bytes) -> bytes:
+    """Sign as RFC 7518 §3.4 has it: r and s side by side."""
+    r, s = decode_dss_signature(key.sign(said, ec.ECDSA(SHA256())))
+    return r.to_bytes(32) + s.to_bytes(32)
+
+
+def _by_openssl(file: Path, said: bytes) -> bytes:
+    """Sign by SM2 with SM3 and the usual id; r and s come in DER."""
+    under = ("-rawin", "-digest", "sm3", "-pkeyopt", "distid:1234567812345678")
+    words = ["openssl", "pkeyutl", "-sign", "-inkey", str(file), *under]
+    return subprocess.run(words, input=said, capture_output=True, check=True).stdout  # noqa: S603 - the system's own program
 
 
 def _word(content: bytes) -> str:

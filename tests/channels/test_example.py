@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,16 @@ import pytest
 
 from app import main
 from app.adapters.hooks import HttpHooks
+from app.adapters.signer.openssl import OpenSslSigner
 from app.adapters.webhooks import Webhooks
 from app.models.channels import CardEvent
 from app.ports.hooks import Hook
 from app.routers.deps import House
-from app.services.channel_registry import hearing
+from app.services.channel_registry import hearing, keys
 from app.services.channels import demo
 from tests.factories.adding import ok
 from tests.factories.servers import loopback_client, serving
+from tests.factories.sm2 import Sm2Key, needs_openssl, new_key
 
 PROGRAM = Path(__file__).parents[2] / "examples" / "channel" / "channel.py"
 
@@ -73,13 +76,33 @@ async def test_it_launches_and_reads_and_has_again_what_it_was_told(play: Any, h
 
     launched, _ = await play("launch", "--service", "transfers")
     events, _ = await play("events")
-    again, _ = await play("again")
+    again, _ = await play("again", "--state", "delivered")
     changed, _ = await play("secret")
+    forgotten, complained = await play("forget")
 
     assert launched["href"] == "/v1/holders/{holder}/transfers"
     assert events == {"items": [], "next_cursor": None}
     assert again == {"count": 0}
     assert changed["secret"].startswith("whsec_")
+    assert (forgotten, complained) == ({}, "")
+
+
+@needs_openssl
+async def test_it_signs_by_sm2_with_a_key_of_that(house: House, tmp_path: Path) -> None:
+    signer, theirs = OpenSslSigner(new_key(tmp_path, "ours.pem")), Sm2Key(new_key(tmp_path))
+    await demo.put(house.db, house.ports.keys, house.ports.channel_identities[demo.PLATFORM])
+    [jwk] = keys.read(theirs.public)
+    await house.db.run(lambda session: keys.add(session, demo.NAME, [jwk]))
+    able = replace(house, ports=replace(house.ports, verifier=signer))
+    audience = f"{house.settings.public_url.rstrip('/')}/v1/channels/token"
+
+    async with serving(main.create_app(able), lifespan="off") as server:
+        place = ("--server", server, "--audience", audience, "--key", str(theirs.file), "--kid", jwk["kid"])
+        async with running("events", *place) as process:
+            said, complained = await asyncio.wait_for(process.communicate(), 60)
+
+    assert (json.loads(said or b"{}"), complained) == ({"items": [], "next_cursor": None}, b"")
+    await signer.close()
 
 
 async def test_its_users_sign_in_where_a_launch_says(play: Any, client: httpx.AsyncClient) -> None:

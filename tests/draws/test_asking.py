@@ -17,6 +17,7 @@ from app.core.db import Database
 from app.models.draws import Draw, SharingMonth
 from app.models.medical_accounts import LedgerEntry
 from app.ports.medical_funds import FundsOrder, FundsRefusal, MedicalFunds, MedicalFundsUnavailable, Paid
+from app.ports.register import Register, RegisteredPerson
 from app.routers.deps import House
 from app.services.draws import settling
 from app.services.draws.funds import Patience
@@ -39,6 +40,7 @@ from tests.factories.paying import (
     unequal,
 )
 from tests.factories.rows import count
+from tests.factories.showing import set_card
 from tests.factories.terminals import Terminal
 
 
@@ -52,12 +54,14 @@ class Wayward(MedicalFunds):
     loses_answers: bool = False
     answer: FundsRefusal | None = None
     thinks: asyncio.Event | None = None
+    was_asked: asyncio.Event = field(default_factory=asyncio.Event)
     settled: list[FundsOrder] = field(default_factory=list)
     given_back: list[UUID] = field(default_factory=list)
     held: list[int] = field(default_factory=list)
 
     async def balances(self, numbers: Collection[str]) -> Mapping[str, Decimal]:
         self._require_up()
+        self.was_asked.set()
         await self._look()
         return await self.inner.balances(numbers)
 
@@ -135,6 +139,41 @@ async def work(line: Line) -> None:
 
 async def states(db: Database) -> list[str]:
     return [row["state"] for row in await db.fetch("SELECT state FROM draw ORDER BY drawn_at, id")]
+
+
+@dataclass
+class Awaiting(Register):
+    """A register that says nothing before something else has happened."""
+
+    inner: Register
+    before: asyncio.Event
+
+    async def find(self, number: str) -> RegisteredPerson | None:
+        await self.before.wait()
+        return await self.inner.find(number)
+
+    async def find_by_card(self, card_number: str) -> RegisteredPerson | None:
+        return await self.inner.find_by_card(card_number)
+
+    async def portrait(self, number: str) -> bytes | None:
+        return await self.inner.portrait(number)
+
+
+async def test_the_register_and_the_keeper_are_asked_at_the_same_time(
+    make: Make, son: Holder, line: Line, db: Database
+) -> None:
+    mother = await sharer(make, db, son, amount="50.00")
+    body = order(await redeemed(line.till, son), "10.00")
+    await set_card(db, son, asked_at=None)
+    register = Awaiting(line.house.ports.register, line.funds.was_asked)
+    house = replace(line.house, ports=replace(line.house.ports, register=register))
+    async with _client(house) as client, asyncio.timeout(60):
+        till = replace(line.till, client=client)
+        while (answer := await draw(till, body)).status_code == 503:  # a slow machine may have no time left
+            continue
+
+    assert ok(answer)["shared"] == "10.00"
+    assert await left(db, mother.owner) == ["40.00"]
 
 
 class TestSilence:

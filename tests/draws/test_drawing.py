@@ -1,7 +1,7 @@
 """Payments at a till: exact, once by the order's number, for nobody whose card or relatives no longer allow it."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 import httpx
@@ -228,10 +228,20 @@ class TestWhatChangesInBetween:
         assert made["shared"] == "10.00"
         assert await left(db, mother.owner, aunt.owner) == ["50.00", "40.00"]
 
-    async def test_who_shares_without_a_card_and_has_died_pays_nothing_though_nobody_was_told(
-        self, make: Make, son: Holder, till: Terminal, db: Database, house: House
+    @pytest.mark.parametrize("has_card", [False, True])
+    async def test_who_shares_and_has_died_pays_nothing_though_nobody_was_told(
+        self,
+        make: Make,
+        son: Holder,
+        till: Terminal,
+        db: Database,
+        house: House,
+        has_card: bool,  # noqa: FBT001 - the case
     ) -> None:
         mother = await sharer(make, db, son, amount="50.00")
+        if has_card:
+            await make.signed_in(mother.owner)
+            await set_card(db, mother.owner, asked_at=db.clock.now() - timedelta(hours=1))
         await make.collect_card(mother.owner, is_alive=False)
 
         answer = await pay(till, son, "10.00")

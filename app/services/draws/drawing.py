@@ -83,7 +83,7 @@ class _Refused:
 
 @dataclass(frozen=True, slots=True)
 class _Asking:
-    """What is to be asked first: what is in whose account; how the shown card stands, and who shares without one."""
+    """What is to be asked first: what is in whose account; how the shown card stands, and whether who shares lives."""
 
     numbers: Numbers
     holder_id: UUID | None = None
@@ -93,8 +93,8 @@ class _Asking:
 async def draw(db: Database, register: Register, port: MedicalFunds, terminal: Calling, order: Order) -> Drawn:
     """Draw a payment for a terminal whose request was verified; the same order again is answered the same.
 
-    A card that the register was not asked about lately (policy) it is asked about first, and who shares and has no
-    e-card; no connection is held meanwhile, nor while whoever keeps the accounts thinks.
+    A card that the register was not asked about lately (policy) it is asked about first, and so are those who share; at
+    the same time what is in the accounts is asked. No connection is held meanwhile, nor while they are paid from.
 
     Raises:
         RequestReplayed: the request's nonce was taken before.
@@ -110,11 +110,7 @@ async def draw(db: Database, register: Register, port: MedicalFunds, terminal: C
     """
     for _ in range(_SPLITS):
         asking = await db.run(partial(_look, terminal, order))
-        if asking.holder_id is not None:
-            await _ask(db, register, asking.holder_id)
-        dead = await living.dead_of(db, register, asking.sharers, seconds=_PATIENCE_SECONDS)
-        numbers = {person_id: number for person_id, number in asking.numbers.items() if person_id not in dead}
-        balances = await funds.balances(port, numbers) if numbers else {}
+        balances = await _ask(db, register, port, asking)
         outcome = await db.run(partial(_begin, terminal, order, balances))
         if isinstance(outcome, _Refused):
             raise outcome.error
@@ -132,13 +128,37 @@ async def _look(terminal: Calling, order: Order, session: Session) -> _Asking:
     redemption = await _redeemed(session, terminal, order)
     card, rules = await _card(session, redemption.holder_id)
     since = session.now - timedelta(minutes=rules.card_checks.paid_minutes)
-    is_fresh = card is None or (card.asked_at is not None and card.asked_at > since)
+    needs_no_look = card is None or living.is_fresh(card, since)
     numbers = await funds.numbers(session, redemption.holder_id)
-    sharers = await living.without_card(session, redemption.holder_id)
-    return _Asking(numbers, None if is_fresh else redemption.holder_id, sharers)
+    sharers = await living.not_asked_about(session, redemption.holder_id, since)
+    return _Asking(numbers, None if needs_no_look else redemption.holder_id, sharers)
 
 
-async def _ask(db: Database, register: Register, holder_id: UUID) -> None:
+async def _ask(db: Database, register: Register, port: MedicalFunds, asking: _Asking) -> Balances:
+    """Ask all at the same time, which is one wait; return what is in the accounts of those who live.
+
+    Raises:
+        RegisterUnavailable: whether the card is in order cannot be asked.
+        MedicalFundsUnavailable: what is in the accounts cannot be said in time.
+    """
+    card, dead, balances = await asyncio.gather(
+        _ask_about_card(db, register, asking.holder_id),
+        living.dead_of(db, register, asking.sharers, seconds=_PATIENCE_SECONDS),
+        funds.balances(port, asking.numbers),
+        return_exceptions=True,
+    )
+    if isinstance(card, BaseException):
+        raise card
+    if isinstance(dead, BaseException):
+        raise dead
+    if isinstance(balances, BaseException):
+        raise balances
+    return {person_id: balance for person_id, balance in balances.items() if person_id not in dead}
+
+
+async def _ask_about_card(db: Database, register: Register, holder_id: UUID | None) -> None:
+    if holder_id is None:
+        return
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS):
             await following.refresh(db, register, holder_id)

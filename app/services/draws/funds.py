@@ -60,6 +60,8 @@ async def balances(port: MedicalFunds, numbers: Numbers) -> Balances:
     Raises:
         MedicalFundsUnavailable: it cannot be said in time.
     """
+    if not numbers:
+        return {}
     async with in_time(Patience.TERMINAL):
         found = await port.balances(frozenset(number for number in numbers.values() if number is not None))
     return {

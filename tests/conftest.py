@@ -26,6 +26,7 @@ from tests.cli.forking import Mother
 from tests.cli.installations import Installation, open_folder
 from tests.cluster import Cluster
 from tests.factories.houses import build, make_keys
+from tests.factories.images import RememberingImages
 from tests.factories.make import Holder, Make
 from tests.factories.phone import Phone
 from tests.factories.seeds import Seeds, settled_people
@@ -93,8 +94,8 @@ def keys(key_file: Path) -> FileKeys:
 
 @pytest.fixture(scope="session")
 def images() -> Iterator[WorkerImages]:
-    """One pool that decodes images for all tests of this worker; it serves their event loops in turn."""
-    pool = WorkerImages(niceness=0, patience_seconds=120, keep_comment=main.SANDBOX_COMMENT)
+    """One pool that decodes images for all tests of this worker, each once; it serves their event loops in turn."""
+    pool = RememberingImages(niceness=0, patience_seconds=120, keep_comment=main.SANDBOX_COMMENT)
     yield pool
     asyncio.run(pool.close())
 

@@ -1,9 +1,13 @@
-"""Draws the pictures of the demo: faces and papers of people who do not exist, the same every time for one seed."""
+"""Draws the pictures of the demo: faces and papers of people who do not exist, the same every time for one seed.
+
+What was drawn lately is kept: whoever tries things out asks for the same pictures again and again.
+"""
 
 import hashlib
 import io
 import zlib
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 from PIL import Image, ImageDraw, ImageFont
@@ -18,6 +22,7 @@ _EYES: Final = ("#2a1a10", "#4a3020", "#33404a")
 _CLOTHES: Final = ("#27476e", "#6e2737", "#2f5d3a", "#4d4d52", "#7a5a1e", "#5a3f73")
 _WALL: Final = ("#eef2f5", "#dfe8f2", "#f4efe6")
 _INK: Final = "#222222"
+_KEPT: Final = 64
 
 
 def picture(label: str, kind: str, comment: str | None) -> bytes:
@@ -30,6 +35,7 @@ def picture(label: str, kind: str, comment: str | None) -> bytes:
     return document_photo(seed, kind.replace("_", " ").upper(), comment=comment)
 
 
+@lru_cache(_KEPT)
 def portrait_photo(seed: int, *, comment: str | None = None) -> bytes:
     """Draw a face as a JPEG of 600 × 800.
 
@@ -38,6 +44,7 @@ def portrait_photo(seed: int, *, comment: str | None = None) -> bytes:
     return _jpeg(_portrait(_traits(seed)), comment)
 
 
+@lru_cache(_KEPT)
 def card_photo(seed: int, *, wall: str = "white", moved: tuple[int, int] = (0, 0), scale: float = 1.0) -> bytes:
     """Draw a face as the photo for a card, a JPEG of 358 × 441 on white; or one that is not as it should be."""
     width, height = round(358 * scale), round(477 * scale)
@@ -47,6 +54,7 @@ def card_photo(seed: int, *, wall: str = "white", moved: tuple[int, int] = (0, 0
     return _jpeg(photo, None)
 
 
+@lru_cache(_KEPT)
 def document_photo(seed: int, text: str, *, comment: str | None = None) -> bytes:
     """Draw a card with a face and a few lines of Latin text as a JPEG of 1000 × 640."""
     card = Image.new("RGB", _CARD, "#f6f8fb")
@@ -59,6 +67,7 @@ def document_photo(seed: int, text: str, *, comment: str | None = None) -> bytes
     return _jpeg(card, comment)
 
 
+@lru_cache(_KEPT)
 def register_pdf(pages: int) -> bytes:
     """Draw a household register of so many pages as a PDF of scanned images."""
     drawn = [_register_page(number) for number in range(1, pages + 1)]

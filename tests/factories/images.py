@@ -1,5 +1,6 @@
 """Makes the files people upload, and those they should not."""
 
+import hashlib
 import io
 import struct
 import zlib
@@ -11,11 +12,27 @@ from PIL import Image, ImageCms, PngImagePlugin
 from app.adapters.demo_pictures import document_photo as document_photo
 from app.adapters.demo_pictures import portrait_photo as portrait_photo
 from app.adapters.demo_pictures import register_pdf as register_pdf
+from app.adapters.images.workers import WorkerImages
+from app.ports.images import ImageUse, PreparedImage
 
 # Lies on its side, as phones store it, with the turn in the container (`irot`) and in EXIF: upright it is 600 × 800.
 PHONE_HEIC = (Path(__file__).parent.parent / "files" / "phone.heic").read_bytes()
 
 CORNERS = {"top left": "red", "top right": "lime", "bottom left": "blue", "bottom right": "white"}
+
+
+class RememberingImages(WorkerImages):
+    """Decodes a file once: what came of it is known when another test sends the same. What is refused is read anew."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._known: dict[tuple[bytes, ImageUse], tuple[PreparedImage, ...]] = {}
+
+    async def prepare(self, content: bytes, *, use: ImageUse) -> tuple[PreparedImage, ...]:
+        key = (hashlib.sha256(content).digest(), use)
+        if key not in self._known:
+            self._known[key] = await super().prepare(content, use=use)
+        return self._known[key]
 
 
 def four_corners(width: int = 400, height: int = 300) -> Image.Image:

@@ -1,4 +1,4 @@
-"""Twenty at once: places, owners of one member, spouses who add each other; exactly the allowed number succeeds."""
+"""Eight at once: places, owners of one member, spouses who add each other; exactly the allowed number succeeds."""
 
 import asyncio
 from collections import Counter
@@ -11,10 +11,10 @@ from app.routers.deps import House
 from tests.factories.adding import Kin, Owner, app_of
 from tests.factories.make import Make
 
-CROWD = 20
+CROWD = 8
 
 
-async def test_of_twenty_adds_for_the_last_place_one_succeeds(owner: Owner, make: Make, kin: Kin) -> None:
+async def test_of_eight_adds_for_the_last_place_one_succeeds(owner: Owner, make: Make, kin: Kin) -> None:
     assert owner.holder is not None
     for _ in range(2):
         await make.member(owner.holder, "20")
@@ -31,7 +31,7 @@ async def test_of_twenty_adds_for_the_last_place_one_succeeds(owner: Owner, make
     assert family["quota"]["child"] | {"rule": None} == family["quota"]["child"] | {"rule": None, "used": 3, "limit": 3}
 
 
-async def test_of_twenty_owners_of_one_member_as_many_as_may_are_active(make: Make, kin: Kin, house: House) -> None:
+async def test_of_eight_owners_of_one_member_as_many_as_may_are_active(make: Make, kin: Kin, house: House) -> None:
     member = await kin(age=68)
     apps = [await app_of(await make.owner(), house) for _ in range(CROWD)]
     enrolments = [await app.to_face(member, "51", age=68) for app in apps]

@@ -3,17 +3,23 @@
 import asyncio
 import shutil
 from collections.abc import Mapping
+from decimal import Decimal
 from functools import partial
 
 import pytest
+from sqlalchemy import delete
 
 from app.adapters.keys import versions
+from app.adapters.medical_funds.embedded import EmbeddedMedicalFunds
 from app.core.suites import MARKS, Suite
 from app.models.base import Sealed
 from app.models.rekeying import RekeyJob
+from app.models.stand_ins import RegisterPerson
 from app.ports.keys import KeyKind
 from app.routers.deps import House
 from app.services import files, housekeeping, rekeying
+from app.services.people import homes
+from app.services.people.identifiers import Population, parse_number
 from app.services.rekeying import NotYet, Tools, columns, parts, proving, working
 from tests.factories.callers import SOMEBODY, SOMEBODY_ELSE, pass_time, sign_in
 from tests.factories.phone import CARD_PASSWORD, PASSWORD, Phone, settle_people
@@ -122,6 +128,29 @@ async def test_everything_comes_under_the_new_keys_and_the_old_ones_go(serve: Se
     assert before[0] == 201
     assert before == during
     assert [after[place] for place in (0, 1, 2, 3, 4)] == [before[place] for place in (0, 1, 2, 3, 4)]
+
+
+async def test_medical_accounts_come_under_the_new_key_where_another_register_knows_whose_they_are(
+    serve: Serve, stages: Stages
+) -> None:
+    async with serve(stages.before) as server:
+        await settle_people(server.house)
+        assert server.house.sandbox is not None
+        owner = (await server.house.sandbox.people())[0]
+        registered = await server.house.ports.register.find(owner.number)
+        assert registered is not None
+        number = parse_number(owner.number, population=Population.WITH_TEST_PEOPLE)
+        await server.house.db.run(lambda session: homes.find_or_create(session, number, registered))
+        await EmbeddedMedicalFunds(server.house.db).credit(owner.number, Decimal("9.90"), "a/1")
+        await server.house.db.run(lambda session: session.execute(delete(RegisterPerson)))
+    async with serve(stages.written) as server:
+        needed_before = await needed(server.house)
+        await rekeyed(server.house, RekeyJob.PEPPER)
+        left = await needed(server.house)
+
+        assert await server.house.ports.medical_funds.balances([owner.number]) == {owner.number: Decimal("9.90")}
+    assert needed_before["funds_account.number_hmac"] == 1
+    assert "funds_account.number_hmac" not in left
 
 
 async def test_who_is_found_by_a_key_alone_that_was_taken_out_by_hand_is_found_when_it_is_put_back(

@@ -2,7 +2,8 @@
 
 account, person    whose phone and number are sealed in their home: `login` and `identifier` get a row under the new
                    pepper beside the old one; both lead to the same
-register_person    the embedded register, and what other stand-ins keep under the same number
+register_person    the embedded register, and what other stand-ins keep under the same number; they do of people here
+                   too whom another register knows
 login, identifier  rows under peppers that are in the file no more go, where one beside them finds the same
 all others         what is old enough is forgotten; the rest goes by itself, in its time
 """
@@ -68,7 +69,8 @@ async def _number(session: Session, row_id: UUID) -> int:
     if person is None:
         return 0
     here = Identifier.bucket == homes.number_bucket(session, person.number)
-    return await _beside(session, Identifier, here, Identifier.person_id == row_id, person.number)
+    beside = await _beside(session, Identifier, here, Identifier.person_id == row_id, person.number)
+    return beside + await _stand_ins(session, person.number)
 
 
 async def _phone(session: Session, row_id: UUID) -> int:
@@ -105,10 +107,15 @@ async def _registered(session: Session, row_id: UUID) -> int:
     if row is None:  # another was put in their place meanwhile, under the new pepper
         return 0
     record = orjson.loads(session.vault.system.open_bytes("register_person.record", row_id, row.record))
+    return await _stand_ins(session, record["number"])
+
+
+async def _stand_ins(session: Session, number: str) -> int:
+    """Find what stand-ins have of somebody under the new pepper; return how much was found under another."""
     changed = 0
     for table, name, digest in columns.digests():
         if digest.derived_from == "register_person.record" and digest.kind is not None:
-            written, *old = session.lookup.digests(digest.kind, record["number"])
+            written, *old = session.lookup.digests(digest.kind, number)
             done = await session.execute(update(table).where(table.c[name].in_(old)).values({name: written}))
             assert isinstance(done, CursorResult)
             changed += done.rowcount

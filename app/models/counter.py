@@ -20,6 +20,9 @@ class Purpose(StrEnum):
     LINK_ENDING = "link_ending"
     DISPUTE = "dispute"
     PASSWORD_UNLOCK = "password_unlock"
+    CERTIFICATION = "certification"
+    PASSWORD_RESET = "password_reset"
+    RECONFIRMATION = "reconfirmation"
 
 
 class CardRead(Identified, Base):

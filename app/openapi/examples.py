@@ -597,6 +597,8 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
     "CounterLinkEndingAsk": {"person": _PAPER, "link_ids": [_LINK]},
     "CounterLinkDisputeAsk": {"card_read": _CARD_READ, "link_id": _LINK, "reason": "pressed"},
     "PasswordUnlockAsk": {"card_read": _CARD_READ},
+    "IdentityAttestationAsk": {"card_read": _CARD_READ, "documents_seen": ["id_card"]},
+    "IdentityAttestationRead": {"purpose": "certification", "ids": ["adee61f0-3b52-8d0e-9c77-5a1b8e2f4d31"]},
     "PasswordUnlockRead": {"left_until_reset": 15},
     "CardReadAsk": {"card_number": "D12345678", "purpose": "sharing"},
     "CardReadRead": {"card_read": _CARD_READ, "purpose": "sharing", "expires_in": 120, "name": "王**"},

@@ -29,11 +29,12 @@ from app.services.cards import allowing
 from app.services.cards.passwords import CardPasswordNotSet, CardPasswordResetNeeded
 from app.services.cards.reading import OwnCardNeeded
 from app.services.cards.unlocking import CardPasswordNotLocked, UnlocksUsedUp
-from app.services.counter import deeds, enrolling, leaving, opening, papers, serving, unlocking, using
+from app.services.counter import deeds, enrolling, leaving, opening, papers, proving, serving, unlocking, using
 from app.services.counter.deeds import Hand
 from app.services.counter.enrolling import CounterView
 from app.services.counter.knowing import ReadsUsedUp
 from app.services.counter.papers import Paper
+from app.services.counter.proving import NothingToAttest, Proven
 from app.services.counter.serving import Serving
 from app.services.enrolments.attesting import AttestationNotPossible, CounterConsentNeeded, DocumentsNotShown
 from app.services.enrolments.steps import EnrolmentsUsedUp
@@ -246,6 +247,24 @@ async def unlock_password(
         await unlocking.unlock(house.db, hand, body.card_read, remember)
 
     return once.respond(await once(work, lambda left: shapes.PasswordUnlockRead(left_until_reset=left)))
+
+
+@router.post(
+    "/attestations",
+    status_code=201,
+    response_model=shapes.IdentityAttestationRead,
+    responses=documented(*serving.REFUSALS, *using.REFUSALS, NothingToAttest, RegisterUnavailable),
+)
+async def attest_holder(
+    body: shapes.IdentityAttestationAsk, at: AtCounter, house: TheHouse, once: OncePerStaffKey
+) -> Response:
+    """Attest in person who somebody is, for their certification, password reset or confirmation that waits."""
+    hand, seen = deeds.hand_at(at), frozenset(body.documents_seen)
+
+    async def work(_: answers.Unit, remember: Remember[Proven]) -> None:
+        await proving.attest(house.db, house.ports.register, hand, body.card_read, seen, remember)
+
+    return once.respond(await once(work, shapes.IdentityAttestationRead.of))
 
 
 def _answered(view: CounterView, language: str) -> Response:

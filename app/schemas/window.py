@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 from app.models.attestations import SeenDocument
 from app.models.cases import Finding
 from app.models.consents import ConsentPurpose
+from app.models.counter import Purpose
 from app.models.enrolments import EnrolmentKind, State
 from app.models.links import LinkDisputeReason
 from app.models.people import Proof
@@ -15,6 +16,7 @@ from app.schemas.base import Asked, Moment, Told
 from app.schemas.enrolments import ConsentAsk, DetailsAsk, MemberRead, NoticeShown, ReviewRead, rejection_text
 from app.services import notices
 from app.services.counter.enrolling import CounterView, Showing
+from app.services.counter.proving import Proven
 from app.services.enrolments.attesting import Agreed, Needs
 
 DocumentsSeen = Annotated[list[SeenDocument], Field(max_length=len(SeenDocument))]
@@ -186,6 +188,24 @@ class PasswordUnlockAsk(Asked):
     """Whose lock is to be lifted: their card was read for `password_unlock`."""
 
     card_read: CardReadToken
+
+
+class IdentityAttestationAsk(Asked):
+    """Whose identity is attested: their card was read for what waits for their face."""
+
+    card_read: CardReadToken = Field(description="Read for `certification`, `password_reset` or `reconfirmation`")
+    documents_seen: DocumentsSeen = Field(default_factory=list, description="Kinds of other originals that were shown")
+
+
+class IdentityAttestationRead(Told):
+    """What goes on as after a face that has passed; a new password is the holder's to set, in the app."""
+
+    purpose: Purpose
+    ids: list[str] = Field(description="Of the certification, the resets or the confirmations")
+
+    @classmethod
+    def of(cls, proven: Proven) -> Self:
+        return cls(purpose=proven.purpose, ids=[str(each) for each in proven.ids])
 
 
 class PasswordUnlockRead(Told):

@@ -43,6 +43,7 @@ CREATING = {
     ("post", "/v1/holders/{holder}/rights/statements"),
     ("post", "/v1/counter/enrolments"),
     ("post", "/v1/counter/enrolments/{enrolment_id}/attestations"),
+    ("post", "/v1/counter/attestations"),
     ("post", "/v1/counter/link-endings"),
     ("post", "/v1/counter/link-disputes"),
     ("post", "/v1/counter/password-unlocks"),

@@ -1,9 +1,11 @@
 """Resetting a forgotten card password: the phone's code, then the holder's live face, then a new password."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
+
+from sqlalchemy import and_, or_, select
 
 from app.core.db import Database, Session, bucket_of, new_id
 from app.core.errors import Conflict, NextStep, NotFound, Unavailable
@@ -20,7 +22,7 @@ from app.services.accounts.sessions import Caller
 from app.services.audit import Action, Actor
 from app.services.cards import passwords as card_passwords
 from app.services.cards.passwords import CardPasswordNotSet
-from app.services.faces import checks, frames, starting, tries
+from app.services.faces import checks, ending, frames, starting, tries
 from app.services.faces.starting import Opening
 from app.services.people import homes
 from app.services.people.homes import KnownPerson
@@ -162,6 +164,32 @@ async def decided(session: Session, reset_id: UUID, *, is_approved: bool) -> Non
     reset.expires_at = session.now + timedelta(minutes=minutes)
     message = "card_password_reset_ready" if is_approved else "card_password_reset_declined"
     outbox.tell(session, outbox.Kind.TELL_PERSON, reset.person_id, message=message)
+
+
+async def attest(session: Session, person_id: UUID, actor: Actor) -> Sequence[UUID]:
+    """Let the resets be ready that a holder has begun, who was seen at a window; return them. Their home is locked.
+
+    The holder sets the new password in the app, within the hour: nobody does it for them.
+    """
+    rows = await session.scalars(
+        select(CardPasswordReset)
+        .where(
+            CardPasswordReset.bucket == bucket_of(person_id),
+            CardPasswordReset.person_id == person_id,
+            or_(
+                CardPasswordReset.state == ResetState.IN_REVIEW,
+                and_(CardPasswordReset.state == ResetState.FACE_PENDING, CardPasswordReset.expires_at > session.now),
+            ),
+        )
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    found = rows.all()
+    for reset in found:
+        await ending.give_up_open(session, person_id, reset.id, actor)
+        await cases.withdraw(session, person_id, reset.id)
+        await decided(session, reset.id, is_approved=True)
+    return [reset.id for reset in found]
 
 
 async def _phone(session: Session, caller: Caller) -> str:

@@ -9,6 +9,7 @@ telling    who hears of it
 asking     begun by a face, or handed to people
 withdrawing taken back, with the consent to its face
 abandoning ended with the account of whoever asked, or is asked about
+attesting  attested at a window in place of the face
 ending     how a certification ends: by face, by people, by another that was faster
 reporting  the authority is told, until it has heard
 reading    what the holder and their family see

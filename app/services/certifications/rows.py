@@ -71,6 +71,22 @@ async def in_review(session: Session, person_id: UUID) -> Certification | None:
     return await _one(session, person_id, Certification.state == CertificationState.IN_REVIEW)
 
 
+async def under_way(session: Session, person_id: UUID) -> Sequence[Certification]:
+    """Return the certifications of somebody's that wait for a face or for people, locked, the newest first."""
+    rows = await session.scalars(
+        select(Certification)
+        .where(
+            Certification.bucket == bucket_of(person_id),
+            Certification.person_id == person_id,
+            Certification.state.in_([CertificationState.OPEN, CertificationState.IN_REVIEW]),
+        )
+        .order_by(Certification.created_at.desc(), Certification.id.desc())
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return rows.all()
+
+
 async def success(session: Session, person_id: UUID, day: date) -> Certification | None:
     """Return the certification that has succeeded for somebody on a day, or of which the authority is yet to hear."""
     is_done = (Certification.state == CertificationState.PASSED) & (Certification.certified_on == day)

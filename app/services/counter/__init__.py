@@ -14,5 +14,6 @@ enrolling    applications found and attested
 opening      applications begun there
 offline      what was done without a connection, replayed
 leaving      links ended and disputed
+proving      who somebody is attested where a face is waited for outside of applications
 unlocking    the lock of a card password lifted
 """

@@ -28,6 +28,9 @@ DUTY_OF: Final[Mapping[Purpose, Duty]] = {
     Purpose.LINK_ENDING: Duty.END_LINKS,
     Purpose.DISPUTE: Duty.DISPUTE_LINKS,
     Purpose.PASSWORD_UNLOCK: Duty.UNLOCK_PASSWORDS,
+    Purpose.CERTIFICATION: Duty.ATTEST_IDENTITY,
+    Purpose.PASSWORD_RESET: Duty.ATTEST_IDENTITY,
+    Purpose.RECONFIRMATION: Duty.ATTEST_IDENTITY,
 }
 """Whose work each purpose is."""
 

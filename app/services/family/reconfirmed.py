@@ -1,5 +1,6 @@
 """What comes of a reconfirmation: the member's face has passed or not, or people have decided."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from app.core.db import Session
@@ -10,7 +11,7 @@ from app.ports.face import COUNTED, FaceReason
 from app.ports.register import RegisteredPerson
 from app.services import cases, links
 from app.services.audit import Action, Actor
-from app.services.faces import frames, tries
+from app.services.faces import ending, frames, tries
 from app.services.family import keeping
 from app.services.links import Services, reconfirmations
 
@@ -42,6 +43,19 @@ async def decided(
         return
     await reconfirmations.close(session, row, ReconfirmationState.REJECTED)
     links.tell(session, await links.one(session, row.link_id), "link_reconfirmation_rejected")
+
+
+async def attest(
+    session: Session, link_ids: Sequence[UUID], registered: RegisteredPerson | None, actor: Actor
+) -> Sequence[UUID]:
+    """Confirm what waits for the member of these links, who was seen at a window; return it. All homes are locked."""
+    found = [await reconfirmations.open_of(session, await links.one(session, link_id)) for link_id in link_ids]
+    waiting = [row for row in found if row is not None]
+    for row in waiting:
+        await ending.give_up_open(session, row.home_id, row.id, actor)
+        await cases.withdraw(session, row.home_id, row.id)
+        await _confirm(session, row, registered, actor)
+    return [row.id for row in waiting]
 
 
 async def homes_of(session: Session, reconfirmation_id: UUID) -> set[UUID]:

@@ -28,12 +28,20 @@ class Duty(StrEnum):
     END_LINKS = "end_links"
     DISPUTE_LINKS = "dispute_links"
     UNLOCK_PASSWORDS = "unlock_passwords"
+    ATTEST_IDENTITY = "attest_identity"
 
 
 _REVIEWER: Final = frozenset({Duty.DECIDE_CASES, Duty.REVIEW_LOOKS})
 _CLERK_OF_A_HOSPITAL: Final = frozenset({Duty.LOOK_UP, Duty.BREAK_GLASS, Duty.BIND_SHARING})
 _CLERK_OF_A_BRANCH: Final = frozenset(
-    {*_CLERK_OF_A_HOSPITAL, Duty.ENROL, Duty.END_LINKS, Duty.DISPUTE_LINKS, Duty.UNLOCK_PASSWORDS}
+    {
+        *_CLERK_OF_A_HOSPITAL,
+        Duty.ENROL,
+        Duty.END_LINKS,
+        Duty.DISPUTE_LINKS,
+        Duty.UNLOCK_PASSWORDS,
+        Duty.ATTEST_IDENTITY,
+    }
 )
 
 DUTIES: Final[Mapping[tuple[OperatorRole, OfficeKind], frozenset[Duty]]] = {

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 import asyncpg
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from app.adapters.postgres import EmbeddedPostgres, EmbeddedPostgresError, versions
@@ -62,9 +62,14 @@ def is_newest(url: str) -> bool:
     except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         reason = str(error) or type(error).__name__
         raise Refused(
-            f"The database at {plain.host}:{plain.port or 5432} cannot be used: {reason}. Is ESCARD_DATABASE_URL right?"
+            f"The database at {_place(plain)} cannot be used: {reason}. Is ESCARD_DATABASE_URL right?"
         ) from None
     return found == versions.newest()
+
+
+def _place(url: URL) -> str:
+    hosts = url.query.get("host")
+    return str(hosts) if hosts else f"{url.host}:{url.port or 5432}"
 
 
 def plain(url: str) -> str:

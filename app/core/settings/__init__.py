@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     """Address under which clients and face providers reach this server; also the issuer of tokens."""
 
     database_url: SecretStr | None = None
-    """PostgreSQL address for the server's role (`escard_app`); empty starts the embedded PostgreSQL."""
+    """PostgreSQL address for the server's role (`escard_app`), also with `?host=one,two`; empty: the embedded one."""
 
     owner_database_url: SecretStr | None = None
     """PostgreSQL address for the role that migrates (`escard_owner`); needed by `escard migrate` alone."""

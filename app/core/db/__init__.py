@@ -1,6 +1,5 @@
 """The way to PostgreSQL: ids that route themselves, units of work that can be run again, and one-trip hot reads."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -9,12 +8,13 @@ from typing import Final, TypeVar
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import URL, make_url
+from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from app.core.clock import Clock
+from app.core.db.connections import GONE, Connector, Readers
 from app.core.errors import Unavailable
 from app.core.sealing import Chain, Lookup, Vault
 
@@ -26,14 +26,6 @@ _TRIES = 3
 # or failing over.
 _PASSING = ("40001", "40P01", "55P03", "53300")
 _LOST = ("08", "57P0")
-_GONE = (
-    OSError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # it was lost in the very moment that we spoke
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-)
 
 
 class DatabaseUnavailable(Unavailable):
@@ -94,66 +86,6 @@ class Writer:
         return rows
 
 
-class _Readers:
-    """Connections for hot reads, each statement in a transaction of its own, and for units of work by hand.
-
-    asyncpg's pool puts a connection back in a task of its own, with a time limit around it: half of what the read
-    itself costs us. There is nothing to put back here, so a list and a semaphore do.
-    """
-
-    def __init__(self, url: str, *, most: int, timeout_seconds: float) -> None:
-        self._url = url
-        self._timeout_seconds = timeout_seconds
-        self._room = asyncio.Semaphore(most)
-        self._idle: list[asyncpg.Connection[asyncpg.Record]] = []
-        self._is_closed = False
-
-    async def fetch(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
-        """Run a statement on an idle connection, or on a new one."""
-
-        async def read(connection: "asyncpg.Connection[asyncpg.Record]") -> list[asyncpg.Record]:
-            rows: list[asyncpg.Record] = await connection.fetch(statement, *arguments)
-            return rows
-
-        return await self.use(read)
-
-    async def use(self, work: "Callable[[asyncpg.Connection[asyncpg.Record]], Awaitable[T]]") -> T:
-        """Do some work on an idle connection, or on a new one."""
-        async with self._room:
-            connection = self._take() or await self._connect()
-            try:
-                done = await work(connection)
-            except BaseException:  # broken, or given up while it waits for an answer: nobody else may read that
-                connection.terminate()
-                raise
-            if self._is_closed:
-                connection.terminate()
-            else:
-                self._idle.append(connection)
-            return done
-
-    def forget_idle(self) -> None:
-        """Drop what is idle: where one connection was lost, the others were too, and may not know it yet."""
-        while self._idle:
-            self._idle.pop().terminate()
-
-    async def close(self) -> None:
-        """Close what is idle now, and what is in use once it is put back."""
-        self._is_closed = True
-        while self._idle:
-            await self._idle.pop().close()
-
-    def _take(self) -> "asyncpg.Connection[asyncpg.Record] | None":
-        while self._idle:
-            connection = self._idle.pop()
-            if not connection.is_closed():
-                return connection
-        return None
-
-    async def _connect(self) -> "asyncpg.Connection[asyncpg.Record]":
-        return await asyncpg.connect(self._url, timeout=self._timeout_seconds, command_timeout=self._timeout_seconds)
-
-
 class Database:
     """Connections of one process: an engine for units of work and connections for hot reads."""
 
@@ -168,15 +100,15 @@ class Database:
         connections: int = 8,
         timeout_seconds: float = 10,
     ) -> None:
-        self._url = make_url(url).set(drivername="postgresql+asyncpg")
+        connector = Connector(url, timeout_seconds=timeout_seconds)
         self._engine = create_async_engine(
-            self._url,
+            make_url(url).set(drivername="postgresql+asyncpg", query={}),
             pool_size=connections,
             max_overflow=0,
             pool_timeout=timeout_seconds,
-            connect_args={"timeout": timeout_seconds, "command_timeout": timeout_seconds},
+            async_creator=connector.connect,
         )
-        self._readers = _Readers(_plain(self._url), most=connections, timeout_seconds=timeout_seconds)
+        self._readers = Readers(connector, most=connections)
         self.clock = clock
         self.vault = vault
         self.lookup = lookup
@@ -257,8 +189,8 @@ class Database:
                 return await self._readers.use(unit)
             except TimeoutError as error:
                 raise DatabaseUnavailable(retry_after_seconds=5) from error
-            except (*_GONE, asyncpg.PostgresError) as error:
-                if not isinstance(error, _GONE) and not _is_passing_state(error):
+            except (*GONE, asyncpg.PostgresError) as error:
+                if not isinstance(error, GONE) and not _is_passing_state(error):
                     raise
                 self._readers.forget_idle()
                 if not tries_left:
@@ -274,14 +206,14 @@ class Database:
             return await self._readers.fetch(statement, *arguments)
         except TimeoutError as error:
             raise DatabaseUnavailable(retry_after_seconds=5) from error
-        except _GONE:
+        except GONE:
             self._readers.forget_idle()
             return await self._fetch_again(statement, *arguments)
 
     async def _fetch_again(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
         try:
             return await self._readers.fetch(statement, *arguments)
-        except _GONE as error:
+        except GONE as error:
             raise DatabaseUnavailable(retry_after_seconds=5) from error
 
 
@@ -294,7 +226,3 @@ def _is_passing(error: DBAPIError | OSError) -> bool:
 def _is_passing_state(error: BaseException | None) -> bool:
     state = str(getattr(error, "sqlstate", "") or "")
     return state in _PASSING or state.startswith(_LOST)
-
-
-def _plain(url: URL) -> str:
-    return url.set(drivername="postgresql").render_as_string(hide_password=False)

@@ -28,7 +28,8 @@ from app.models.policies import Policy
 from app.models.sharing import SharerSlot, SharingBinding, SharingState
 from app.routers.deps import House
 from app.schemas import family as family_shapes
-from app.schemas.cards import AllowsRead, CardRead, NextRead, RefusalRead
+from app.schemas.cards import AllowsRead, CardRead, RefusalRead
+from app.schemas.next_steps import NextRead
 from app.schemas.showings import CodeRead
 from app.services.cards.allowing import Use
 from app.services.cards.reading import mask_card_number

@@ -45,17 +45,19 @@ class CardOrderState(StrEnum):
     COLLECTED = "collected"
     FAILED = "failed"
     NOT_SUBMITTED = "not_submitted"
+    WITHDRAWN = "withdrawn"
 
 
 _S = CardOrderState
 _WAY: Final = tuple(_S)[: tuple(_S).index(_S.COLLECTED) + 1]
 NEXT: Final[Mapping[CardOrderState, frozenset[CardOrderState]]] = {
     **{here: frozenset({there, _S.FAILED}) for here, there in pairwise(_WAY)},
-    _S.DRAFT: frozenset({_S.SUBMITTED}),
-    _S.SUBMITTED: frozenset({_S.REVIEWED, _S.FAILED, _S.NOT_SUBMITTED}),
+    _S.DRAFT: frozenset({_S.SUBMITTED, _S.WITHDRAWN}),
+    _S.SUBMITTED: frozenset({_S.REVIEWED, _S.FAILED, _S.NOT_SUBMITTED, _S.WITHDRAWN}),
     _S.COLLECTED: frozenset(),
     _S.FAILED: frozenset(),
     _S.NOT_SUBMITTED: frozenset(),
+    _S.WITHDRAWN: frozenset(),
 }
 ENDED: Final = frozenset(state for state, follows in NEXT.items() if not follows)
 UNDER_WAY: Final = frozenset(NEXT) - ENDED - {_S.DRAFT}
@@ -83,6 +85,11 @@ class CardOrder(Filing, Base):
     office_id: Mapped[str | None]
     address: Mapped[bytes | None] = mapped_column(info=held(Sealed("person_id")))
     state: Mapped[CardOrderState]
+
+    @property
+    def may_withdraw(self) -> bool:
+        """Whether it can be taken back: it has not left."""
+        return CardOrderState.WITHDRAWN in NEXT[self.state] and self.left_at is None
 
     def advance(self, to: CardOrderState) -> None:
         """Move on. The only writer of `state`.

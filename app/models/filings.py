@@ -11,11 +11,13 @@ from app.models.base import Identified
 
 
 class FilingEnd(StrEnum):
-    """Why a filing for a member did not leave: what had become of the link of its owner."""
+    """Why a filing did not leave: what had become of the link of its owner, of the card, or of the holder."""
 
     LINK_ENDED = "link_ended"
     LINK_FROZEN = "link_frozen"
     SERVICE_NOT_SHARED = "service_not_shared"
+    CARD_NOT_IN_ORDER = "card_not_in_order"
+    HOLDER_DIED = "holder_died"
 
 
 class Filing(Identified):

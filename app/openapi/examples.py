@@ -542,8 +542,8 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
         "ticket": "dJkzTMQEUDlg3KRqoR51YQ…",
         "expires_in": 600,
         "next": [
-            {"action": "sign-in", "method": "POST", "href": "/v1/sessions"},
-            {"action": "register", "method": "POST", "href": "/v1/accounts"},
+            {"step": "sign-in", "method": "POST", "href": "/v1/sessions"},
+            {"step": "register", "method": "POST", "href": "/v1/accounts"},
         ],
     },
     "StaffSessionAsk": {"login": "li.wei", "password": "kq7pm-x3hva-w9czt-r5bnd", "totp": "492039"},

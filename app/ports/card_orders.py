@@ -47,6 +47,7 @@ class CardOrderFailure(StrEnum):
     BANK_REFUSED = "bank_refused"
     NOT_ENTITLED = "not_entitled"
     NOT_COLLECTED = "not_collected"
+    ALREADY_UNDER_WAY = "already_under_way"
     OTHER = "other"
     PHOTO_GONE = "photo_gone"
 

@@ -27,7 +27,7 @@ from app.schemas.base import Page
 from app.schemas.enrolments import NoticeShown
 from app.services import answers
 from app.services.authority import LinkFrozen, ServiceNotShared
-from app.services.card_orders import agreeing, drafting, photos, submitting, viewing
+from app.services.card_orders import agreeing, drafting, photos, submitting, viewing, withdrawing
 from app.services.card_orders.viewing import CardOrderView
 from app.services.cards import allowing
 from app.services.cards.reading import OwnCardNeeded
@@ -91,6 +91,18 @@ async def read_card_order(
 ) -> shapes.CardOrderRead:
     """An order of a physical card, with its timeline."""
     view = await viewing.read(house.db, caller, holder, deps.identity(order_id))
+    return shapes.CardOrderRead.of(view, holder, language)
+
+
+@router.delete(
+    "/{holder}/card-orders/{order_id}",
+    responses=documented(*_AUTHORITY, withdrawing.CardOrderTooLate),
+)
+async def withdraw_card_order(
+    order_id: str, caller: Caller, holder: Holder, house: TheHouse, language: Language
+) -> shapes.CardOrderRead:
+    """Take an order back that has not left yet: a draft, or one that was handed in just now."""
+    view = await withdrawing.withdraw(house.db, caller, holder, deps.identity(order_id))
     return shapes.CardOrderRead.of(view, holder, language)
 
 

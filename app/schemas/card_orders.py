@@ -11,6 +11,7 @@ from app.models.card_orders import CardOrderState
 from app.models.filings import FilingEnd
 from app.ports.card_orders import CardOrderFailure, CardOrderReason
 from app.schemas.base import Asked, Moment, Short, Told, one_line
+from app.schemas.next_steps import WayRead
 from app.services.card_orders.drafting import Wanted
 from app.services.card_orders.viewing import CardOrderView, StepView
 
@@ -58,13 +59,10 @@ class CardOrderStepRead(Told):
         )
 
 
-class CardOrderNextRead(Told):
+class CardOrderNextRead(WayRead):
     """What can be done now, and how."""
 
-    action: Literal["consent", "photo", "submit"]
-    method: str
-    href: str
-    notice: str | None = Field(None, description="What is to be read first")
+    step: Literal["consent", "photo", "submit", "withdraw"]
 
 
 class CardOrderRead(Told):
@@ -105,11 +103,14 @@ class CardOrderRead(Told):
 
 
 def _next(view: CardOrderView, here: str) -> list[CardOrderNextRead]:
-    if not view.is_draft:
-        return []
-    if not view.is_photo_agreed:
+    found = []
+    if view.is_draft and not view.is_photo_agreed:
         consent = f"{here}/photo-consent"
-        return [CardOrderNextRead(action="consent", method="PUT", href=consent, notice="/v1/notices/card-photo")]
-    photo = CardOrderNextRead(action="photo", method="PUT", href=f"{here}/photo")
-    submit = CardOrderNextRead(action="submit", method="POST", href=f"{here}/submission")
-    return [photo] if view.photo_until is None else [submit, photo]
+        found.append(CardOrderNextRead(step="consent", method="PUT", href=consent, notice="/v1/notices/card-photo"))
+    elif view.is_draft:
+        if view.photo_until is not None:
+            found.append(CardOrderNextRead(step="submit", method="POST", href=f"{here}/submission"))
+        found.append(CardOrderNextRead(step="photo", method="PUT", href=f"{here}/photo"))
+    if view.may_withdraw:
+        found.append(CardOrderNextRead(step="withdraw", method="DELETE", href=here))
+    return found

@@ -11,6 +11,7 @@ from app import texts
 from app.core.errors import Conflict
 from app.ports.register import PhysicalCardStatus
 from app.schemas.base import Moment, Told
+from app.schemas.next_steps import NextRead
 from app.services.cards import allowing
 from app.services.cards.allowing import Use
 from app.services.cards.reading import CardView
@@ -38,15 +39,6 @@ _WORDS: Final[Mapping[PhysicalCardStatus, CardWord]] = {
 _USES: Final = tuple(Use)
 _REFUSALS: Final[tuple[type[Conflict], ...]] = allowing.REFUSALS
 _KINDS: Final[Mapping[str, type[Conflict]]] = {kind.code: kind for kind in _REFUSALS}
-
-
-class NextRead(Told):
-    """What the person can do now; `action` repeats the reason."""
-
-    action: str
-    href: str | None
-    notice: str | None = Field(description="The notice that is read and agreed to there")
-    text: str
 
 
 class AllowsRead(Told):

@@ -12,6 +12,7 @@ from app.ports.certifications import Benefit, CertifiedKind, PaymentState, Way
 from app.schemas.base import Asked, DeviceMeta, Moment, Short, Told
 from app.schemas.enrolments import NoticeShown
 from app.schemas.faces import FaceCheckRead
+from app.schemas.next_steps import WayRead
 from app.services.certifications.asking import Wish
 from app.services.certifications.reading import CertificationView, CertifyStep, Overview
 
@@ -44,19 +45,12 @@ class CertificationAsk(Asked):
         return Wish(Way(self.way), consent, self.address, self.device_meta)
 
 
-class CertifyStepRead(Told):
+class CertifyStepRead(WayRead):
     """Something that can be done now; `way` is to be said with it."""
 
     step: str = Field(json_schema_extra={"enum": list(STEPS)})
-    method: str
-    href: str
     way: Way | None = Field(default=None, exclude_if=lambda value: value is None)
     way_text: str | None = Field(default=None, exclude_if=lambda value: value is None, description="The way in words")
-    notice: str | None = Field(
-        default=None,
-        exclude_if=lambda value: value is None,
-        description="Where the notice is that is to be read first",
-    )
 
     @classmethod
     def of(cls, step: CertifyStep, language: str) -> Self:

@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints
 from app.core.tokens.tickets import LIFETIME
 from app.schemas.accounts import DeviceAsk, Ticket
 from app.schemas.base import Asked, Moment, Told
+from app.schemas.next_steps import WayRead
 from app.services.channels.entering import Unknown
 from app.services.channels.using import Place
 
@@ -26,20 +27,12 @@ class ChannelTicketAsk(Asked):
     channel_ticket: Ticket
 
 
-class WayOn(Told):
-    """A way on."""
-
-    action: str
-    method: str
-    href: str
-
-
 class ChannelTicketRead(Told):
     """The channel has told who comes; nobody knows them here yet: the ticket goes into a sign-in or registration."""
 
     ticket: str
     expires_in: int
-    next: list[WayOn]
+    next: list[WayRead]
 
     @classmethod
     def of(cls, unknown: Unknown) -> Self:
@@ -47,7 +40,7 @@ class ChannelTicketRead(Told):
         return cls(
             ticket=unknown.ticket,
             expires_in=int(LIFETIME.total_seconds()),
-            next=[WayOn(action=action, method="POST", href=href) for action, href in ways],
+            next=[WayRead(step=step, method="POST", href=href) for step, href in ways],
         )
 
 

@@ -15,6 +15,7 @@ from app.models.people import Proof
 from app.ports.face import FaceMode, FaceReason
 from app.schemas.accounts import TokensRead
 from app.schemas.base import Asked, Code, DeviceMeta, Moment, Short, Told
+from app.schemas.next_steps import WayRead
 from app.services.enrolments.reading import AdviceCode
 from app.services.enrolments.viewing import EnrolmentView, Step
 from app.services.handovers.rows import Progress
@@ -185,22 +186,10 @@ class ReviewRead(Told):
     due_at: Moment
 
 
-class StepRead(Told):
-    """Something that can be done now."""
+class StepRead(WayRead):
+    """A step of the flow that can be done now."""
 
     step: str = Field(json_schema_extra={"enum": list(STEPS)})
-    method: str
-    href: str
-    templated: bool = Field(
-        default=False,
-        exclude_if=lambda value: not value,
-        description="What stands between braces in `href` is to be replaced, as in RFC 6570",
-    )
-    notice: str | None = Field(
-        default=None,
-        exclude_if=lambda value: value is None,
-        description="Where the notice is that is to be read first",
-    )
 
     @classmethod
     def of(cls, step: Step) -> Self:

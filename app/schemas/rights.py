@@ -22,6 +22,7 @@ from app.ports.insurance import (
     Silence,
 )
 from app.schemas.base import Moment, Told
+from app.schemas.next_steps import NextRead
 from app.services.rights.asking import Missing
 from app.services.rights.reading import Entry, Listed, Rights
 
@@ -42,20 +43,12 @@ def _month(month: Month | None) -> str | None:
     return None if month is None else str(month)
 
 
-class AgainRead(Told):
-    """What to do about it."""
-
-    action: str
-    href: str
-    text: str
-
-
 class MissingRead(Told):
     """Why an authority was not heard just now, and when to ask again."""
 
     reason: Silence
     retry_at: Moment
-    next: AgainRead
+    next: NextRead
 
     @classmethod
     def of(cls, missing: Missing | None, href: str, language: str) -> Self | None:
@@ -63,7 +56,7 @@ class MissingRead(Told):
         if missing is None:
             return None
         text = texts.insurance(language)["silences"][missing.silence]
-        again = AgainRead(action="read-again", href=href, text=text)
+        again = NextRead(action="read-again", href=href, text=text)
         return cls(reason=missing.silence, retry_at=missing.retry_at, next=again)
 
 

@@ -11,7 +11,7 @@ from app.models.filings import FilingEnd
 from app.models.transfers import TransferState, Withdrawal
 from app.ports.transfers import TransferInsurance, TransferRejection
 from app.schemas.base import Asked, Moment, Told
-from app.schemas.cards import NextRead
+from app.schemas.next_steps import NextRead, WayRead
 from app.services.transfers.checks import REFUSALS, Check
 from app.services.transfers.drafting import Wanted
 from app.services.transfers.viewing import PlaceView, StepView, TransferView
@@ -53,7 +53,7 @@ class ObstacleRead(Told):
     @classmethod
     def of(cls, code: str, language: str) -> Self:
         words = texts.problem(code, language)
-        way_on = None if words.next is None else NextRead(action=code, href=None, notice=None, text=words.next)
+        way_on = None if words.next is None else NextRead(action=code, href=None, text=words.next)
         return cls(code=code, title=words.title, detail=words.detail, next=way_on)
 
 
@@ -95,12 +95,10 @@ class TransferStepRead(Told):
         )
 
 
-class FilingNextRead(Told):
+class TransferNextRead(WayRead):
     """What can be done now, and how."""
 
-    action: Literal["submit", "withdraw"]
-    method: str
-    href: str
+    step: Literal["submit", "withdraw"]
 
 
 class TransferRead(Told):
@@ -121,7 +119,7 @@ class TransferRead(Told):
     not_submitted_text: str | None
     created_at: Moment
     as_of: Moment | None = Field(description="When the places were last heard")
-    next: list[FilingNextRead]
+    next: list[TransferNextRead]
 
     @classmethod
     def of(cls, view: TransferView, holder: UUID | None, language: str) -> Self:
@@ -151,10 +149,10 @@ def _check(check: Check, *, is_passed: bool, language: str) -> TransferCheckRead
     return TransferCheckRead(check=check, passed=is_passed, problem=problem)
 
 
-def _next(view: TransferView, here: str) -> list[FilingNextRead]:
+def _next(view: TransferView, here: str) -> list[TransferNextRead]:
     found = []
     if view.may_submit:
-        found.append(FilingNextRead(action="submit", method="POST", href=f"{here}/submission"))
+        found.append(TransferNextRead(step="submit", method="POST", href=f"{here}/submission"))
     if view.may_withdraw:
-        found.append(FilingNextRead(action="withdraw", method="DELETE", href=here))
+        found.append(TransferNextRead(step="withdraw", method="DELETE", href=here))
     return found

@@ -90,6 +90,7 @@ class Action(StrEnum):
     CARD_ORDER_DRAFTED = "card_order.drafted"
     CARD_ORDER_SUBMITTED = "card_order.submitted"
     CARD_ORDER_MOVED = "card_order.moved"
+    CARD_ORDER_WITHDRAWN = "card_order.withdrawn"
     TRANSFERS_SEEN = "transfers.seen"
     TRANSFER_DRAFTED = "transfer.drafted"
     TRANSFER_SUBMITTED = "transfer.submitted"

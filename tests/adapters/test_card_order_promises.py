@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -11,9 +12,9 @@ from app.adapters.card_orders.embedded import EmbeddedCardOrders
 from app.adapters.card_orders.gateway import GatewayCardOrders
 from app.adapters.national.card_orders import NationalCardOrders
 from app.adapters.register.embedded import EmbeddedRegister
-from app.core.db import Database
+from app.core.db import Database, new_id
 from app.core.settings.groups import GatewaySettings
-from app.ports.card_orders import CardOrderReason, CardOrderRequest, CardOrders, CardOrderStage
+from app.ports.card_orders import CardOrderFailure, CardOrderReason, CardOrderRequest, CardOrders, CardOrderStage
 from app.routers.deps import House
 from tests.adapters.national.conftest import WORKER
 from tests.card_orders.makers import Makers
@@ -81,3 +82,16 @@ async def test_who_ordered_what_is_in_no_description(orders: CardOrders) -> None
     described = repr(ORDER) + repr(await orders.progress(ORDER.id))
 
     assert not any(value in described for value in (WORKER.number, WORKER.name, "\\xff"))
+
+
+async def test_the_demos_take_no_second_order_for_a_person_whoever_sends_it(house: House, db: Database) -> None:
+    demo = EmbeddedCardOrders(db, EmbeddedRegister(db))
+    other = replace(ORDER, id=new_id(0))
+    await demo.submit(ORDER)
+
+    refusal = await demo.submit(other)
+    await later(house, days=40)
+
+    assert refusal is not None
+    assert (refusal.stage, refusal.reason) == (CardOrderStage.FAILED, CardOrderFailure.ALREADY_UNDER_WAY)
+    assert await demo.submit(other) is None

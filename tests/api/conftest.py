@@ -155,7 +155,7 @@ async def _make_holder(url: str, house: House, people: dict[str, TestPerson], st
         member = await phone.add(people["child-9"], "20", age=9)
         here = f"/v1/holders/{member['link_id']}"
         transfer, spare_transfer = [await phone.call("POST", f"{here}/transfers", _PENSION) for _ in range(2)]
-        order = await phone.call("POST", f"{here}/card-orders", {"reason": "lost", "address": "No. 1, Beijing Road"})
+        order = await phone.call("POST", f"{here}/card-orders", {"reason": "damaged", "address": "No. 1, Beijing Road"})
         spare = await phone.add(people["parent-mother"], "52", age=63)
         await other.step_up()
         backwards = await other.add(people["owner"], "22", age=39)

@@ -136,6 +136,9 @@ def _named_in_the_source(kind: str) -> set[str]:
     return {call.args[0].value for call in calls if isinstance(call.args[0], ast.Constant)}  # type: ignore[misc]
 
 
+_ADVICE = {"action", "href", "notice", "text"}
+
+
 def test_whatever_can_be_next_is_listed() -> None:
     waiting = {action for action, _ in enrolments._WAITS_FOR.values()} | {"wait-for-slot"}
     steps = _named_in_the_source("Step") | {step for step, _, _ in viewing._ONE_WAY.values()} | {"consent"}
@@ -148,6 +151,18 @@ def test_whatever_can_be_next_is_listed() -> None:
     assert SHAPES["RequirementRead"]["properties"]["kind"]["enum"] == list(REQUIREMENTS)
     codes = SHAPES["Problem"]["properties"]["errors"]["items"]["properties"]["code"]
     assert codes["enum"] == list(texts.field_codes())
+
+
+def test_next_is_advice_as_in_a_problem_or_a_list_of_steps() -> None:
+    named = {name: part["properties"]["next"] for name, part in SHAPES.items() if "next" in part.get("properties", {})}
+
+    for name, said in named.items():
+        shapes = set(re.findall(r"#/components/schemas/(\w+)", str(said))) or {name}
+        for shape in shapes:
+            fields = set(SHAPES[shape]["properties"])
+            is_list = said.get("type") == "array"
+            assert ({"step", "method", "href"} <= fields) if is_list else name == "Problem" or fields == _ADVICE, name
+    assert len(named) > 8
 
 
 def test_every_refusal_is_said_at_a_route() -> None:

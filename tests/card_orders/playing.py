@@ -28,7 +28,7 @@ class Ordering:
     async def post(self, path: str, body: object = None, key: str | None = None) -> httpx.Response:
         return await self.who.call("POST", path, body, **{"Idempotency-Key": key or secrets.token_hex(8)})
 
-    async def draft(self, reason: str = "lost", **where: str) -> JSON:
+    async def draft(self, reason: str = "damaged", **where: str) -> JSON:
         answer = await self.post(self.path, {"reason": reason} | (where or {"office_id": OFFICE}))
         assert answer.status_code == 201, answer.text
         body: JSON = answer.json()
@@ -48,7 +48,7 @@ class Ordering:
         headers = self.who.headers | {"Content-Type": "image/jpeg", "Accept-Language": "en"}
         return await self.who.client.put(f"{self.path}/{order_id}/photo", content=content, headers=headers)
 
-    async def ready(self, reason: str = "lost", **where: str) -> str:
+    async def ready(self, reason: str = "damaged", **where: str) -> str:
         """Draft an order and send its photo; return the id."""
         order_id: str = (await self.draft(reason, **where))["id"]
         answer = await self.photo(order_id)
@@ -58,7 +58,7 @@ class Ordering:
     async def submit(self, order_id: str, key: str | None = None) -> httpx.Response:
         return await self.post(f"{self.path}/{order_id}/submission", key=key)
 
-    async def order(self, reason: str = "lost", **where: str) -> str:
+    async def order(self, reason: str = "damaged", **where: str) -> str:
         """Do all of it; return the id."""
         order_id = await self.ready(reason, **where)
         answer = await self.submit(order_id)

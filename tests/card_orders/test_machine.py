@@ -9,8 +9,8 @@ from app.models.card_orders import ENDED, NEXT, UNDER_WAY, CardOrder, CardOrderS
 from app.ports.card_orders import CardOrderStage
 
 EXPECTED = """
-    draft            submitted
-    submitted        reviewed failed not_submitted
+    draft            submitted withdrawn
+    submitted        reviewed failed not_submitted withdrawn
     reviewed         batched_to_bank failed
     batched_to_bank  account_opened failed
     account_opened   being_made failed
@@ -38,7 +38,7 @@ def test_a_state_leads_where_it_should_and_nowhere_else(state: CardOrderState, t
 
 def test_every_state_can_be_reached_and_ends_are_ends() -> None:
     assert {to for targets in NEXT.values() for to in targets} | {CardOrderState.DRAFT} == set(CardOrderState)
-    assert {state.value for state in ENDED} == {"collected", "failed", "not_submitted"}
+    assert {state.value for state in ENDED} == {"collected", "failed", "not_submitted", "withdrawn"}
     assert UNDER_WAY | ENDED | {CardOrderState.DRAFT} == set(CardOrderState)
 
 

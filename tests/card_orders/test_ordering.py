@@ -10,10 +10,14 @@ import pytest
 from app.core.db import Database
 from app.models.links import LinkEnd
 from app.models.stand_ins import FiledCardOrder
+from app.ports.register import PhysicalCardStatus
+from app.routers.deps import House
 from app.services import audit, links
+from app.services.cards import following
 from app.services.links import Services
 from tests import cluster
 from tests.card_orders.playing import OFFICE, Ordering
+from tests.cards.test_following import say
 from tests.factories.adding import set_policy
 from tests.factories.make import Holder, Make
 from tests.factories.passing import Time
@@ -37,13 +41,12 @@ class TestDrafts:
         ready = (await mine.photo(draft["id"])).json()
 
         assert (draft["state"], draft["office_id"], draft["timeline"]) == ("draft", OFFICE, [])
-        assert [each["action"] for each in draft["next"]] == ["consent"]
+        assert [each["step"] for each in draft["next"]] == ["consent", "withdraw"]
         assert (without.status_code, without.json()["code"]) == (409, "card-order-photo-missing")
         assert ready["next"][0] == {
-            "action": "submit",
+            "step": "submit",
             "method": "POST",
             "href": f"/v1/holders/me/card-orders/{draft['id']}/submission",
-            "notice": None,
         }
 
     @pytest.mark.parametrize(
@@ -51,7 +54,7 @@ class TestDrafts:
         [
             {"reason": "lost"},
             {"reason": "lost", "office_id": OFFICE, "address": "北京路 1 号 3 单元"},
-            {"reason": "lost", "office_id": "nowhere"},
+            {"reason": "damaged", "office_id": "nowhere"},
             {"reason": "bored", "office_id": OFFICE},
         ],
     )
@@ -75,7 +78,7 @@ class TestDrafts:
         assert draft["office_id"] is None
 
     @pytest.mark.parametrize(
-        ("reason", "facts"), [("first", {}), ("lost", {"card": None}), ("expired", {"card": None})]
+        ("reason", "facts"), [("first", {}), ("lost", {}), ("lost", {"card": None}), ("expired", {"card": None})]
     )
     async def test_the_reason_must_fit_what_the_register_says(
         self, make: Make, me: Holder, reason: str, facts: dict[str, Any]
@@ -92,7 +95,7 @@ class TestDrafts:
         await make.collect_card(member.person, is_alive=False)
         ordering = Ordering(me, str(member.link_id))
 
-        answer = await ordering.post(ordering.path, {"reason": "lost", "office_id": OFFICE})
+        answer = await ordering.post(ordering.path, {"reason": "damaged", "office_id": OFFICE})
 
         assert (answer.status_code, answer.json()["code"]) == (409, "card-order-reason-differs")
 
@@ -111,7 +114,7 @@ class TestDrafts:
         await set_policy(database, "card_orders", begun_a_day=1)
         mine = Ordering(await make.owner())
 
-        answers = [await mine.post(mine.path, {"reason": "lost", "address": "北京路 1 号"}) for _ in range(2)]
+        answers = [await mine.post(mine.path, {"reason": "damaged", "address": "北京路 1 号"}) for _ in range(2)]
 
         assert [answer.status_code for answer in answers] == [201, 429]
 
@@ -209,7 +212,7 @@ class TestForAMember:
         member = await make.member(me, services=Services(file=False))
         ordering = Ordering(me, str(member.link_id))
 
-        answer = await ordering.post(ordering.path, {"reason": "lost", "office_id": OFFICE})
+        answer = await ordering.post(ordering.path, {"reason": "damaged", "office_id": OFFICE})
 
         assert (answer.status_code, answer.json()["code"]) == (403, "service-not-shared")
 
@@ -239,6 +242,27 @@ class TestForAMember:
         assert (read["state"], read["not_submitted_because"]) == ("not_submitted", "link_ended")
         assert (read["photo_until"], await count(db, FiledCardOrder)) == (None, 0)
 
+    @pytest.mark.parametrize(
+        ("facts", "because"),
+        [
+            ({"status": PhysicalCardStatus.APPLICATION_LOCKED}, "card_not_in_order"),
+            ({"is_alive": False}, "holder_died"),
+        ],
+    )
+    async def test_what_happens_to_card_or_holder_before_it_leaves_keeps_it_here(
+        self, mine: Ordering, house: House, db: Database, time: Time, facts: dict[str, Any], because: str
+    ) -> None:
+        order_id = await mine.order()
+        await say(house, mine.who, **facts)
+        await following.refresh(db, house.ports.register, mine.who.id)
+        await time.work()
+
+        read = await mine.read(order_id)
+
+        assert (read["state"], read["not_submitted_because"]) == ("not_submitted", because)
+        assert read["not_submitted_text"].startswith("It was not sent")
+        assert await count(db, FiledCardOrder) == 0
+
     async def test_an_end_while_it_leaves_has_one_outcome(
         self, make: Make, me: Holder, db: Database, time: Time
     ) -> None:
@@ -252,3 +276,42 @@ class TestForAMember:
 
         has_left = await count(db, FiledCardOrder) == 1
         assert (await father.read(order_id))["state"] == ("submitted" if has_left else "not_submitted")
+
+
+class TestTakingBack:
+    async def test_a_draft_is_over_with_its_photo_and_another_can_be_begun(self, mine: Ordering) -> None:
+        order_id = await mine.ready(address="北京路 1 号 3 单元")
+
+        answers = [await mine.who.call("DELETE", f"{mine.path}/{order_id}") for _ in range(2)]
+        read = await mine.read(order_id)
+
+        assert [answer.status_code for answer in answers] == [200, 200]
+        assert (read["state"], read["photo_until"], read["next"]) == ("withdrawn", None, [])
+        assert [step["text"] for step in read["timeline"]] == ["The order was taken back."]
+        assert (await mine.submit(order_id)).json()["code"] == "card-order-step-not-allowed"
+        await mine.order()
+
+    async def test_what_was_handed_in_is_taken_back_until_it_leaves(
+        self, mine: Ordering, db: Database, time: Time
+    ) -> None:
+        early = await mine.order()
+        taken_back = await mine.who.call("DELETE", f"{mine.path}/{early}")
+        late = await mine.order()
+        await time.work()
+        refused = await mine.who.call("DELETE", f"{mine.path}/{late}")
+
+        assert taken_back.json()["state"] == "withdrawn"
+        assert await count(db, FiledCardOrder) == 1
+        assert (refused.status_code, refused.json()["code"]) == (409, "card-order-too-late")
+        assert refused.json()["next"]["href"] == f"{mine.path}/{late}"
+
+    async def test_while_it_is_handed_in_it_comes_to_one_end(self, mine: Ordering, db: Database, time: Time) -> None:
+        order_id = await mine.ready()
+
+        await asyncio.gather(
+            mine.submit(order_id), time.work(), mine.who.call("DELETE", f"{mine.path}/{order_id}"), time.work()
+        )
+        await time.work()
+
+        has_left = await count(db, FiledCardOrder) == 1
+        assert (await mine.read(order_id))["state"] == ("submitted" if has_left else "withdrawn")

@@ -43,7 +43,7 @@ async def test_a_photo_that_keeps_the_rules_is_taken(mine: Ordering, seed: int) 
 
     assert answer.status_code == 200, answer.text
     assert answer.json()["photo_until"] is not None
-    assert [each["action"] for each in answer.json()["next"]] == ["submit", "photo"]
+    assert [each["step"] for each in answer.json()["next"]] == ["submit", "photo", "withdraw"]
 
 
 @pytest.mark.parametrize("fault", BAD)

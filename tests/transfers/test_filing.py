@@ -52,8 +52,8 @@ class TestDrafts:
         assert failing(draft) == {}
         here = f"/v1/holders/me/transfers/{draft['id']}"
         assert draft["next"] == [
-            {"action": "submit", "method": "POST", "href": f"{here}/submission"},
-            {"action": "withdraw", "method": "DELETE", "href": here},
+            {"step": "submit", "method": "POST", "href": f"{here}/submission"},
+            {"step": "withdraw", "method": "DELETE", "href": here},
         ]
 
     @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ class TestDrafts:
 
         assert failing(draft) == obstacles
         assert all(each["problem"]["next"]["text"] for each in draft["checks"] if not each["passed"])
-        assert [each["action"] for each in draft["next"]] == ["withdraw"]
+        assert [each["step"] for each in draft["next"]] == ["withdraw"]
         assert (submitted.status_code, submitted.json()["code"]) == (409, next(iter(obstacles.values())))
         assert (await mine.read(draft["id"]))["state"] == "draft"
 

@@ -28,6 +28,7 @@ _FAILURES: Final[Mapping[str, CardOrderFailure]] = {
     "F03": CardOrderFailure.BANK_REFUSED,
     "F04": CardOrderFailure.NOT_ENTITLED,
     "F05": CardOrderFailure.NOT_COLLECTED,
+    "F06": CardOrderFailure.ALREADY_UNDER_WAY,
 }
 
 

@@ -1,14 +1,16 @@
 """A card administration and a bank that stand in for real ones: a card takes three weeks, by our clock.
 
-Whoever's name is longer than the bank's forms gets none. A card that is collected is in the embedded register.
+Whoever's name is longer than the bank's forms gets none, and whoever has one under way no second. A card that is
+collected is in the embedded register.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Final
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.adapters.register.embedded import EmbeddedRegister
@@ -20,6 +22,8 @@ from app.ports.card_orders import CardOrderFailure, CardOrderNews, CardOrderRequ
 _LONGEST_NAME: Final = 20
 _NUMBER: Final = "filed_card_order.number"
 _AFTERNOON: Final = time(15)
+_LONGEST: Final = timedelta(days=60)
+_LAST: Final = frozenset({CardOrderStage.COLLECTED, CardOrderStage.FAILED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,9 @@ class EmbeddedCardOrders(CardOrders):
         self._register = register
 
     async def submit(self, order: CardOrderRequest) -> CardOrderNews | None:
-        async def put(session: Session) -> None:
+        async def put(session: Session) -> CardOrderNews | None:
+            if await self._is_under_way(session, order):
+                return CardOrderNews(CardOrderStage.FAILED, session.now, "90/F06", CardOrderFailure.ALREADY_UNDER_WAY)
             await session.execute(
                 insert(FiledCardOrder)
                 .values(
@@ -62,9 +68,9 @@ class EmbeddedCardOrders(CardOrders):
                 )
                 .on_conflict_do_nothing()
             )
+            return None
 
-        await self._db.run(put)
-        return None
+        return await self._db.run(put)
 
     async def progress(self, order_id: UUID) -> tuple[CardOrderNews, ...] | None:
         order = await self._db.run(lambda session: session.get(FiledCardOrder, order_id))
@@ -75,6 +81,20 @@ class EmbeddedCardOrders(CardOrders):
             number = self._db.vault.system.open_bytes(_NUMBER, order_id, order.number).decode()
             await self._db.run(lambda session: self._collect(session, order_id, number))
         return steps
+
+    async def _is_under_way(self, session: Session, order: CardOrderRequest) -> bool:
+        """Say whether another order for the same person is not over yet, whoever has sent it."""
+        rows = await session.scalars(
+            select(FiledCardOrder).where(
+                FiledCardOrder.order_id != order.id, FiledCardOrder.filed_at > session.now - _LONGEST
+            )
+        )
+        for row in rows:
+            number = session.vault.system.open_bytes(_NUMBER, row.order_id, row.number).decode()
+            steps = tuple(_steps(row, session.now))
+            if number == order.number and (not steps or steps[-1].stage not in _LAST):
+                return True
+        return False
 
     async def _collect(self, session: Session, order_id: UUID, number: str) -> None:
         order = await session.get_one(FiledCardOrder, order_id, with_for_update=True, populate_existing=True)

@@ -11,7 +11,7 @@ from app.core.errors import Conflict, FieldError, Invalid, NotFound, TooMany
 from app.models.card_orders import CardOrder, CardOrderState, CardOrderStepNotAllowed, CardPhoto
 from app.ports import Ports
 from app.ports.card_orders import CardOrderReason
-from app.ports.register import Register, RegisteredPerson
+from app.ports.register import PhysicalCardStatus, Register, RegisteredPerson
 from app.services import audit, authority, files, policies, throttles
 from app.services.accounts.sessions import Caller
 from app.services.audit import Action
@@ -27,6 +27,7 @@ from app.services.people import homes
 from app.services.throttles import Counter, Limit
 
 _DAY: Final = timedelta(days=1)
+_GONE: Final = frozenset({PhysicalCardStatus.LOST, PhysicalCardStatus.LOST_TEMPORARILY})
 
 Remember = Callable[[Session, CardOrderView], Awaitable[None]]
 
@@ -38,7 +39,7 @@ class CardOrdersUsedUp(TooMany):
 
 
 class CardOrderReasonDiffers(Conflict):
-    """The register says otherwise: a first card where there is one, a new one where there is none."""
+    """The register says otherwise: whether there is a card, and whether it is reported lost."""
 
     code = "card-order-reason-differs"
 
@@ -174,7 +175,15 @@ async def _require_office(session: Session, office_id: str) -> None:
 def _require_reason(reason: CardOrderReason, registered: RegisteredPerson | None) -> None:
     if registered is None or not registered.is_alive:
         raise CardOrderReasonDiffers
-    if (reason is CardOrderReason.FIRST) is not (registered.card is None):
+    if registered.card is None:
+        fits = reason is CardOrderReason.FIRST
+    elif registered.card.status is PhysicalCardStatus.CANCELLED:
+        fits = reason is not CardOrderReason.FIRST
+    elif registered.card.status in _GONE:
+        fits = reason is CardOrderReason.LOST
+    else:
+        fits = reason in {CardOrderReason.DAMAGED, CardOrderReason.EXPIRED}
+    if not fits:
         raise CardOrderReasonDiffers
 
 

@@ -125,12 +125,12 @@ async def _submit(session: Session, acting: Acting, order: CardOrder) -> None:
 
 
 async def _leave(order_id: UUID, session: Session) -> _Leaving | None:
-    """Let a submitted order leave, unless the link it rests on allows it no more."""
+    """Let a submitted order leave, unless the link it rests on, or the card, allows it no more."""
     order = await finding.locked_with_homes(session, CardOrder, order_id)
     if order.state is not CardOrderState.SUBMITTED or order.accepted_at is not None:
         return None
     if order.left_at is None:
-        if not await leaving.may_leave(session, order):
+        if not await leaving.may_leave(session, order, Use.ORDER):
             await rows.step(session, order, CardOrderState.NOT_SUBMITTED)
             await telling.tell(session, order, "card_order_not_submitted")
             return None

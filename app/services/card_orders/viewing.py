@@ -43,6 +43,7 @@ class CardOrderView:
     photo_until: datetime | None
     timeline: tuple[StepView, ...]
     not_submitted_because: FilingEnd | None
+    may_withdraw: bool
     created_at: datetime
     heard_at: datetime | None
 
@@ -97,6 +98,7 @@ async def view(session: Session, order: CardOrder) -> CardOrderView:
             StepView(step.state, step.at, step.code, step.reason) for step in await rows.timeline(session, order)
         ),
         not_submitted_because=order.not_submitted_because,
+        may_withdraw=order.may_withdraw,
         created_at=order.created_at,
         heard_at=order.heard_at,
     )

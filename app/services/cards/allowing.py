@@ -223,6 +223,13 @@ async def require(
     return card
 
 
+async def obstacle(session: Session, person_id: UUID, use: Use, *, to_holder: bool) -> type[Conflict] | None:
+    """Return what `require` would raise, if anything."""
+    card: Card | None = await session.get(Card, (bucket_of(person_id), person_id), populate_existing=True)
+    rules = (await policies.current(session, *_place(card))).card_status
+    return refusal(Standing.of(card, to_holder=to_holder), use, rules)
+
+
 def next_of(refused: type[Conflict], region: str | None, *, to_holder: bool) -> NextStep:
     """Return what the holder, or family, can do about a refusal; the region is that of the card, if there is one."""
     if refused is CardPasswordNotSet:

@@ -104,12 +104,12 @@ async def _submit(session: Session, acting: Acting, transfer: Transfer) -> None:
 
 
 async def _leave(transfer_id: UUID, session: Session) -> TransferOrder | None:
-    """Let a submitted transfer leave, unless it was taken back or the link it rests on allows it no more."""
+    """Let a submitted transfer leave, unless it was taken back, or link or card allow it no more."""
     transfer = await finding.locked_with_homes(session, Transfer, transfer_id)
     if transfer.state is not TransferState.SUBMITTED or transfer.accepted_at is not None:
         return None
     if transfer.left_at is None:
-        if not await leaving.may_leave(session, transfer):
+        if not await leaving.may_leave(session, transfer, Use.FILE):
             await rows.step(session, transfer, TransferState.NOT_SUBMITTED)
             await telling.tell(session, transfer, "transfer_not_submitted")
             return None

@@ -123,6 +123,12 @@ async def one(session: Session, name: str, kid: str) -> Mapping[str, Any] | None
     return None if held is None else held.jwk
 
 
+async def kept(session: Session, name: str, kid: str) -> Mapping[str, Any] | None:
+    """Return one of a channel's keys, if it has it, and let nobody take it away before this unit of work is over."""
+    held = await session.get(ChannelKey, (name, kid), with_for_update={"read": True}, populate_existing=True)
+    return None if held is None else held.jwk
+
+
 async def in_force(session: Session, name: str, kid: str) -> Mapping[str, Any] | None:
     """Return one of an open channel's keys, if it has it.
 

@@ -70,13 +70,17 @@ async def read(db: Database, verifier: Verifier | None, token: str, *, typ: str,
 
 
 async def take(session: Session, said: Said) -> Channel:
-    """Take what a channel has said, this once; return the channel.
+    """Take what a channel has said, this once; return the channel. Its key is removed before or after, never meanwhile.
 
     Raises:
         ChannelStopped: it is not open.
+        ChannelNotKnown: the key that it was said with is the channel's no more.
         AssertionReplayed: it was taken before.
     """
     channel = await standing.require_open(session, said.channel)
+    key = await keys.kept(session, said.channel, said.key_id)
+    if key is None or keys.digest(key) != said.key_digest:
+        raise ChannelNotKnown
     message = said.claims["jti"]
     taken = await session.scalar(
         insert(ChannelMessage)

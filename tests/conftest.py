@@ -135,7 +135,12 @@ def database(pg: Cluster, seeds: Seeds, request: pytest.FixtureRequest) -> Itera
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Development settings with a folder of this test's own."""
-    return Settings(data_folder=tmp_path, database_connections=20, requests_per_minute=100_000)
+    return Settings(
+        data_folder=tmp_path,
+        database_connections=20,
+        database_timeout_seconds=60,  # nothing is given up because a machine is busy
+        requests_per_minute=100_000,
+    )
 
 
 @pytest.fixture

@@ -112,13 +112,18 @@ async def settle_due(db: Database, ports: Ports) -> int:
     found = await db.run(due)
     for check_id in found:
         try:
-            await settle(db, ports, check_id)
+            await _settle_or_put_off(db, ports, check_id)
         except homes.HomeErased:  # ended when it is told that they are gone; it hides no other's checks
             _log.info("face_check_of_nobody", check_id=str(check_id))
-        except Unavailable:
-            _log.warning("face_provider_silent", check_id=str(check_id))
-            await db.run(partial(_put_off, check_id))
     return len(found)
+
+
+async def _settle_or_put_off(db: Database, ports: Ports, check_id: UUID) -> None:
+    try:
+        await settle(db, ports, check_id)
+    except Unavailable:
+        _log.warning("face_provider_silent", check_id=str(check_id))
+        await db.run(partial(_put_off, check_id))
 
 
 async def _put_off(check_id: UUID, session: Session) -> None:

@@ -1,9 +1,16 @@
 """What is under way when somebody closes their account: it goes on for others, and holds nobody up."""
 
+from dataclasses import replace
+
+import httpx
 import pytest
 
+from app.adapters.face.sandbox import SandboxFaceProvider
+from app.core.clock import Clock
 from app.core.db import Session, bucket_of
+from app.core.tokens.access import auth_seconds
 from app.models.people import Home
+from app.ports.face import FaceResult, FaceServiceUnavailable
 from app.routers.deps import House
 from app.services import outcomes
 from app.services.rights import copies
@@ -13,9 +20,25 @@ from tests.factories.adding import later, ok
 from tests.factories.certifying import ask, pay, show_face
 from tests.factories.make import Holder, Make
 from tests.factories.passing import Time
+from tests.factories.servers import loopback_client
 from tests.factories.staff import Hire
 from tests.privacy.test_closing import close, rows_about
 from tests.transfers.playing import Filing
+
+
+class ClosedMeanwhile(SandboxFaceProvider):
+    """A provider that is silent about whoever is asked about first, and closes their account meanwhile."""
+
+    def __init__(self, clock: Clock, client: httpx.AsyncClient, who: Holder) -> None:
+        super().__init__(clock, client)
+        self._who: Holder | None = who
+
+    async def result(self, provider_ref: str) -> FaceResult:
+        if self._who is None:
+            return await super().result(provider_ref)
+        who, self._who = self._who, None
+        ok(await close(who))
+        raise FaceServiceUnavailable
 
 
 @pytest.fixture
@@ -138,6 +161,25 @@ class TestCertifications:
 
         rows = await house.db.fetch("SELECT member_id, state FROM face_check")
         assert {row["member_id"]: row["state"] for row in rows} == {me.id: "cancelled", member.id: "passed"}
+
+    async def test_one_who_goes_while_their_check_is_asked_about_holds_up_no_other(
+        self, house: House, make: Make, me: Holder
+    ) -> None:
+        owner, member = await make.owner(name="林若溪"), await make.owner(name="王建国")
+        await pay(house, me)
+        await pay(house, member)
+        link = await make.member(owner, person=me)
+        assert (await ask(owner, link.link_id)).status_code == 201
+        assert (await ask(member)).status_code == 201
+
+        await later(house, hours=2)
+        again = replace(me, claims=replace(me.claims, auth_time=auth_seconds(house.db.clock.now())))
+        async with loopback_client() as client:
+            provider = ClosedMeanwhile(house.db.clock, client, again)
+            await outcomes.settle_due(house.db, replace(house.ports, faces={"sandbox": provider}))
+
+        rows = await house.db.fetch("SELECT member_id, state FROM face_check")
+        assert {row["member_id"]: row["state"] for row in rows}[member.id] == "passed"
 
     async def test_a_case_of_a_member_who_is_gone_leaves_the_queue(
         self, house: House, make: Make, me: Holder, hire: Hire

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from uuid import UUID
@@ -12,11 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from app import main
 from app.adapters.face.sandbox import SandboxFaceProvider
 from app.core.db import Database, bucket_of, new_id
+from app.core.settings import Settings
 from app.ports.face import (
     FaceCallback,
     FaceEvent,
@@ -35,6 +38,14 @@ from tests.factories.adding import Kin, Owner, later, ok, refused
 from tests.factories.make import Make
 
 CALLBACKS = "/v1/callbacks/face/sandbox"
+LATE = {"delay_seconds": "60"}  # longer than the slowest machine needs until a test lets time pass
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """A house whose provider is late by a minute, where it is late."""
+    options = {"sandbox": {name: SecretStr(value) for name, value in LATE.items()}}
+    return settings.model_copy(update={"face_options": options})
 
 
 class Line(httpx.AsyncBaseTransport):
@@ -90,7 +101,7 @@ class TestCallbacks:
     async def called_back(self, owner: Owner, house: House, line: Line) -> AsyncIterator[Owner]:
         """The owner's app at a server that the sandbox's callbacks reach."""
         async with httpx.AsyncClient(transport=line) as wire:
-            provider = SandboxFaceProvider(house.ports.clock, wire)
+            provider = SandboxFaceProvider(house.ports.clock, wire, LATE)
             reached = replace(house, ports=replace(house.ports, faces={"sandbox": provider}))
             line.server = httpx.ASGITransport(main.create_app(reached))
             async with httpx.AsyncClient(transport=line.server, base_url="http://escard.test") as client:
@@ -102,7 +113,7 @@ class TestCallbacks:
         check = await started(called_back, enrolment, "late_callback")
 
         early = ok(await called_back.call("POST", f"{check}/completion"))
-        await later(called_back.house, seconds=5)
+        await later(called_back.house, minutes=2)
         await line.has_heard(1)
 
         assert early["state"] == "processing"
@@ -207,7 +218,7 @@ class TestThePoller:
             ok(await owner.call("POST", f"{check}/completion"))
         deaf = Scripted(house.ports.faces["sandbox"])
         deaf.silent_about = first[-36:]
-        await later(house, seconds=5)
+        await later(house, minutes=2)
 
         seen = await outcomes.settle_due(db, replace(house.ports, faces={"sandbox": deaf}))
         states = [ok(await owner.call("GET", check))["state"] for check in (first, second)]
@@ -267,13 +278,15 @@ class TestAskedOneAtATime:
             asking = Owner(client, house, "", holder=owner.holder)
             check = await started(asking, await owner.to_face(await kin(age=68), "51", age=68), "late_callback")
 
+            began = time.monotonic()
             many = await asyncio.gather(*[asking.call("POST", f"{check}/completion") for _ in range(30)])
-            at_once = counting.questions
-            await later(house, seconds=5)
+            at_once, seconds = counting.questions, time.monotonic() - began
+            await later(house, minutes=2)
             done = ok(await asking.call("POST", f"{check}/completion"))
 
         assert {ok(answer)["state"] for answer in many} == {"processing"}
-        assert (at_once, counting.questions, done["state"]) == (1, 2, "passed")
+        assert 1 <= at_once <= 1 + seconds // 2
+        assert (counting.questions, done["state"]) == (at_once + 1, "passed")
 
 
 class Scripted(FaceProvider):

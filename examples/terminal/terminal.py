@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,16 @@ def verify(code: str, keys: list[JSON], now: float) -> JSON:
     return {"purpose": claims["aud"], "issuer": claims["iss"], "seconds_left": int(claims["exp"] - now)}
 
 
+@dataclass(frozen=True)
+class Terminal:
+    """A terminal: where its server is, what it is registered as, its key, and in which language it is told things."""
+
+    server: str
+    name: str
+    key: Ed25519PrivateKey
+    language: str
+
+
 def signed(path: str, name: str, key: Ed25519PrivateKey, body: bytes, now: float) -> dict[str, str]:
     """Return the headers that sign a request (RFC 9421)."""
     digest = f"sha-256=:{base64.b64encode(hashlib.sha256(body).digest()).decode()}:"
@@ -65,21 +76,22 @@ def signed(path: str, name: str, key: Ed25519PrivateKey, body: bytes, now: float
     }
 
 
-def redeem(server: str, name: str, key: Ed25519PrivateKey, code: str) -> JSON:
+def redeem(terminal: Terminal, code: str) -> JSON:
     """Redeem a code; when the answer is lost, the very same request is sent again."""
-    return _posted(server, REDEMPTIONS, name, key, {"code": code})
+    return _posted(terminal, REDEMPTIONS, {"code": code})
 
 
-def draw(server: str, name: str, key: Ed25519PrivateKey, code: str, amount: str, order_number: str) -> JSON:
+def draw(terminal: Terminal, code: str, amount: str, order_number: str) -> JSON:
     """Redeem a code and draw an amount by it, whole or not at all, once by the order's number."""
-    redeemed = redeem(server, name, key, code)
+    redeemed = redeem(terminal, code)
     order = {"redemption_id": redeemed["redemption_id"], "order_number": order_number, "amount": amount}
-    return _posted(server, DRAWS, name, key, order)
+    return _posted(terminal, DRAWS, order)
 
 
-def _posted(server: str, path: str, name: str, key: Ed25519PrivateKey, said: JSON) -> JSON:
+def _posted(terminal: Terminal, path: str, said: JSON) -> JSON:
     body = json.dumps(said).encode()
-    request = urllib.request.Request(server + path, body, signed(path, name, key, body, time.time()), method="POST")
+    headers = signed(path, terminal.name, terminal.key, body, time.time()) | {"Accept-Language": terminal.language}
+    request = urllib.request.Request(terminal.server + path, body, headers, method="POST")
     for tries_left in (2, 1, 0):
         try:
             return _sent(request)
@@ -119,9 +131,14 @@ def main() -> None:
     parser.add_argument("--server", required=True)
     parser.add_argument("--name", help="what the terminal is registered as")
     parser.add_argument("--key", type=Path, help="its private key: PEM, Ed25519")
+    parser.add_argument("--language", default="en", choices=("en", "es", "zh-CN"), help="of what is answered")
     parser.add_argument("--amount", help="what is to be drawn, in yuan: 52.30")
     parser.add_argument("--order", help="the terminal's own number for the payment")
     asked = parser.parse_args()
+    if asked.do != "verify" and (asked.name is None or asked.key is None):
+        parser.error(f"{asked.do} needs --name and --key")
+    if asked.do == "draw" and (asked.amount is None or asked.order is None):
+        parser.error("draw needs --amount and --order")
     code = sys.stdin.readline().strip() if asked.code == "-" else asked.code
     try:
         if asked.do == "verify":
@@ -129,8 +146,8 @@ def main() -> None:
         else:
             key = load_pem_private_key(asked.key.read_bytes(), None)
             assert isinstance(key, Ed25519PrivateKey)
-            to = (asked.server, asked.name, key, code)
-            learnt = redeem(*to) if asked.do == "redeem" else draw(*to, asked.amount, asked.order)
+            terminal = Terminal(asked.server, asked.name, key, asked.language)
+            learnt = redeem(terminal, code) if asked.do == "redeem" else draw(terminal, code, asked.amount, asked.order)
     except NotGood as reason:
         sys.exit(f"{reason}")
     print(json.dumps(learnt, ensure_ascii=False))

@@ -82,6 +82,7 @@ async def test_it_draws_by_a_code_once_and_is_told_when_there_is_not_enough(
     assert (status, learnt["own"], learnt["uncovered"]) == (0, "52.30", "0.00")
     assert again == 1
     assert complained.startswith("medical-funds-short")
+    assert complained.isascii()  # in English, unless another language is asked for
     assert await left(db, me) == ["7.70"]
 
 

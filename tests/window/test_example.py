@@ -31,6 +31,19 @@ async def run(what: str, said: str, *more: str) -> Any:
     return json.loads(answered)
 
 
+async def test_what_is_missing_on_the_command_line_is_said_in_a_line(tmp_path: Path) -> None:
+    for what, missing in (("replay", "replay needs --server"), ("add", "add needs --name and --key")):
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, str(PROGRAM), what, "--queue", str(tmp_path / "queue")),
+            stdin=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, complained = await asyncio.wait_for(process.communicate(), 60)
+
+        assert process.returncode == 2
+        assert complained.decode().strip().endswith(missing)
+
+
 async def test_what_was_signed_without_a_connection_is_done_once(
     house: House, window: Window, make: Make, install: Install, tmp_path: Path
 ) -> None:

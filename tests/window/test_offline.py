@@ -10,7 +10,7 @@ import pytest
 
 from app.core.db import Database
 from app.routers.deps import House
-from tests.factories.adding import Kin, Owner, ok, refused
+from tests.factories.adding import Kin, Owner, later, ok, refused
 from tests.factories.counters import Counter, Open
 from tests.factories.make import Holder, Make, Member
 from tests.factories.phone import JSON
@@ -171,6 +171,40 @@ async def test_what_the_app_did_meanwhile_stands(queue: Queue, window: Window, o
 
     assert (item["status"], item["code"]) == ("refused", "attestation-not-possible")
     assert (await owner.read(enrolment))["proof"] == "live"
+
+
+async def test_nothing_is_dated_back_behind_what_the_terminal_has_done(
+    queue: Queue, me: Holder, mother: Member, house: House
+) -> None:
+    await later(house, minutes=10)
+    now = int(house.db.clock.now().timestamp())
+    first = queue.sign(ending(mother, number=5, link_ids=[str(mother.link_id)]), created=now - 120)
+    back = queue.sign(ending(mother, number=6), created=now - 180)
+    ahead = queue.sign(ending(mother, number=4), created=now - 60)
+    later_on = queue.sign(ending(mother, number=7), created=now - 120)
+
+    items = [(await queue.replay(deed))[0] for deed in (first, back, ahead, later_on)]
+
+    assert [(each["status"], each["code"]) for each in items] == [
+        ("done", None),
+        ("refused", "deed-out-of-order"),
+        ("refused", "deed-out-of-order"),
+        ("done", None),
+    ]
+    assert items[1]["text"]
+
+
+async def test_of_two_deeds_at_once_whose_times_cross_one_is_done(queue: Queue, mother: Member, house: House) -> None:
+    await later(house, minutes=10)
+    now = int(house.db.clock.now().timestamp())
+    crossed = [queue.sign(ending(mother, number=n), created=now - seconds) for n, seconds in ((5, 60), (6, 120))]
+
+    batches = await asyncio.gather(*(queue.replay(deed) for deed in crossed))
+
+    assert sorted((each["status"], each["code"] or "") for (each,) in batches) == [
+        ("done", ""),
+        ("refused", "deed-out-of-order"),
+    ]
 
 
 async def test_another_office_replays_nothing_and_nothing_is_lost_by_that(

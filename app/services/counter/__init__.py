@@ -12,6 +12,7 @@ papers       somebody who shows a document instead of their card
 deeds        something done once: by whom, and what holds in the very transaction
 enrolling    applications found and attested
 opening      applications begun there
+numbering    order numbers of what was done without a connection
 offline      what was done without a connection, replayed
 leaving      links ended and disputed
 proving      who somebody is attested where a face is waited for outside of applications

@@ -1,8 +1,9 @@
 """What was done at a window without a connection: signed there and then, replayed later, each order number once.
 
-Only what is harmless when it comes late is taken, and only so late (policy). A deed is its operator's, in the session
-that they had when the terminal signed it; whoever replays it does nothing themselves. Of one number a deed is done or
-refused once and for all; sent again it is answered the same, and another deed under it is told apart.
+Only what is harmless when it comes late is taken, and only so late (policy); the times of a terminal go on with its
+numbers. A deed is its operator's, in the session that they had when the terminal signed it; whoever replays it does
+nothing themselves. Of one number a deed is done or refused once and for all; sent again it is answered the same, and
+another deed under it is told apart.
 """
 
 from collections.abc import Sequence
@@ -12,20 +13,18 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy.dialects.postgresql import insert
-
 from app.core.db import Database, Session, bucket_of
 from app.core.errors import AppError, Conflict, Denied, Invalid, NotFound
 from app.models.counter import Purpose
 from app.models.links import LinkDisputeReason
-from app.models.offline import OfflineDeed
 from app.models.operators import Operator, StaffSession
 from app.models.terminals import TerminalPurpose
 from app.ports.register import Register
 from app.services import policies
-from app.services.counter import enrolling, leaving, papers
+from app.services.counter import enrolling, leaving, numbering, papers
 from app.services.counter.deeds import Hand
 from app.services.counter.enrolling import Showing
+from app.services.counter.numbering import DeedOutOfOrder, Heard
 from app.services.counter.papers import Paper
 from app.services.counter.serving import TerminalElsewhere, TerminalNotAtCounter
 from app.services.operators import sessions
@@ -123,15 +122,7 @@ class Outcome:
     is_repeated: bool = False
 
 
-class _Heard(Exception):
-    """The order number was taken before; `code` is the refusal, if it was one."""
-
-    def __init__(self, code: str | None, *, is_same: bool) -> None:
-        super().__init__(code)
-        self.code, self.is_same = code, is_same
-
-
-REFUSALS: Final = (DeedNotValid, DeedNotTimely, DeedSessionNotValid, OrderNumberUsed)
+REFUSALS: Final = (DeedNotValid, DeedNotTimely, DeedSessionNotValid, DeedOutOfOrder, OrderNumberUsed)
 """Every refusal of a deed for how it comes, for the documents of routes."""
 
 
@@ -169,10 +160,10 @@ async def _told(
 ) -> Outcome:
     """Do a deed, unless it was done or refused before; a refusal that would come again is kept."""
     try:
-        await db.run(lambda session: _require_new(session, terminal, deed))
+        await db.run(lambda session: numbering.require_new(session, terminal, deed.number))
         hand = await db.run(lambda session: _hand(session, caller, terminal, at, deed))
         await _do(db, register, hand, at, deed)
-    except _Heard as heard:
+    except Heard as heard:
         return _as_before(terminal, deed, heard)
     except AppError as error:
         if not isinstance(error, Denied | NotFound | Conflict | Invalid):
@@ -181,7 +172,7 @@ async def _told(
     return Outcome(terminal.name, deed.number, Status.DONE)
 
 
-def _as_before(terminal: Calling, deed: Deed, heard: _Heard) -> Outcome:
+def _as_before(terminal: Calling, deed: Deed, heard: Heard) -> Outcome:
     if not heard.is_same:
         return Outcome(terminal.name, deed.number, Status.REFUSED, OrderNumberUsed.code)
     status = Status.DONE if heard.code is None else Status.REFUSED
@@ -195,11 +186,11 @@ async def _refused(
 
     async def keep(session: Session) -> None:
         if not await _take(session, terminal, at, deed, caller.staff.id, code):
-            await _require_new(session, terminal, deed)
+            await numbering.require_new(session, terminal, deed.number)
 
     try:
         await db.run(keep)
-    except _Heard as heard:
+    except Heard as heard:
         return _as_before(terminal, deed, heard)
     return Outcome(terminal.name, deed.number, Status.REFUSED, code)
 
@@ -239,8 +230,9 @@ async def _hand(session: Session, caller: StaffCaller, terminal: Calling, at: da
         raise DeedSessionNotValid
 
     async def confirm(session: Session) -> None:
+        await numbering.require_in_order(session, terminal, at, deed.number)
         if not await _take(session, terminal, at, deed, operator.id, None):
-            await _require_new(session, terminal, deed)
+            await numbering.require_new(session, terminal, deed.number)
 
     return Hand(StaffCaller(staff, held.id), terminal.id, confirm)
 
@@ -267,33 +259,5 @@ async def _nothing(session: Session, result: object) -> None:
 async def _take(
     session: Session, terminal: Calling, at: datetime, deed: Deed, operator_id: UUID, refusal: str | None
 ) -> bool:
-    """Take a deed's order number, and say what became of it; whether it was free."""
-    taken = await session.scalar(
-        insert(OfflineDeed)
-        .values(
-            bucket=bucket_of(terminal.id),
-            terminal_id=terminal.id,
-            number=deed.number,
-            digest=terminal.digest,
-            kind=type(deed.act).__name__.lower(),
-            operator_id=operator_id,
-            signed_at=at,
-            heard_at=session.now,
-            refusal=refusal,
-        )
-        .on_conflict_do_nothing()
-        .returning(OfflineDeed.number)
-    )
-    return taken is not None
-
-
-async def _require_new(session: Session, terminal: Calling, deed: Deed) -> None:
-    """Check that an order number is new.
-
-    Raises:
-        _Heard: it is not.
-    """
-    key = (bucket_of(terminal.id), terminal.id, deed.number)
-    known = await session.get(OfflineDeed, key, populate_existing=True)
-    if known is not None:
-        raise _Heard(known.refusal, is_same=known.digest == terminal.digest)
+    kind = type(deed.act).__name__.lower()
+    return await numbering.take(session, terminal, at, deed.number, kind=kind, by=operator_id, refusal=refusal)

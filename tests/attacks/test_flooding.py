@@ -29,7 +29,7 @@ async def test_a_flood_of_files_leaves_room_for_other_peoples(
         for number in range(UPLOADS)
     ]
     *flooded, others = await asyncio.gather(
-        *flood, other.call("PUT", f"{enrolments[1]}/documents/household_register", picture)
+        *flood, other.call("PUT", f"{enrolments[1]}/documents/household_register", picture + b"other")
     )
 
     assert others.status_code == 200, others.text

@@ -34,6 +34,9 @@ from tests.factories.seeds import Seeds, settled_people
 # Where it is not the point, nobody waits until it no longer shows how long the register has thought.
 NO_FLOOR = """UPDATE policy SET value = value || '{"floor_milliseconds": 0}' WHERE code = 'lookups'"""
 
+LONGEST = ("walkthrough", "crash")
+"""Folders of tests that take the better part of a minute each, and wait for other processes meanwhile."""
+
 _running: list[Cluster] = []
 
 
@@ -57,6 +60,11 @@ def pytest_configure(config: pytest.Config) -> None:
         started.make_template(migrate, NO_FLOOR)
         started.to_env()
         _running.append(started)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest, in whichever order they are: one that comes last keeps one core waiting for the other."""
+    items.sort(key=lambda item: item.path.parent.name not in LONGEST)
 
 
 def pytest_xdist_auto_num_workers() -> int:

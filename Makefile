@@ -42,7 +42,7 @@ SM_TESTS := tests/accounts/test_at_rest.py tests/accounts/test_registering.py te
 	tests/enrolments/test_own_card.py tests/operators/test_signing.py tests/privacy/test_closing.py \
 	tests/privacy/test_my_data.py tests/showings/test_redeeming.py tests/statements
 
-.PHONY: help run test test-sm test-faces test-ocr check format walkthrough bench lock docker-check clean
+.PHONY: help run test test-sm test-faces test-ocr coverage check format walkthrough bench lock docker-check clean
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
@@ -66,6 +66,12 @@ test-faces: .tools/faces/.ready ## the tests of the extra `faces`, which judges 
 
 test-ocr: .tools/ocr/.ready ## the tests of the extra `ocr`, which reads documents (installs 400 MB beside the environment)
 	@PYTHONPATH=.tools/ocr $(RUN) -m pytest tests/readings/test_rapidocr.py $(ARGS)
+
+coverage: $(VENV)/.ready ## all tests, and what of services, models, ports and tests none enters; fails below what is held
+	@rm -f .coverage .coverage.*
+	@$(RUN) -m coverage run -m pytest -n auto $(ARGS)
+	@$(RUN) -m coverage combine --quiet
+	@$(RUN) -m coverage report
 
 format: $(VENV)/.ready ## put the code in shape
 	@$(RUN) -m ruff format .

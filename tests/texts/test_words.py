@@ -196,6 +196,12 @@ def test_every_fault_of_a_field_has_words(faults: type[StrEnum]) -> None:
     assert set(faults) - set(texts.field_codes()) == set()
 
 
+def test_no_words_are_left_over_for_what_nothing_says() -> None:
+    program = "".join(source.read_text("utf-8") for source in APP.rglob("*.py"))
+
+    assert [code for code in (*texts.problem_codes(), *texts.field_codes()) if f'"{code}"' not in program] == []
+
+
 def test_everything_that_is_done_for_people_has_words_and_none_is_left_over() -> None:
     of_staff = ("operator.", "staff.", "terminal.")
     done = {action.replace(".", "_") for action in Action if not action.startswith(of_staff)}

@@ -1,6 +1,7 @@
 """`escard policies`: the rules that regions set, with the days they hold; seen here, and changed here."""
 
 import asyncio
+import getpass
 import inspect
 import json
 import re
@@ -18,7 +19,7 @@ from app.adapters.postgres import rules as stored
 from app.cli.configuration import read_settings, start_logging
 from app.cli.database import reachable, require_newest
 from app.cli.house import in_house
-from app.cli.terminal import Refused, say, table
+from app.cli.terminal import Refused, moment, say, table
 from app.core.clock import SystemClock, today
 from app.models.policies import Policy
 from app.services import policies
@@ -42,7 +43,8 @@ To change one, write its whole value into a file and say from which day it holds
 
 What does not fit the rule's shape is refused, and so is a day that is past: what held stays written down. It takes the
 role that owns the tables: that of `ESCARD_OWNER_DATABASE_URL`, or the embedded PostgreSQL's, which the command finds by
-itself, also while the server runs.
+itself, also while the server runs. Each change is written down with the name of whoever is signed in at the machine, or
+`--by`; the server's role can only read it: `escard policies changes`.
 """
 
 Code = Annotated[str, typer.Argument(metavar="CODE", help="Which rule: a code that `escard policies list` shows.")]
@@ -53,6 +55,9 @@ Day = Annotated[
 ]
 LastDay = Annotated[
     datetime | None, typer.Option("--until", formats=["%Y-%m-%d"], help="The first day it holds no more.")
+]
+By = Annotated[
+    str | None, typer.Option(help="Who sets it; without it, the name that one is signed in with at the machine.")
 ]
 Region = Annotated[str, typer.Option(help="Where it holds (GB/T 2260, six figures).")]
 
@@ -85,7 +90,12 @@ def list_policies(
 
 @app.command("set")
 def set_policy(
-    code: Code, file: Value, first_day: Day = None, last_day: LastDay = None, region: Region = policies.EVERYWHERE
+    code: Code,
+    file: Value,
+    first_day: Day = None,
+    last_day: LastDay = None,
+    region: Region = policies.EVERYWHERE,
+    by: By = None,
 ) -> None:
     """Say what a rule is from a day on; its older rows stay."""
     start = first_day.date() if first_day else today(SystemClock().now())
@@ -100,8 +110,33 @@ def set_policy(
         if addresses.owner is None:
             raise Refused("Set ESCARD_OWNER_DATABASE_URL: rules are changed by the role that owns the tables.")
         require_newest(addresses.owner)
-        _put(addresses.owner, code=code, region=region, valid_from=start, valid_to=end, value=value)
+        row = {"code": code, "region": region, "valid_from": start, "valid_to": end, "value": value}
+        _put(addresses.owner, **row, set_by=by or _signed_in(), at=SystemClock().now())
     say(f"{code} is set in {region} from {start.isoformat()} on{f', until {end.isoformat()}' if end else ''}.")
+
+
+@app.command("changes")
+def list_changes() -> None:
+    """List who has set which rule and when, the newest first, and what stood there before."""
+    rows = in_house(lambda house: house.db.run(policies.changes))
+    say(
+        table(
+            ("at", "by", "code", "region", "from", "until", "before", "value"),
+            (
+                (
+                    moment(each.at),
+                    each.set_by,
+                    each.code,
+                    each.region,
+                    each.valid_from.isoformat(),
+                    each.valid_to.isoformat() if each.valid_to else "-",
+                    "-" if each.before is None else json.dumps(each.before, ensure_ascii=False),
+                    json.dumps(each.value, ensure_ascii=False),
+                )
+                for each in rows
+            ),
+        )
+    )
 
 
 def page(rows: Sequence[Policy]) -> str:
@@ -154,6 +189,13 @@ def _checked(code: str, value: object) -> dict[str, Any]:
 
 def _names(shape: type[BaseModel]) -> list[str]:
     return [name for name in shape.model_fields if name != "since"]
+
+
+def _signed_in() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user without a name, as in a container
+        raise Refused("Nobody is signed in here by name: say --by.") from None
 
 
 def _put(owner: str, **row: Any) -> None:

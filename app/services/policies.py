@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.core.clock import today
 from app.core.db import Database, Session
-from app.models.policies import Policy
+from app.models.policies import Policy, PolicyChange
 from app.services.rules import Policies
 
 EVERYWHERE = "000000"
@@ -63,6 +63,12 @@ async def at_hand(db: Database, region: str = EVERYWHERE) -> Policies:
 async def every(session: Session) -> Sequence[Policy]:
     """Return all rows, past and to come, by code, region and first day."""
     rows = await session.scalars(select(Policy).order_by(Policy.code, Policy.region, Policy.valid_from))
+    return rows.all()
+
+
+async def changes(session: Session) -> Sequence[PolicyChange]:
+    """Return who has set which rule from the command line, the newest first."""
+    rows = await session.scalars(select(PolicyChange).order_by(PolicyChange.at.desc(), PolicyChange.code))
     return rows.all()
 
 

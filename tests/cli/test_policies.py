@@ -1,10 +1,14 @@
 """Rules are listed and set from the command line, and nothing that does not fit is let in."""
 
+import asyncio
+import getpass
 import json
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from app.core.clock import SystemClock, today
@@ -48,6 +52,34 @@ def test_one_that_is_set_is_listed_beside_the_old_one(
         ["owners", "000000", "2026-01-01", "-", '{"per_member": 2}'],
         ["owners", "100100", in_days(1), "-", '{"per_member": 3}'],
     ]
+
+
+def test_who_has_set_which_rule_is_written_down_where_the_server_cannot_change_it(
+    with_keys: Escard, installed: Mapping[str, str], tmp_path: Path
+) -> None:
+    for value, words in ((3, ("--by", "wang.fang")), (4, ("--by", "li.wei")), (5, ())):
+        rule = file(tmp_path, {"per_member": value})
+        assert with_keys.do("policies", "set", "owners", rule, "--from", in_days(1), *words, **installed).status == 0
+    rows = with_keys.do("policies", "changes", **installed).said.splitlines()[1:]
+
+    assert [re.findall(r"\{[^}]*\}", row) for row in rows] == [
+        ['{"per_member": 4}', '{"per_member": 5}'],
+        ['{"per_member": 3}', '{"per_member": 4}'],
+        ['{"per_member": 3}'],
+    ]
+    assert [name in row for name, row in zip((getpass.getuser(), "li.wei", "wang.fang"), rows, strict=True)] == [
+        True
+    ] * 3
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        asyncio.run(_forget(installed["database_url"]))
+
+
+async def _forget(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute("DELETE FROM policy_change")
+    finally:
+        await connection.close()
 
 
 @pytest.mark.parametrize(

@@ -33,8 +33,12 @@ class WorkKills(Exception):
     """Two workers in a row died of this work."""
 
 
-def enter(niceness: int, memory_bytes: int) -> None:
-    """Give up what the work does not need; called once, when a worker starts."""
+def enter(_function: Callable[..., object], niceness: int, memory_bytes: int) -> None:
+    """Give up what the work does not need; called once, when a worker starts.
+
+    The function comes along so that all it imports is there by now: of such niceness that alone would take longer on a
+    busy machine than anybody waits.
+    """
     os.nice(niceness)
     # The pool's own handler would wait until a library written in C comes back to Python.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -140,7 +144,7 @@ class WorkerPool(Generic[Outcome]):
                 max_workers=self._workers,
                 max_tasks=self._tasks_per_worker,
                 initializer=enter,
-                initargs=self._limits,
+                initargs=(self._function, *self._limits),
                 context=multiprocessing.get_context("spawn"),
             )
         return self._pool

@@ -64,7 +64,7 @@ def walk_through(
                 progress("Starting a server for this story alone …")
                 running = until_the_end.enter_context(serving(server_log))
             client = until_the_end.enter_context(
-                httpx.Client(base_url=running, timeout=30, headers={"Accept-Language": "en"})
+                httpx.Client(base_url=running, timeout=60, headers={"Accept-Language": "en"})
             )
             teller.words(f"Everything below was sent to {running} and answered by it.")
             if not in_full:

@@ -14,6 +14,7 @@ from app.walkthrough.telling import JSON, Teller
 _SHOWN_OF_PROBLEMS: Final = ("title", "detail", "code", "next", "tries_left", "retry_after_seconds", "errors")
 _SHOWN_HEADERS: Final = ("WWW-Authenticate", "Retry-After", "Idempotency-Replayed")
 _SHOWN_OF_SIGNED: Final = ("If-Match", "Signature-Input")
+_TRIES: Final = 4  # where somebody is told to come again soon, as on a busy machine
 
 
 class Unexpected(Exception):
@@ -163,12 +164,17 @@ class Phone:
         return {"Authorization": f"Bearer {self.access_token}"} if self.access_token else {}
 
     def _send(self, method: str, path: str, body: object, headers: dict[str, str]) -> httpx.Response:
-        try:
-            if isinstance(body, bytes):
-                return self._client.request(method, path, content=body, headers=headers)
-            return self._client.request(method, path, json=body, headers=headers)
-        except httpx.HTTPError as error:
-            raise Unexpected(f"{method} {path} was not answered ({type(error).__name__}).") from error
+        sent = {"content": body} if isinstance(body, bytes) else {"json": body}
+        tries_left = _TRIES
+        while True:
+            tries_left -= 1
+            try:
+                answer = self._client.request(method, path, headers=headers, **sent)
+            except httpx.HTTPError as error:
+                raise Unexpected(f"{method} {path} was not answered ({type(error).__name__}).") from error
+            if answer.status_code != 503 or not tries_left:
+                return answer
+            time.sleep(int(answer.headers.get("Retry-After", "1")))
 
 
 def _in_short(problem: JSON) -> JSON:

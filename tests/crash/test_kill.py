@@ -67,6 +67,9 @@ class Story:
                 answer = await self._client.request(method, path, content=body, headers=headers)
             else:
                 answer = await self._client.request(method, path, json=body, headers=headers)
+            if answer.status_code == 503:  # a busy machine: come again, as it says
+                await asyncio.sleep(int(answer.headers["retry-after"]))
+                continue
             if answer.json().get("code") not in ("idempotency-key-in-flight", "check-in-progress"):
                 return answer
             # The killed server's hold on the key has to run out first.
@@ -86,7 +89,7 @@ async def story(settled: Escard) -> AsyncIterator[Story]:
     """A phone and an installation of its own."""
     server = Server(settled)
     await asyncio.to_thread(server.start)
-    async with httpx.AsyncClient(base_url=server.url, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=server.url, timeout=120) as client:
         yield Story(server, client)
     await asyncio.to_thread(server.stop)
 

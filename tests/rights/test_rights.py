@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from datetime import date, timedelta
+from datetime import date
 
 import pytest
 from sqlalchemy import select, update
@@ -391,8 +391,10 @@ class TestMonths:
 
 
 async def test_they_grow_with_the_clock_month_by_month(me: Holder, house: House) -> None:
+    day = today(house.db.clock.now())
+    in_two_months = Month.of(day).after(2)
     before = (await me.read(f"{MINE}/pension"))["schemes"][0]["months_paid"]
-    await later(house, **{"seconds": timedelta(days=62).total_seconds()})
+    await later(house, days=(date(in_two_months.year, in_two_months.month, 1) - day).days)
 
     after = (await me.read(f"{MINE}/pension"))["schemes"][0]["months_paid"]
 

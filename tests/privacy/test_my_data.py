@@ -136,7 +136,7 @@ class TestAsPdf:
 
     async def test_relationships_and_states_are_said_in_words(self, make: Make, me: Holder) -> None:
         await make.member(me)
-        order = {"reason": "lost", "address": "北京路 1 号"}
+        order = {"reason": "damaged", "address": "北京路 1 号"}
         drafted = await me.call("POST", "/v1/holders/me/card-orders", order, **{"Idempotency-Key": "an-order"})
         assert drafted.status_code == 201
 

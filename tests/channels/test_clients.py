@@ -242,5 +242,7 @@ class TestLaunches:
         refused(await bank.launch(service="transfers"), 403, "service-not-in-channel")
         refused(await bank.launch(service="everything"), 422, "invalid-request")
         refused(await bank.launch(service=["rights"]), 422, "invalid-request")
+        for state in ("", "x" * 513, "two\nlines", 7):
+            refused(await other.launch(service="transfers", state=state), 422, "invalid-request")
         refused(await bank.launch("other", service="rights"), 404, "channel-not-yours")
         ok(await other.launch(service="transfers"))

@@ -284,6 +284,7 @@ class TestKeys:
         ]
         contents = [orjson.dumps(each) for each in wrong]
         contents += [
+            b"neither JSON nor PEM",
             private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
             other.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
         ]

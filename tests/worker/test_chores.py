@@ -13,7 +13,8 @@ from structlog.testing import capture_logs
 from app import worker
 from app.adapters.clock import SharedClock
 from app.adapters.storage.objects import FolderObjects
-from app.core.db import Database
+from app.core.db import Database, Session
+from app.models.throttles import Throttle
 from app.ports.messages import Message, MessageKind
 from app.ports.register import TestPerson
 from app.ports.storage import ObjectStore
@@ -156,6 +157,22 @@ class TestPuttingAway:
         assert all(kept)
         assert [await count(db, table) for table in _PASSING] == [0] * len(_PASSING)
         assert await count(db, "audit_event") > 0
+
+    async def test_it_comes_by_every_bucket_in_which_something_is(self, db: Database) -> None:
+        buckets = (0, 1, 1023, 1024, 1025, 40_000, 65_535)
+
+        async def fill(session: Session) -> None:
+            for bucket, hours in ((each, hours) for each in buckets for hours in (-1, 1)):
+                resets_at = session.now + timedelta(hours=hours)
+                session.add(Throttle(bucket=bucket, subject=bytes(32), action=f"{hours}", used=1, resets_at=resets_at))
+
+        await db.run(fill)
+
+        gone = await housekeeping.put_away(db)
+
+        left = await db.fetch("SELECT bucket, action FROM throttle ORDER BY bucket")
+        assert gone == len(buckets)
+        assert [(row["bucket"], row["action"]) for row in left] == [(bucket, "1") for bucket in buckets]
 
 
 class TestStrays:

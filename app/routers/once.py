@@ -57,7 +57,7 @@ class Once:
     ) -> Answer:
         """Do `work`, which calls `remember` in the transaction of its effect, and return what to send.
 
-        Refusals that would come again (403, 404, 409, 422) are kept too; anything else frees the key.
+        Refusals that would come again are kept too (`would_come_again`); anything else frees the key.
 
         Args:
             standing: what is kept of a result with refusals in it that may not come again (None: all of it); with the
@@ -105,8 +105,9 @@ class Once:
 
 
 def would_come_again(error: AppError) -> bool:
-    """Say whether a refusal is kept with its key."""
-    return isinstance(error, errors.Denied | errors.NotFound | errors.Conflict | errors.Invalid)
+    """Say whether a refusal is kept with its key: 403, 404, 409 and 422, unless it says when to come again."""
+    is_of_state = isinstance(error, errors.Denied | errors.NotFound | errors.Conflict | errors.Invalid)
+    return is_of_state and error.retry_after_seconds is None
 
 
 def _to_be_kept(error: AppError) -> Answer | None:

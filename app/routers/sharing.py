@@ -226,6 +226,4 @@ def _relative(house: House, asked: shapes.RelativeAsk) -> Relative | AppError:
 
 def _is_lasting(outcome: Outcome) -> bool:
     """Say whether an outcome would be the same with the next try."""
-    if isinstance(outcome, LookupInProgress):  # others of the caller's questions are answered in a moment
-        return False
     return not isinstance(outcome, AppError) or would_come_again(outcome)

@@ -84,6 +84,20 @@ class TestOne:
         assert (still.status_code, in_time.status_code) == (200, 201)
         refused(gone, 409, "review-not-claimed")
 
+    async def test_who_comes_again_when_they_were_told_to_is_heard_with_the_same_key(
+        self, ask: Ask, li: Worker, hire: Hire, house: House
+    ) -> None:
+        asked = await claimed(li, await ask.father())
+        await later(house, minutes=12)
+        wang, key = await hire("wang"), {"Idempotency-Key": "one-and-the-same"}
+
+        too_early = await wang.call("POST", f"{asked.review}/claims", **key)
+        await later(house, seconds=refused(too_early, 409, "review-claimed")["retry_after_seconds"])
+        in_time, again = [await wang.call("POST", f"{asked.review}/claims", **key) for _ in range(2)]
+
+        assert ok(in_time) == ok(again)
+        assert ("idempotency-replayed" in in_time.headers, "idempotency-replayed" in again.headers) == (False, True)
+
     async def test_given_back_it_is_free_at_once(self, ask: Ask, li: Worker, wang: Worker) -> None:
         asked = await claimed(li, await ask.father())
 

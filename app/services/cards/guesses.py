@@ -3,6 +3,7 @@
 import hmac
 from dataclasses import dataclass, field
 from datetime import timedelta
+from math import ceil
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, delete, select
@@ -82,4 +83,4 @@ def wrong_of(person_id: UUID) -> tuple[ColumnElement[bool], ...]:
 
 
 def seconds(span: timedelta) -> int:
-    return max(1, round(span.total_seconds()))
+    return max(1, ceil(span.total_seconds()))

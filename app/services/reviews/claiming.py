@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from math import ceil
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, or_, update
@@ -123,7 +124,7 @@ async def _claim(session: Session, staff: Staff, seen: Case, remember: Remember)
 
 def _taken(session: Session, case: Case) -> ReviewClaimed:
     until = case.claimed_until or session.now
-    return ReviewClaimed(retry_after_seconds=max(1, round((until - session.now).total_seconds())))
+    return ReviewClaimed(retry_after_seconds=max(1, ceil((until - session.now).total_seconds())))
 
 
 def _row(case: Case) -> tuple[ColumnElement[bool], ...]:

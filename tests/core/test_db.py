@@ -48,6 +48,16 @@ async def add(session: Session, name: str) -> None:
     await session.execute(query.values(used=Throttle.used + 1))
 
 
+async def until_nobody_is_connected(database: cluster.Database) -> None:
+    """Wait until the server has seen all others go."""
+    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    watcher = await asyncpg.connect(database.owner_url)
+    async with asyncio.timeout(60):
+        while await watcher.fetchval(others):  # noqa: ASYNC110 - nobody tells us
+            await asyncio.sleep(0.05)
+    await watcher.close()
+
+
 class TestIds:
     def test_an_id_carries_its_bucket_and_says_that_it_is_of_version_eight(self) -> None:
         for bucket in (0, 1, 4711, 65535):
@@ -260,7 +270,7 @@ class TestByHand:
 class TestLimits:
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:
-        return settings.model_copy(update={"database_connections": 2, "database_timeout_seconds": 0.5})
+        return settings.model_copy(update={"database_connections": 2, "database_timeout_seconds": 2})
 
     async def test_when_every_connection_is_taken_the_next_is_told_to_come_again(self, db: Database) -> None:
         done = asyncio.Event()
@@ -285,16 +295,38 @@ class TestLimits:
         async def slow(session: Session) -> None:
             nonlocal runs
             runs += 1
-            await session.execute(text("SELECT pg_sleep(5)"))
+            await session.execute(text("SELECT pg_sleep(60)"))
 
         with pytest.raises(DatabaseUnavailable):
             await db.run(slow)
         with pytest.raises(DatabaseUnavailable):
-            await db.fetch("SELECT pg_sleep(5)")
+            await db.fetch("SELECT pg_sleep(60)")
         with pytest.raises(DatabaseUnavailable):
-            await db.write(lambda writer: writer.rows("SELECT pg_sleep(5)"))
+            await db.write(lambda writer: writer.rows("SELECT pg_sleep(60)"))
         assert runs == 1
         assert await db.fetch("SELECT 1")
+
+
+class TestClosing:
+    async def test_the_connection_of_a_unit_in_hand_is_closed_when_it_ends(
+        self, house: House, database: cluster.Database
+    ) -> None:
+        begun, done = asyncio.Event(), asyncio.Event()
+
+        async def hold(session: Session) -> None:
+            await session.execute(text("SELECT 1"))
+            begun.set()
+            await done.wait()
+
+        holding = asyncio.create_task(house.db.run(hold))
+        await begun.wait()
+        closing = asyncio.create_task(house.db.close())
+        early, _ = await asyncio.wait({closing}, timeout=0.5)
+        done.set()
+        await asyncio.gather(holding, closing)
+
+        assert not early
+        await until_nobody_is_connected(database)
 
 
 class TestNoDatabase:

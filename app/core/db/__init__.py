@@ -1,10 +1,11 @@
 """The way to PostgreSQL: ids that route themselves, units of work that can be run again, and one-trip hot reads."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 from uuid import UUID
 
 import asyncpg
@@ -12,6 +13,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.pool import QueuePool
 
 from app.core.clock import Clock
 from app.core.db.connections import GONE, Connector, Readers
@@ -26,6 +28,9 @@ _TRIES = 3
 # or failing over.
 _PASSING = ("40001", "40P01", "55P03", "53300")
 _LOST = ("08", "57P0")
+
+_LAST_SECONDS: Final = 5.0
+_LOOK_AGAIN_SECONDS: Final = 0.01
 
 
 class DatabaseUnavailable(Unavailable):
@@ -131,8 +136,14 @@ class Database:
             raise DatabaseUnavailable from error
 
     async def close(self) -> None:
-        """Give every connection back."""
+        """Give every connection back, once the units of work that are in hand have ended, or some seconds later."""
         await self._readers.close()
+        pool = cast(QueuePool, self._engine.pool)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_SECONDS):
+                # What comes back to a pool that was disposed of is never closed.
+                while pool.checkedout():  # noqa: ASYNC110 - the pool says nothing when one comes back
+                    await asyncio.sleep(_LOOK_AGAIN_SECONDS)
         await self._engine.dispose()
 
     @asynccontextmanager

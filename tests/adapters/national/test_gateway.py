@@ -205,6 +205,7 @@ class TestCircuits:
             "human_resources": State.OPEN,
             "healthcare_security": State.CLOSED,
             "card_orders": State.CLOSED,
+            "medical_funds": State.CLOSED,
         }
 
     async def test_a_record_that_is_wrong_opens_nothing(

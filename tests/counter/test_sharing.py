@@ -45,10 +45,12 @@ async def both_cards(at: Counter, owner: Someone, member: Someone, relationship:
     return await bind(at, owner_read, {"member_card_read": member_read}, relationship)
 
 
-async def with_guardian(at: Counter, owner: Someone, member: Someone, guardian: Someone) -> httpx.Response:
-    """Read both cards and a guardian's, and bind a grandchild."""
+async def with_guardian(
+    at: Counter, owner: Someone, member: Someone, guardian: Someone, relationship: str = "41"
+) -> httpx.Response:
+    """Read both cards and a guardian's, and bind; without another word a grandchild."""
     reads = [await at.token(each, "sharing") for each in (owner, member, guardian)]
-    return await bind(at, reads[0], {"member_card_read": reads[1], "guardian_card_read": reads[2]}, "41")
+    return await bind(at, reads[0], {"member_card_read": reads[1], "guardian_card_read": reads[2]}, relationship)
 
 
 async def by_number(at: Counter, owner: Someone, card_number: str, relationship: str = "51") -> httpx.Response:
@@ -197,6 +199,15 @@ class TestAMinorWhoseGuardiansNobodyCanAsk:
         assert (waiting["state"], waiting["confirmed_by"]) == ("pending", "counter")
         refused(alone, 409, "guardian-not-here")
         assert (bound["id"], bound["state"]) == (waiting["id"], "active")
+
+    async def test_nobody_is_written_down_as_a_guardian_who_is_none(
+        self, window: Counter, owner: Someone, father: Someone, make: Make
+    ) -> None:
+        stranger = await make.person(name="李四")
+        child = await make.person(birth_date=date(2020, 3, 8), parents=frozenset({owner.registered.number}))
+
+        for member, relationship in ((father, "51"), (child, "20")):
+            refused(await with_guardian(window, owner, member, stranger, relationship), 409, "guardian-not-here")
 
     async def test_of_a_parent_who_is_the_owner_nobody_else_is_asked(self, window: Counter, make: Make) -> None:
         mother = await make.person(sex="2", phone=None, birth_date=date(1987, 3, 8))

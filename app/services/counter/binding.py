@@ -96,7 +96,7 @@ async def bind(
         RegisterUnavailable: the register does not answer.
         SelfNotAllowed, RelativeNotShared, RelationshipImplausible, AlreadyShared, SharingDeclined, MembersAtLimit,
         SharersAtLimit, SharingCodesUsedUp, NoticeOutdated: as by every other door.
-        GuardianNotHere: the relative is a minor, and no guardian is there or can be asked.
+        GuardianNotHere: of a minor no guardian is there or can be asked; or a stranger is there as one.
     """
     owner = await db.run(lambda session: using.open_read(session, hand, asked.owner_read, Purpose.SHARING))
     member = await _member(db, register, population, hand, asked)

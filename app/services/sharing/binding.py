@@ -81,14 +81,16 @@ async def bind_in_person(session: Session, wanted: Wanted, actor: Actor) -> Shar
 
     Raises:
         SelfNotAllowed, RelativeNotShared, RelationshipImplausible, AlreadyShared, MembersAtLimit, SharersAtLimit.
-        GuardianNotHere: a guardian has to agree, and is neither there nor to be asked.
+        GuardianNotHere: a guardian has to agree, and is neither there nor to be asked; or whoever is there is none.
         SharingCodesUsedUp: too many codes were sent to guardians today.
     """
     owner, member_id, rules = await _met(session, wanted)
     known = await _known(session, wanted, member_id)
     is_for_guardian = confirming.needs_guardian(rules.sharing, owner, wanted.registered, session.now)
     agreeing = Confirming.GUARDIAN if is_for_guardian else Confirming.NOBODY
-    is_agreed = not is_for_guardian or _is_guardian_here(wanted)
+    is_agreed = _is_guardian_here(wanted) or not is_for_guardian
+    if not is_agreed and not wanted.has_phone:
+        raise confirming.GuardianNotHere
     made = known or await _add(session, wanted, owner, member_id, rules, agreeing, is_agreed=is_agreed)
     if not is_agreed:
         await _ask(session, made, wanted, rules.sharing, actor, is_new=known is None)
@@ -98,16 +100,14 @@ async def bind_in_person(session: Session, wanted: Wanted, actor: Actor) -> Shar
 
 
 def _is_guardian_here(wanted: Wanted) -> bool:
-    """Say whether a guardian is there; who is not can be asked.
+    """Say whether a guardian is there.
 
     Raises:
-        GuardianNotHere: whoever is there is none by the register, or nobody is, nor can be asked.
+        GuardianNotHere: whoever is there as one is none by the register.
     """
-    if wanted.guardian is None and wanted.has_phone:
-        return False
-    if wanted.guardian not in confirming.guardians(wanted.registered):
+    if wanted.guardian is not None and wanted.guardian not in confirming.guardians(wanted.registered):
         raise confirming.GuardianNotHere
-    return True
+    return wanted.guardian is not None
 
 
 async def activate(session: Session, binding: SharingBinding, rules: Sharing, actor: Actor) -> None:

@@ -80,6 +80,7 @@ class TestSeeing:
             "member_name": "王**",
             "link_id": link_id,
             "channel": "app",
+            "office": None,
             "device": "Test phone",
         }
         assert [(item["purpose"], item["withdrawn_at"] is None) for item in others] == [

@@ -21,7 +21,8 @@ router = APIRouter(prefix="/v1", tags=["draws"], route_class=StrictRoute)
 async def preview_payment(body: PreviewAsk, caller: Caller, house: TheHouse) -> PreviewRead:
     """What a payment of mine would draw now, out of whose account; nothing is done, so no `Idempotency-Key`."""
     amount = amounts.parse_amount(body.amount)
-    return PreviewRead.of(await previewing.preview(house.db, house.ports.medical_funds, caller, amount))
+    with house.traffic.one_preview(caller.account_id):
+        return PreviewRead.of(await previewing.preview(house.db, house.ports.medical_funds, caller, amount))
 
 
 @router.get("/sharing/draws", responses=documented(OwnCardNeeded))

@@ -12,11 +12,13 @@ from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 
-from app.core.errors import TooMany
+from app.core.errors import AppError, TooMany
 from app.ports.images import ImagesBusy
+from app.ports.medical_funds import MedicalFundsUnavailable
 
 _MINUTE: Final = 60
 _UPLOADS_AT_ONCE: Final = 4  # the pages of one document
+_PREVIEWS_AT_ONCE: Final = 2  # another amount while the first is asked about
 
 
 class Traffic:
@@ -39,6 +41,7 @@ class Traffic:
         self._in_channels: dict[str, int] = {}
         self._minute_ends = 0.0
         self._uploads: dict[UUID, int] = {}
+        self._previews: dict[UUID, int] = {}
         self._sms_codes = RateLimitItemPerHour(sms_codes_per_hour)
         self._statement_checks = RateLimitItemPerMinute(statement_checks_per_minute)
         self._limiter = FixedWindowRateLimiter(MemoryStorage())
@@ -70,16 +73,19 @@ class Traffic:
         Raises:
             ImagesBusy: four are under way.
         """
-        under_way = self._uploads.get(account_id, 0)
-        if under_way >= _UPLOADS_AT_ONCE:
-            raise ImagesBusy(retry_after_seconds=5)
-        self._uploads[account_id] = under_way + 1
-        try:
+        with _beside_few(self._uploads, account_id, _UPLOADS_AT_ONCE, ImagesBusy(retry_after_seconds=5)):
             yield
-        finally:
-            self._uploads[account_id] -= 1
-            if not self._uploads[account_id]:
-                del self._uploads[account_id]
+
+    @contextmanager
+    def one_preview(self, account_id: UUID) -> Iterator[None]:
+        """Let an account ask what it would pay beside one other question of its own: whoever pays asks the same keeper.
+
+        Raises:
+            MedicalFundsUnavailable: two are under way.
+        """
+        refusal = MedicalFundsUnavailable(retry_after_seconds=1)
+        with _beside_few(self._previews, account_id, _PREVIEWS_AT_ONCE, refusal):
+            yield
 
     def count_sms_code(self, address: str) -> None:
         """Count a code asked for from an address.
@@ -113,6 +119,20 @@ class Traffic:
             ends = self._limiter.get_window_stats(limit, line).reset_time
             wait_seconds = max(1, ceil(ends - time.time()))
             raise TooMany(retry_after_seconds=wait_seconds, quota=limit.amount, window_seconds=limit.get_expiry())
+
+
+@contextmanager
+def _beside_few(under_way: dict[UUID, int], account_id: UUID, most: int, refusal: AppError) -> Iterator[None]:
+    """Count what an account has under way meanwhile; raise the refusal where that is enough already."""
+    if under_way.get(account_id, 0) >= most:
+        raise refusal
+    under_way[account_id] = under_way.get(account_id, 0) + 1
+    try:
+        yield
+    finally:
+        under_way[account_id] -= 1
+        if not under_way[account_id]:
+            del under_way[account_id]
 
 
 def line_of(address: str) -> str:

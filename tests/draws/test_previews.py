@@ -3,6 +3,7 @@
 import pytest
 
 from app.core.db import Database
+from app.routers.deps import House
 from tests import cluster
 from tests.factories.adding import ok, refused, set_policy
 from tests.factories.make import JSON, Holder, Make
@@ -58,6 +59,14 @@ async def test_by_the_highest_balance_where_that_is_the_rule(
         await sharer(make, db, son, amount=amount, name=name)
 
     assert [name for name, _, _ in said(await preview(son, "1"))] == ["own", "李*", "赵*", "张*"]
+
+
+async def test_few_at_a_time_so_that_whoever_pays_is_not_kept_waiting(son: Holder, house: House) -> None:
+    with house.traffic.one_preview(son.claims.account_id), house.traffic.one_preview(son.claims.account_id):
+        too_many = await son.call("POST", PREVIEWS, {"amount": "1.00"})
+
+    assert refused(too_many, 503, "medical-funds-unavailable")["retry_after_seconds"] == 1
+    assert (await preview(son, "1.00"))["covered"] == "0.00"
 
 
 async def test_in_the_order_that_the_member_has_chosen(make: Make, son: Holder, db: Database) -> None:

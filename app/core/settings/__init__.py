@@ -68,7 +68,7 @@ class Settings(BaseSettings):
     """Iterations of PBKDF2-HMAC-SM3, which hashes passwords under `sm`; hashes of others are read (docs/ciphers.md)."""
 
     signer: Literal["none", "openssl"] = "none"
-    """What signs by SM2 for channels that know it, and checks what they sign: `none`, or the system's `openssl`."""
+    """What signs by SM2, and checks what channels sign so: `none`, or the system's `openssl` (docs/ciphers.md)."""
 
     signer_key_file: Path | None = None
     """The private key of `signer`, made by `escard signer init`; empty means `sm2.pem` in the data folder."""

@@ -297,10 +297,7 @@ def _member(
         link_id=str(link.id),
         state="frozen" if link.state is LinkState.FROZEN else "active",
         services=list(services.names),
-        shares=family_shapes.SharedRead(
-            card=services.view or services.show_code, filing=services.certify or services.file, money=services.pay
-        ),
-        shared=family_shapes.SharedOfMemberRead(
+        shared=family_shapes.SharedRead(
             card=services.view or services.show_code,
             filing=services.certify or services.file,
             money=money[0] or "none",

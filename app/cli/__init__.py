@@ -24,10 +24,10 @@ VERBS: Final[Mapping[str, str]] = {
     "channels": "Add channels, allow, suspend and remove them; what they hear, and their keys.",
     "medical-accounts": "Credit medical personal accounts, add the books up, and tell what offices got.",
     "policies": "See and change the rules that regions set.",
-    "retention": "Show what is kept, and until when.",
+    "retention": "Show what is kept, and until when; cut what is over.",
     "audit": "Check that what was written down is whole.",
     "keys": "Make and show the key ring, and bring what is kept under new keys.",
-    "signer": "Make and show the SM2 key that events are signed with.",
+    "signer": "Make and show the SM2 key that this server signs with.",
     "settings": "List every setting.",
 }
 

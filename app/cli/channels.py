@@ -1,6 +1,6 @@
 """`escard channels`: the registry of channels: what each may do, its keys, and what it hears of its cards."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,11 @@ from app.services.channels.replaying import Replay, Settled
 app = typer.Typer(name="channels", help="Add channels, allow, suspend and remove them.", no_args_is_help=True)
 of_keys = typer.Typer(name="keys", help="The public keys that a channel signs with.", no_args_is_help=True)
 app.add_typer(of_keys)
+
+_HEADS = (
+    *("channel", "kind", "level", "above", "status", "services", "events go to", "events"),
+    *("signs in by", "requests/min", "enrolments/day", "since"),
+)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The channel, as sessions and issue numbers name it.")]
 Services = Annotated[
@@ -136,12 +141,7 @@ def remove(name: Name) -> None:
 @app.command("list")
 def list_channels() -> None:
     """List every channel, those that were removed too."""
-    say(
-        table(
-            ("channel", "kind", "level", "above", "status", "services", "events go to", "events", "since"),
-            (_row(each) for each in _do(registering.everything)),
-        )
-    )
+    say(table(_HEADS, (_row(each) for each in _do(registering.everything))))
 
 
 @app.command("hear")
@@ -217,7 +217,7 @@ def add_keys(
 def list_keys(name: Name) -> None:
     """List the keys that a channel signs with, the newest first."""
     found = _do(lambda session: keys.of_channel(session, name))
-    say(table(("kid", "kind", "since"), ((key.kid, key.jwk["kty"], f"{key.added_at:%Y-%m-%d}") for key in found)))
+    say(table(("kid", "kind", "since"), ((key.kid, _kind(key.jwk), f"{key.added_at:%Y-%m-%d}") for key in found)))
 
 
 @of_keys.command("remove")
@@ -269,8 +269,17 @@ def _row(channel: Channel) -> tuple[str, ...]:
         ", ".join(channel.services.split()) or "-",
         channel.url or "-",
         ", ".join(channel.events.split()) or "-",
+        channel.identity_by or "-",
+        "-" if channel.requests_per_minute is None else str(channel.requests_per_minute),
+        "-" if channel.enrolments_per_day is None else str(channel.enrolments_per_day),
         f"{channel.added_at:%Y-%m-%d}",
     )
+
+
+def _kind(jwk: Mapping[str, str]) -> str:
+    """Say what a key is, with the id that it signs under where that is not the usual one."""
+    kind = jwk.get("crv", jwk["kty"])
+    return f"{kind} as {jwk['sm2_id']}" if "sm2_id" in jwk else kind
 
 
 def _show(secret: str) -> None:

@@ -119,6 +119,9 @@ def set_policy(
 def list_changes() -> None:
     """List who has set which rule and when, the newest first, and what stood there before."""
     rows = in_house(lambda house: house.db.run(policies.changes))
+    if not rows:
+        say("Nobody has set a rule: all are as they came.")
+        return
     say(
         table(
             ("at", "by", "code", "region", "from", "until", "before", "value"),

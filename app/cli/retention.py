@@ -14,7 +14,7 @@ from app.services import records, retention
 from app.services.records import Over
 from app.services.retention import Retention
 
-app = typer.Typer(name="retention", help="Show what is kept, and until when.", no_args_is_help=True)
+app = typer.Typer(name="retention", help="Show what is kept, and until when; cut what is over.", no_args_is_help=True)
 
 _HEADS = ("kind", "files", "oldest", "next deadline", "overdue")
 _RECORD_HEADS = ("kind", "records", "since")
@@ -22,7 +22,7 @@ _RECORD_HEADS = ("kind", "records", "since")
 
 @app.callback()
 def verbs() -> None:
-    """Show what is kept, and until when."""
+    """Show what is kept, and until when; cut what is over."""
 
 
 @app.command("report")

@@ -9,7 +9,7 @@ from app.adapters.signer.openssl import OpenSslSigner, SignerUnfit, make_key
 from app.cli.configuration import read_settings
 from app.cli.terminal import Refused, say
 
-app = typer.Typer(name="signer", help="Make and show the SM2 key that events are signed with.", no_args_is_help=True)
+app = typer.Typer(name="signer", help="Make and show the SM2 key that this server signs with.", no_args_is_help=True)
 
 
 @app.command("init")

@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstr
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import PERSONAL, REFERENCE, Base, Digest, Identified, Plain, Sealed, bucket_agrees, held
+from app.models.channels import ChannelKind
 
 
 class OfficeKind(StrEnum):
@@ -15,6 +16,11 @@ class OfficeKind(StrEnum):
 
     DISTRICT_BRANCH = "district_branch"
     HOSPITAL = "hospital"
+
+    @property
+    def channel(self) -> ChannelKind:
+        """What kind of channel its counters are."""
+        return ChannelKind.HOSPITAL if self is OfficeKind.HOSPITAL else ChannelKind.COUNTER
 
 
 class Office(Base):

@@ -35,7 +35,6 @@ _CHECK_READ = {
 }
 _HANDOVER_CODE = "re5D3CRdjQiVZKZ1XwA9Yk0…"
 _SERVICES = ["view", "show_code", "certify", "file"]
-_SHARES = {"card": True, "filing": True, "money": False}
 _SHARED_BY = "adee7c42-9b1e-8f03-a1c5-5e2f8d6b4a90"
 _DRAW = "adee0b7d-4f2a-8c6e-93d1-7a5c1e8f2b64"
 _CASE = "adee4f21-7e0c-8a55-9b1d-6f0a52c7d3e8"
@@ -473,7 +472,6 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
                 "state": "active",
                 "since": "2026-11-22T05:11:30Z",
                 "services": _SERVICES,
-                "shares": _SHARES,
                 "shared": {"card": True, "filing": True, "money": "active", "money_to_me": "none"},
                 "changes": [
                     {

@@ -31,18 +31,10 @@ def holder_is(relationship: str, owner: str, language: str) -> str:
 
 
 class SharedRead(Told):
-    """What is shared, in the three words people ask with."""
-
-    card: bool = Field(description="Their card is shown: `view` or `show_code`")
-    filing: bool = Field(description="Business is done for them: `certify` or `file`")
-    money: bool = Field(description="Money moves: `pay`")
-
-
-class SharedOfMemberRead(Told):
     """What is shared between me and a relative, the family service and medical account sharing side by side."""
 
-    card: bool = Field(description="I see or show their card")
-    filing: bool = Field(description="I do business for them")
+    card: bool = Field(description="I see or show their card: `view` or `show_code`")
+    filing: bool = Field(description="I do business for them: `certify` or `file`")
     money: Literal["none", "pending", "active", "paused"] = Field(
         description="They may spend my medical personal account: medical account sharing, which is apart from this link"
     )
@@ -70,8 +62,7 @@ class FamilyMemberRead(Told):
     state: Literal["active", "frozen"] = Field(description="`frozen`: the member disputes the link")
     since: Moment
     services: list[Service] = Field(description="What I may do today")
-    shares: SharedRead
-    shared: SharedOfMemberRead
+    shared: SharedRead
     changes: list[ChangeRead] = Field(description="What changes with the member's age, and when")
 
 
@@ -130,7 +121,6 @@ class FamilyOwnerServicesRead(FamilyOwnerRead):
 
     services: list[Service] = Field(description="What they may do today")
     agreed: list[Service] = Field(description="What I have agreed to; I may give it again, with a step-up")
-    shares: SharedRead
     changes: list[ChangeRead] = Field(description="What changes with my age, and when")
     dispute: LinkDisputeRead | None = Field(description="My objection, while it is open")
 
@@ -198,7 +188,6 @@ def owner(details: OwnerDetails, language: str) -> bytes:
     more = {
         "services": details.services.names,
         "agreed": details.agreed,
-        "shares": _shares(details.services),
         "changes": _changes(details.changes, "member", language),
         "dispute": None if details.dispute is None else LinkDisputeRead.of(details.dispute).model_dump(mode="json"),
     }
@@ -224,7 +213,6 @@ def _member(member: MemberView, language: str) -> dict[str, object]:
         "state": member.state,
         "since": member.since,
         "services": member.services.names,
-        "shares": _shares(member.services),
         "shared": _shared(member),
         "changes": _changes(member.changes, "owner", language) if member.changes else [],
     }
@@ -251,14 +239,6 @@ def _owner(owner: OwnerView, language: str) -> dict[str, object]:
         "relationship_text": holder_is(owner.relationship, owner.name, language),
         "state": owner.state,
         "since": owner.since,
-    }
-
-
-def _shares(services: Services) -> dict[str, bool]:
-    return {
-        "card": services.view or services.show_code,
-        "filing": services.certify or services.file,
-        "money": services.pay,
     }
 
 

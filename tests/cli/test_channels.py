@@ -68,7 +68,7 @@ def test_a_channel_is_allowed_stopped_and_given_keys(
     listed = escard.do("channels", "list", **installed)
     resumed = escard.do("channels", "resume", "town", **installed)
 
-    assert ("two  EC" in keys.said, "one" in keys.said) == (True, False)
+    assert ("two  P-256" in keys.said, "one" in keys.said) == (True, False)
     assert (allowed.status, stopped.said, resumed.said) == (0, "town is suspended.\n", "town goes on.\n")
     rows = {line.split()[0]: " ".join(line.split()[1:8]) for line in listed.said.splitlines() if line}
     assert rows["mini"] == "mini_program 2 - active show_code, enrol -"

@@ -142,7 +142,7 @@ class TestTheConsent:
         ended = await owner.call("DELETE", given["withdrawal"]["href"])
 
         assert {name: given[name] for name in notice} == notice
-        assert (given["channel"], given["office"], given["device"]) == ("district_branch", "服务窗口", None)
+        assert (given["channel"], given["office"], given["device"]) == ("counter", "服务窗口", None)
         assert given["withdrawal"]["href"] == f"/v1/sharing/bindings/{bound['id']}"
         assert ended.status_code == 204
         (row,) = await db.fetch("SELECT * FROM agreement")

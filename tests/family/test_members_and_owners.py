@@ -60,7 +60,6 @@ class TestReading:
         owner = await father.read(member_side(link))
 
         assert owner.pop("services") == ALL
-        assert owner.pop("shares") == {"card": True, "filing": True, "money": False}
         assert (owner.pop("agreed"), owner.pop("changes"), owner.pop("dispute")) == (ALL, [], None)
         assert owner == (await father.read("/v1/family"))["owners"][0]
 

@@ -109,7 +109,7 @@ async def bind(
         registered=member.registered,
         relationship=asked.relationship,
         way=_WAYS[hand.staff.office_kind],
-        channel=hand.staff.office_kind.value,
+        channel=hand.staff.office_kind.channel.value,
         language=asked.language,
         has_phone=has_phone,
         guardian=None if guardian is None else await db.run(lambda session: _number(session, guardian)),

@@ -94,8 +94,8 @@ class Serving:
 
     @property
     def actor(self) -> Actor:
-        """Them, as audit events name them, with the kind of office for the channel."""
-        return replace(self.staff.actor, channel=self.staff.office_kind.value)
+        """Them, as audit events name them, with the channel that their counter is."""
+        return replace(self.staff.actor, channel=self.staff.office_kind.channel.value)
 
     @property
     def facts(self) -> dict[str, str | int | bool | None]:

@@ -95,7 +95,7 @@ async def test_a_card_is_ordered_once_though_the_answer_was_lost_and_the_e_card_
     meet(there, me.registered)
     there.people.said[me.registered.number]["aaz502"] = "2"
     mine = Ordering(me)
-    order_id = await mine.order(address="北京路 1 号 3 单元 王志远")
+    order_id = await mine.order(reason="lost", address="北京路 1 号 3 单元 王志远")
     there.behave("unheard")
     await time.work()
     taken = list(there.orders)

@@ -4,11 +4,14 @@ What both adapters promise stands in tests/adapters/test_medical_funds.py.
 """
 
 import asyncio
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
+from national_funds import Answer, Funds
 from national_gateway import ExampleGateway
 from structlog.testing import capture_logs
 
@@ -33,6 +36,16 @@ def funds(national: NationalGateway, there: ExampleGateway) -> NationalMedicalFu
     there.funds.credit(WORKER.number, Decimal("100.00"))
     there.funds.credit(FATHER, Decimal("30.00"))
     return NationalMedicalFunds(national)
+
+
+@dataclass
+class Misspoken(Funds):
+    """Accounts of which something is said that no account can hold."""
+
+    said: str = ""
+
+    def tell(self, asked: Mapping[str, Any]) -> Answer:
+        return "0", {"accounts": [{"aac002": FATHER, "balance": self.said}]}
 
 
 def left(there: ExampleGateway) -> list[str]:
@@ -154,7 +167,7 @@ async def test_no_book_is_believed_of_a_gateway_that_lies(
 async def test_no_balance_of_another_shape_is_believed(
     there: ExampleGateway, funds: NationalMedicalFunds, balance: str
 ) -> None:
-    there.funds.tell = lambda asked: ("0", {"accounts": [{"aac002": FATHER, "balance": balance}]})  # type: ignore[method-assign] # what a gateway may say
+    there.funds = Misspoken(said=balance)
 
     with pytest.raises(MedicalFundsUnavailable):
         await funds.balances([FATHER])

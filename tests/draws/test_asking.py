@@ -1,7 +1,7 @@
 """Whoever keeps the accounts is silent, slow, or breaks their word: a payment is made once, and known in the end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -137,6 +137,13 @@ async def work(line: Line) -> None:
         pass
 
 
+async def unheard(line: Line, asking: Awaitable[httpx.Response]) -> None:
+    """Ask for something that is done, and of which nobody hears."""
+    line.funds.loses_answers = True
+    refused(await asking, 503, "medical-funds-unavailable")
+    line.funds.loses_answers = False
+
+
 async def states(db: Database) -> list[str]:
     return [row["state"] for row in await db.fetch("SELECT state FROM draw ORDER BY drawn_at, id")]
 
@@ -203,10 +210,8 @@ class TestSilence:
     ) -> None:
         await put(db, son, "50.00")
         body = order(await redeemed(line.till, son), "10.00")
-        line.funds.loses_answers = True
-        refused(await draw(line.till, body), 503, "medical-funds-unavailable")
+        await unheard(line, draw(line.till, body))
         assert (await states(db), await count(db, LedgerEntry)) == (["pending"], 0)
-        line.funds.loses_answers = False
 
         made = [ok(await draw(line.till, body)) for _ in range(2)]
 
@@ -248,9 +253,7 @@ class TestSilence:
     ) -> None:
         mother = await sharer(make, db, son, amount="50.00")
         made = ok(await pay(line.till, son, "10.00"))
-        line.funds.loses_answers = True
-        refused(await give_back(line.till, made["id"]), 503, "medical-funds-unavailable")
-        line.funds.loses_answers = False
+        await unheard(line, give_back(line.till, made["id"]))
 
         await work(line)
         again = ok(await give_back(line.till, made["id"]))
@@ -267,9 +270,7 @@ class TestPending:
     ) -> None:
         mother = await sharer(make, db, son, amount="500.00")
         await cap(db, mother, "50.00")
-        line.funds.loses_answers = True
-        refused(await pay(line.till, son, "40.00"), 503, "medical-funds-unavailable")
-        line.funds.loses_answers = False
+        await unheard(line, pay(line.till, son, "40.00"))
 
         refused(await pay(line.till, son, "10.01"), 409, "medical-funds-short")
 
@@ -280,9 +281,7 @@ class TestPending:
         self, make: Make, son: Holder, line: Line, db: Database
     ) -> None:
         mother = await sharer(make, db, son, amount="50.00")
-        line.funds.loses_answers = True
-        refused(await pay(line.till, son, "10.00"), 503, "medical-funds-unavailable")
-        line.funds.loses_answers = False
+        await unheard(line, pay(line.till, son, "10.00"))
         people = [await make.card_password(each) for each in (son, await make.signed_in(mother.owner))]
 
         for me in people:
@@ -340,10 +339,9 @@ class TestRefusals:
     ) -> None:
         await put(db, son, "50.00")
         body = order(await redeemed(line.till, son), "10.00")
-        line.funds.loses_answers = True
-        refused(await draw(line.till, body), 503, "medical-funds-unavailable")
+        await unheard(line, draw(line.till, body))
         (asked,) = line.funds.settled
-        line.funds.loses_answers, line.funds.thinks = False, asyncio.Event()
+        line.funds.thinks = asyncio.Event()
         working = asyncio.ensure_future(settling.settle(db, line.funds, asked.id, Patience.WORKER))
         async with asyncio.timeout(60):
             while len(line.funds.settled) < 2:  # noqa: ASYNC110 - the line tells nobody

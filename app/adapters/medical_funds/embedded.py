@@ -4,7 +4,6 @@ Every movement is entries that sum to zero, written once with the balances that 
 locked in the order of their ids; the database refuses all the same what would leave less than nothing.
 """
 
-import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -16,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from app.core.db import Database, Session, new_id
+from app.core.db import Database, Session, named_id, new_id
 from app.models.medical_accounts import Movement
 from app.models.stand_ins import FundsAccount, FundsCredit, FundsEntry, FundsSettlement
 from app.ports.medical_funds import FundsOrder, FundsRefusal, MedicalFunds, MedicalFundsUnavailable, Paid
@@ -215,8 +214,5 @@ def _digests(session: Session, numbers: Collection[str]) -> Mapping[bytes, str]:
 
 
 def _institution(name: str) -> UUID:
-    """Return the account of the fund or an office: a UUIDv8 (RFC 9562 §5.8) that follows from its name for ever."""
-    raw = bytearray(hashlib.sha256(f"medical-account:{name}".encode()).digest()[:16])
-    raw[6] = raw[6] & 0x0F | 0x80
-    raw[8] = raw[8] & 0x3F | 0x80
-    return UUID(bytes=bytes(raw))
+    """Return the account of the fund or an office."""
+    return named_id(f"medical-account:{name}")

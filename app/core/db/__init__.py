@@ -1,6 +1,7 @@
 """The way to PostgreSQL: ids that route themselves, units of work that can be run again, and one-trip hot reads."""
 
 import asyncio
+import hashlib
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -39,10 +40,12 @@ class DatabaseUnavailable(Unavailable):
 
 def new_id(bucket: int) -> UUID:
     """Return a new id (UUIDv8, RFC 9562 §5.8) whose first two bytes are the bucket, so that any id routes itself."""
-    raw = bytearray(bucket.to_bytes(2) + os.urandom(14))
-    raw[6] = raw[6] & 0x0F | 0x80
-    raw[8] = raw[8] & 0x3F | 0x80
-    return UUID(bytes=bytes(raw))
+    return _version_eight(bucket.to_bytes(2) + os.urandom(14))
+
+
+def named_id(name: str) -> UUID:
+    """Return the id that follows from a name for ever: for what is ours, and has no home (UUIDv8, RFC 9562 §5.8)."""
+    return _version_eight(hashlib.sha256(name.encode()).digest()[:16])
 
 
 def bucket_of(identity: UUID) -> int:
@@ -237,3 +240,10 @@ def _is_passing(error: DBAPIError | OSError) -> bool:
 def _is_passing_state(error: BaseException | None) -> bool:
     state = str(getattr(error, "sqlstate", "") or "")
     return state in _PASSING or state.startswith(_LOST)
+
+
+def _version_eight(content: bytes) -> UUID:
+    raw = bytearray(content)
+    raw[6] = raw[6] & 0x0F | 0x80
+    raw[8] = raw[8] & 0x3F | 0x80
+    return UUID(bytes=bytes(raw))

@@ -1,11 +1,10 @@
 """The one place that writes the book: what an office got of whom, in entries that sum to zero, in one unit of work."""
 
-import hashlib
 from collections.abc import Mapping
 from decimal import Decimal
 from uuid import UUID
 
-from app.core.db import Session, bucket_of
+from app.core.db import Session, bucket_of, named_id
 from app.models.medical_accounts import LedgerEntry, Movement
 from app.services.medical_accounts.amounts import NOTHING
 
@@ -31,8 +30,5 @@ async def book(
 
 
 def office_account(office_id: str) -> UUID:
-    """Return an office's account, which is nobody's home: a UUIDv8 (RFC 9562 §5.8) that follows from its id."""
-    raw = bytearray(hashlib.sha256(f"medical-account:office:{office_id}".encode()).digest()[:16])
-    raw[6] = raw[6] & 0x0F | 0x80
-    raw[8] = raw[8] & 0x3F | 0x80
-    return UUID(bytes=bytes(raw))
+    """Return an office's account, which is nobody's home."""
+    return named_id(f"medical-account:office:{office_id}")
